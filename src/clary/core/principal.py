@@ -1,0 +1,37 @@
+"""Who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """An authenticated caller.
+
+    `arn` is what GetCallerIdentity answers; `grants` is the ARN of the user or role whose policies apply
+    (for an assumed role the role's own ARN). The local administrator presents itself as a session of the
+    execution role, which `get_execution_role()` needs, while its grants are the administrator's.
+    """
+
+    account: str
+    arn: str
+    user_id: str
+    grants: str
+    kind: Literal["root", "user", "assumed-role"] = "assumed-role"
+    session_policies: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """One access key as the signature check needs it. `token` is the session token that must come with it."""
+
+    access_key: str
+    secret: str
+    principal: Principal
+    token: str | None = None
+    expires: datetime | None = None

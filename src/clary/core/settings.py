@@ -1,0 +1,81 @@
+"""Every setting, read once from `CLARY_*` by the composition root and passed down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where one server keeps everything it has: the layout of `CLARY_HOME`."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file with all records and indexes."""
+        return self.root / "clary.db"
+
+    @property
+    def objects(self) -> Path:
+        """Content files of S3 objects (`content/`) and uploads in flight (`staging/`), on one file system."""
+        return self.root / "objects"
+
+    @property
+    def jobs(self) -> Path:
+        """One directory a container: `jobs/<run uid>/`, see `clary.runtime.spec`."""
+        return self.root / "jobs"
+
+    @property
+    def keys(self) -> Path:
+        """Secrets, mode 0700: `master.key`, `administrator.json`, the redirect's own CA."""
+        return self.root / "keys"
+
+    @property
+    def run(self) -> Path:
+        """What lives as long as the processes: `server.json`, `lock`, `wake.sock`."""
+        return self.root / "run"
+
+    @property
+    def logs(self) -> Path:
+        """The server's own logs and `audit.jsonl`."""
+        return self.root / "logs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One server's settings. `from_environment` documents the variables."""
+
+    home: Home
+    host: str = "127.0.0.1"
+    port: int = 9229
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    cache: Path
+    gateways: int = 1
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings.
+
+        - `CLARY_HOME`: state directory, default `~/.clary`
+        - `CLARY_PORT`: port to listen on, default 9229; 0 picks a free one
+        - `CLARY_REGION`, `CLARY_ACCOUNT_ID`: the region and the twelve-digit account the server answers as
+        - `CLARY_CACHE`: built image environments, shared by all homes, default `~/.cache/clary`
+        - `CLARY_GATEWAYS`: number of gateway processes
+        - `CLARY_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR
+        """
+        user = Path(environ.get("HOME", "/"))
+        cache = Path(environ.get("XDG_CACHE_HOME", user / ".cache")) / "clary"
+        return cls(
+            home=Home(Path(environ.get("CLARY_HOME", user / ".clary")).absolute()),
+            port=int(environ.get("CLARY_PORT", "9229")),
+            region=environ.get("CLARY_REGION", "us-east-1"),
+            account=environ.get("CLARY_ACCOUNT_ID", "000000000000"),
+            cache=Path(environ.get("CLARY_CACHE", cache)).absolute(),
+            gateways=int(environ.get("CLARY_GATEWAYS", "1")),
+            log_level=environ.get("CLARY_LOG_LEVEL", "INFO").upper(),
+        )

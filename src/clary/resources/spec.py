@@ -1,0 +1,58 @@
+"""The vocabulary of resource declarations: only what a service model does not already say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_TIME = {"Creation": "CreationTime", "LastModified": "LastModifiedTime", "Modified": "LastModifiedTime"}
+_EDGE = {"After": "ge", "Before": "le"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One kind of resource.
+
+    `service` is botocore's service name; `arn` the resource part of its ARN with members in braces; `identity` the
+    members that make its key (default `<Kind>Name`); `status` the status member; `initial` what a new record starts
+    with; `filters` maps a List member to `"StoredPath test"`; `filters_after_paging` names those that AWS applies
+    to a page already cut; `missing` and `conflict` are the error codes for an absent record and a taken name;
+    `lives` says that a controller works on it; `hidden` are stored members that Describe does not show;
+    `ignored` maps an accepted member that has no effect to the reason.
+    """
+
+    kind: str
+    arn: str
+    service: str = "sagemaker"
+    identity: tuple[str, ...] = ()
+    status: str | None = None
+    initial: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
+    filters_after_paging: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset({"Tags"})
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    missing: str = "ResourceNotFound"
+    conflict: str = "ResourceInUse"
+    lives: bool = False
+
+    def key(self) -> tuple[str, ...]:
+        """Return the members that identify a record, in order."""
+        return self.identity or (f"{self.kind}Name",)
+
+    def bind(self, member: str, stored: frozenset[str]) -> tuple[str, str] | None:
+        """Name the stored field and the test that one List member stands for."""
+        if member in self.filters:
+            path, _, test = self.filters[member].partition(" ")
+            return path, test or "eq"
+        if match := re.fullmatch(r"(\w+?)(?:Time)?(After|Before)", member):
+            return _TIME.get(match[1], f"{match[1]}Time"), _EDGE[match[2]]
+        if member == "NameContains":
+            return self.key()[-1], "contains"
+        if member == "StatusEquals" and self.status:
+            return self.status, "eq"
+        for suffix, test in (("Equals", "eq"), ("Contains", "contains"), ("", "eq")):
+            path = member.removesuffix(suffix)
+            if member.endswith(suffix) and path in stored:
+                return path, test
+        return None

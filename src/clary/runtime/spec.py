@@ -1,0 +1,113 @@
+"""What the controllers ask of a runtime, and what it tells them.
+
+A *run* is one container of one attempt: `uid` names it for ever, `home.jobs/<uid>/` holds it:
+
+    spec.json    what to run (mode 0600: it may hold a credential token)
+    state.json   phase, shim pid and start time, container pid and start time; replaced atomically
+    stdout.log   the container's output, standard error included, append-only
+    exit.json    how it ended; written once, the authority
+    ml/          bound at /opt/ml
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, Protocol
+
+Phase = Literal["absent", "queued", "building", "starting", "preparing", "running", "ready", "packing", "exited"]
+"""`preparing`: inputs are put in place. `ready`: a server that answered /ping. `packing`: outputs are packed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One file to place under `ml/` before the program starts.
+
+    `source` is a content file of the object store, never written to; `target` a path relative to /opt/ml. With
+    `unpack` the source is a gzip'd tar that is extracted, safely, into the directory `target`.
+    """
+
+    source: Path
+    target: str
+    unpack: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """A directory under `ml/` packed into `out/<name>` (a gzip'd tar) once the program has ended."""
+
+    directory: str
+    name: str
+    always: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """Everything one run needs. `files` are small texts to write under `ml/` (path → content)."""
+
+    uid: str
+    image: str
+    program: Literal["train", "serve"]
+    command: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    host: str = "algo-1"
+    hosts: tuple[str, ...] = ("algo-1",)
+    instance_type: str = "ml.m5.large"
+    inputs: tuple[Input, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    outputs: tuple[Output, ...] = ()
+    network: bool = True
+    serves: bool = False
+    startup_timeout: timedelta = timedelta(minutes=10)
+    stop_grace: timedelta = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the runtime can tell of one run. It is asked each time, never remembered.
+
+    `note` is for the user: the queue position, the image being built, an instance type that was clamped, the
+    isolation level in force. `failure` is a complete sentence naming cause and cure.
+    """
+
+    phase: Phase = "absent"
+    note: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+    failure: str = ""
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    socket: Path | None = None
+
+
+class Runtime(Protocol):
+    """Runs containers. Every call is idempotent and keyed by the run's uid; none blocks for longer than a fork."""
+
+    def start(self, spec: RunSpec) -> None:
+        """Ask for a run; asking again for the same uid changes nothing."""
+        ...
+
+    def inspect(self, uid: str) -> Seen:
+        """Look at the world: state and exit files, process start times, the queue, the image builder."""
+        ...
+
+    def stop(self, uid: str) -> None:
+        """Send SIGTERM to the program, and SIGKILL once the spec's grace is over."""
+        ...
+
+    def kill(self, uid: str) -> None:
+        """Send SIGKILL at once."""
+        ...
+
+    def remove(self, uid: str) -> None:
+        """End the run if it lives, release its capacity, delete its directory."""
+        ...
+
+    def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
+        """Return what the program printed, from byte `offset`."""
+        ...
