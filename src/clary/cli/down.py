@@ -1,0 +1,87 @@
+"""`clary down`: stop the server, and by default everything it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+from botocore.client import BaseClient
+
+from clary.cli.server import Server, client, console, home_option, need, settings
+from clary.cli.supervisor import STOP_TIMEOUT
+
+_GRACE = 130.0  # seconds: StopTrainingJob's own 120, and a little to settle
+
+
+@click.command()
+@home_option
+@click.option("--now", is_flag=True, help="Do not give running jobs their 120 s to stop; they end as Failed.")
+@click.option("--keep-jobs", is_flag=True, help="Leave containers running; the next clary up finds them again.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
+    """Stop the server.
+
+    Running training jobs are stopped as StopTrainingJob does, so what they saved is uploaded. Endpoints stay
+    endpoints: their hosts end now and start again with the next clary up.
+    """
+    server = need(settings(home).home)
+    out = console()
+    if not keep_jobs:
+        _stop_jobs(server, ask=not yes and sys.stdin.isatty(), wait=not now)
+    _end(server)
+    if not keep_jobs:
+        subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "clary.runtime.end", str(server.home.root)], check=True
+        )
+    out.print(f"Stopped {server.url}. Nothing is lost: clary up goes on from {server.home.root}", soft_wrap=True)
+
+
+def _stop_jobs(server: Server, *, ask: bool, wait: bool) -> None:
+    sagemaker = client(server, "sagemaker")
+    names = _running(sagemaker)
+    if not names:
+        return
+    click.echo(f"Running training jobs: {', '.join(names)}")
+    if ask:
+        click.confirm("Stop them?", abort=True)
+    if not wait:
+        return
+    for name in names:
+        sagemaker.stop_training_job(TrainingJobName=name)
+    deadline = time.monotonic() + _GRACE
+    while _running(sagemaker) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def _running(sagemaker: BaseClient) -> list[str]:
+    names: list[str] = []
+    for status in ("InProgress", "Stopping"):
+        for page in sagemaker.get_paginator("list_training_jobs").paginate(StatusEquals=status):
+            names += [job["TrainingJobName"] for job in page["TrainingJobSummaries"]]
+    return names
+
+
+def _end(server: Server) -> None:
+    os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT + 5
+    while time.monotonic() < deadline:
+        try:
+            os.kill(server.pid, 0)
+        except ProcessLookupError:
+            return
+        if _is_zombie(server.pid):
+            return
+        time.sleep(0.02)
+    raise click.ClickException(f"The server (pid {server.pid}) does not end. See {server.home.logs}")
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

@@ -1,0 +1,81 @@
+"""`clary logs`: what a job or an endpoint printed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from clary.cli.server import client, home_option, need, settings
+
+_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TransformJobs")
+_ENDED = {"Completed", "Failed", "Stopped"}
+_PAUSE = 0.3  # seconds between two looks of --follow
+
+
+@click.command()
+@click.argument("name")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing until the job ends (an endpoint: until Ctrl-C).")
+@home_option
+def command(name: str, follow: bool, home: Path | None) -> None:
+    """Print the log of the job or endpoint NAME."""
+    server = need(settings(home).home)
+    logs, sagemaker = client(server, "logs"), client(server, "sagemaker")
+    group, prefix = _place(logs, sagemaker, name)
+    tokens: dict[str, str] = {}
+    try:
+        while True:
+            ended = not follow or _ended(sagemaker, group, name)
+            _print_new(logs, group, prefix, tokens)
+            if ended:
+                return
+            time.sleep(_PAUSE)
+    except KeyboardInterrupt:
+        return
+
+
+def _place(logs: BaseClient, sagemaker: BaseClient, name: str) -> tuple[str, str]:
+    """Return the log group of `name` and the prefix of its streams."""
+    endpoint = f"/aws/sagemaker/Endpoints/{name}"
+    found = logs.describe_log_groups(logGroupNamePrefix=endpoint)["logGroups"]
+    if any(group["logGroupName"] == endpoint for group in found):
+        return endpoint, ""
+    for group in _GROUPS:
+        try:
+            if logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]:
+                return group, f"{name}/"
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+    try:
+        sagemaker.describe_training_job(TrainingJobName=name)
+    except ClientError as error:
+        raise click.ClickException(f"There is no job or endpoint called {name}; clary status lists them.") from error
+    return _GROUPS[0], f"{name}/"
+
+
+def _print_new(logs: BaseClient, group: str, prefix: str, tokens: dict[str, str]) -> None:
+    asked = {"logStreamNamePrefix": prefix} if prefix else {}
+    try:
+        streams = logs.describe_log_streams(logGroupName=group, **asked)["logStreams"]
+    except ClientError:
+        return  # the job has not printed anything yet
+    for stream in sorted(one["logStreamName"] for one in streams):
+        while True:
+            token = {"nextToken": tokens[stream]} if stream in tokens else {}
+            page = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
+            for event in page["events"]:
+                click.echo(event["message"])
+            if tokens.get(stream) == page["nextForwardToken"]:
+                break
+            tokens[stream] = page["nextForwardToken"]
+
+
+def _ended(sagemaker: BaseClient, group: str, name: str) -> bool:
+    if group != _GROUPS[0]:
+        return False
+    status: str = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
+    return status in _ENDED
