@@ -24,3 +24,8 @@ def load() -> dict[tuple[str, str], Resource]:
     for module in pkgutil.walk_packages(clary.resources.__path__, "clary.resources."):
         importlib.import_module(module.name)
     return dict(_KINDS)
+
+
+def find(service: str, kind: str) -> Resource:
+    """Return one declared kind."""
+    return _KINDS.get((service, kind)) or load()[service, kind]

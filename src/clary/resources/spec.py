@@ -14,12 +14,13 @@ _EDGE = {"After": "ge", "Before": "le"}
 class Resource:
     """One kind of resource.
 
-    `service` is botocore's service name; `arn` the resource part of its ARN with members in braces; `identity` the
-    members that make its key (default `<Kind>Name`); `status` the status member; `initial` what a new record starts
-    with; `filters` maps a List member to `"StoredPath test"`; `filters_after_paging` names those that AWS applies
-    to a page already cut; `missing` and `conflict` are the error codes for an absent record and a taken name;
-    `lives` says that a controller works on it; `hidden` are stored members that Describe does not show;
-    `ignored` maps an accepted member that has no effect to the reason.
+    `service` is botocore's service name; `arn` the resource part of its ARN with members in braces;
+    `identity` the members that make its key (default `<Kind>Name`); `status` the status member; `initial`
+    what a new record starts with; `filters` maps a List member to `"StoredPath test"`; `filters_after_paging`
+    names those that AWS applies to a page already cut; `missing` and `conflict` are the error codes for an
+    absent record and a taken name, and their texts may name `{arn}`, `{name}`, `{noun}`; `lives` says that a
+    controller works on it; `hidden` are stored members that Describe does not show; `ignored` maps an
+    accepted member that has no effect to the reason.
     """
 
     kind: str
@@ -33,12 +34,20 @@ class Resource:
     hidden: frozenset[str] = frozenset({"Tags"})
     ignored: Mapping[str, str] = field(default_factory=dict)
     missing: str = "ResourceNotFound"
+    missing_text: str = "Requested resource not found."
+    missing_status: int = 400
     conflict: str = "ResourceInUse"
+    conflict_text: str = "{noun} with name {name} already exists ({arn})."
+    conflict_status: int = 400
     lives: bool = False
 
     def key(self) -> tuple[str, ...]:
         """Return the members that identify a record, in order."""
         return self.identity or (f"{self.kind}Name",)
+
+    def noun(self) -> str:
+        """Return the kind in words: `endpoint config` for `EndpointConfig`."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.kind).lower()
 
     def bind(self, member: str, stored: frozenset[str]) -> tuple[str, str] | None:
         """Name the stored field and the test that one List member stands for."""

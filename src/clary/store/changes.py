@@ -1,0 +1,38 @@
+"""Whether anything changed: how caches find out for the price of one PRAGMA."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import select
+
+from clary.resources.spec import Resource
+from clary.store.database import Database
+from clary.store.tables import CHANGES
+
+
+class Changes:
+    """Counts the writes to each kind, those of other processes included. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watch = database.watch()
+        self._lock = threading.Lock()
+        self._seen: int | None = None
+        self._generations: dict[tuple[str, str], int] = {}
+
+    def generation(self, *kinds: Resource) -> int:
+        """Return a number that is larger after any record of these kinds was created, written or deleted."""
+        with self._lock:
+            version = self._watch()
+            if version != self._seen:
+                self._generations = self._read()
+                self._seen = version
+            return sum(self._generations.get((kind.service, kind.kind), 0) for kind in kinds)
+
+    def _read(self) -> dict[tuple[str, str], int]:
+        found: dict[tuple[str, str], int] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(select(CHANGES.c.service, CHANGES.c.kind, CHANGES.c.generation)):
+                found[row.service, row.kind] = found.get((row.service, row.kind), 0) + int(row.generation)
+        return found

@@ -1,0 +1,326 @@
+"""Records: what was asked for and what became of it, one row a resource, guarded by version and lease.
+
+A record is written only by those who read its current version; the controllers' loop also needs the lease. A
+refused write raises `Moved`, and the reader starts over. No network or process call belongs inside a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, Literal
+
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from clary.core import ids
+from clary.core.arn import Arn
+from clary.core.clock import Clock
+from clary.core.document import Document
+from clary.core.errors import ApiError, Moved
+from clary.resources import registry
+from clary.resources.spec import Resource
+from clary.store import pages
+from clary.store.database import Database
+from clary.store.pages import Filter, Page
+from clary.store.record import COLUMNS, Record, after, from_row, key_of, place_of, scope_of, status_of
+from clary.store.tables import CHANGES, RECORDS
+from clary.store.times import micros
+
+__all__ = ["KEEP", "Due", "Filter", "Page", "Record", "Records"]
+
+
+class Keep(Enum):
+    """Says that a write leaves `due` as it is."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+Due = datetime | None | Literal[Keep.KEEP]
+
+GLOBAL_SERVICES = frozenset({"iam"})
+"""Services whose records belong to an account, whatever the region of the call."""
+
+_BATCH = 200
+_BUMP = text(
+    "INSERT INTO changes (scope, service, kind, account, region, generation) "
+    "VALUES (:scope, :service, :kind, :account, :region, 1) "
+    "ON CONFLICT (scope) DO UPDATE SET generation = changes.generation + 1"
+)
+
+
+class Records:
+    """The records of one account and region, or of all of them when not `scoped`."""
+
+    def __init__(self, database: Database, clock: Clock, account: str = "", region: str = "") -> None:
+        self.database = database
+        self.clock = clock
+        self.account = account
+        self.region = region
+
+    def scoped(self, account: str, region: str) -> Records:
+        """Return the records of one account and region. Global services keep region "" whatever is given."""
+        return Records(self.database, self.clock, account, region)
+
+    def arn(self, resource: Resource, doc: Document) -> str:
+        """Return the ARN that `doc` has or would have as a `resource` here."""
+        region = self._region(resource)
+        return str(Arn(resource.service, region, self.account, resource.arn.format_map(doc)))
+
+    def create(self, resource: Resource, doc: Document, *, due: datetime | None = None) -> Record:
+        """Store a new record, with the declaration's initial members; a taken name raises its `conflict`."""
+        now = self.clock.now()
+        doc = {"CreationTime": now, "LastModifiedTime": now, **resource.initial, **doc}
+        arn = self.arn(resource, doc)
+        values = {
+            **self._place(resource),
+            "uid": ids.uid(),
+            "scope": self._scope(resource),
+            "key": key_of(resource, doc),
+            "name": str(doc[resource.key()[-1]]),
+            "arn": arn,
+            "version": 1,
+            "status": status_of(resource, doc),
+            "status_since": micros(now),
+            "created": micros(doc["CreationTime"]),
+            "modified": micros(doc["LastModifiedTime"]),
+            "due": micros(due),
+            "doc": doc,
+        }
+        with self.database.write() as connection:
+            if self._row(connection, resource, values["key"]) is not None:
+                raise _conflict(resource, values["name"], arn)
+            try:
+                connection.execute(insert(RECORDS).values(values))
+            except IntegrityError as error:
+                raise _conflict(resource, values["name"], arn) from error
+            self._changed(connection, values)
+        return from_row(values)
+
+    def get(self, resource: Resource, request: Document) -> Record:
+        """Return the record that the request's key members name; an absent one raises `resource.missing`."""
+        record = self.find(resource, key_of(resource, request))
+        if record is None:
+            raise self.missing(resource, request)
+        return record
+
+    def find(self, resource: Resource, key: str) -> Record | None:
+        """Return a record by its key: the identity's values joined by `/`."""
+        with self.database.read() as connection:
+            row = self._row(connection, resource, key)
+        return None if row is None else from_row(row)
+
+    def by_uid(self, uid: str) -> Record | None:
+        """Return a record by its uid, in whatever account and region it is."""
+        return self._one("uid", uid)
+
+    def by_arn(self, arn: str) -> Record | None:
+        """Return a record by its ARN, in whatever account and region it is."""
+        return self._one("arn", arn)
+
+    def update(
+        self,
+        record: Record,
+        changes: Document,
+        *,
+        remove: Iterable[str] = (),
+        due: Due = KEEP,
+        touch: bool = True,
+    ) -> Record:
+        """Write members over the version that was read, or raise `Moved`.
+
+        LastModifiedTime, status and since when it holds follow by themselves; `touch=False` leaves the first.
+        """
+        values = self._next(record, changes, remove, due, touch=touch)
+        with self.database.write() as connection:
+            guard = and_(RECORDS.c.uid == record.uid, RECORDS.c.version == record.version)
+            if connection.execute(update(RECORDS).where(guard).values(values)).rowcount != 1:
+                raise _moved(record)
+            self._changed(connection, place_of(record))
+        return after(record, values)
+
+    def delete(self, record: Record) -> None:
+        """Remove the version that was read, or raise `Moved`."""
+        with self.database.write() as connection:
+            guard = and_(RECORDS.c.uid == record.uid, RECORDS.c.version == record.version)
+            if connection.execute(delete(RECORDS).where(guard)).rowcount != 1:
+                raise _moved(record)
+            self._changed(connection, place_of(record))
+
+    def each(self, resource: Resource) -> Iterator[Record]:
+        """Yield every record of a kind, oldest first, in batches; unscoped, those of every account."""
+        for scope in self._scopes(resource):
+            last = 0
+            while True:
+                statement = select(RECORDS.c.id, *COLUMNS).where(
+                    RECORDS.c.scope == scope, RECORDS.c.id > last
+                )
+                with self.database.read() as connection:
+                    rows = connection.execute(statement.order_by(RECORDS.c.id).limit(_BATCH)).mappings().all()
+                yield from map(from_row, rows)
+                if len(rows) < _BATCH:
+                    break
+                last = rows[-1]["id"]
+
+    def page(
+        self,
+        resource: Resource,
+        *,
+        where: Sequence[Filter] = (),
+        then: Sequence[Filter] = (),
+        sort: str = "CreationTime",
+        descending: bool = True,
+        limit: int = 10,
+        token: str | None = None,
+    ) -> Page:
+        """Return one page of a kind. `where` selects; `then` thins out the page already cut.
+
+        The token is opaque, holds under concurrent inserts, and is refused with another query than its own.
+        """
+        query = pages.Query(self._scope(resource), resource, tuple(where), tuple(then), sort, descending)
+        return pages.page(self.database, query, limit, token)
+
+    def claim(
+        self,
+        kinds: Collection[Resource],
+        owner: str,
+        *,
+        lease: timedelta,
+        limit: int,
+        hurry: Collection[str] = (),
+    ) -> list[Record]:
+        """Take up to `limit` due records of these kinds that nobody holds, longest due first.
+
+        They are `owner`'s until the lease ends or `settle` gives them back; an owner that died is replaced
+        then. Records whose uid is in `hurry` count as due when they wait for a later look.
+        """
+        now = micros(self.clock.now())
+        wanted = or_(*(and_(RECORDS.c.service == k.service, RECORDS.c.kind == k.kind) for k in kinds))
+        free = or_(RECORDS.c.lease_until.is_(None), RECORDS.c.lease_until <= now)
+        timely = RECORDS.c.due <= now
+        if hurry:
+            timely = or_(timely, and_(RECORDS.c.uid.in_(list(hurry)), RECORDS.c.due.is_not(None)))
+        due = select(RECORDS.c.id, *COLUMNS).where(timely, wanted, free)
+        with self.database.read() as connection:
+            if connection.execute(due.limit(1)).first() is None:
+                return []
+        with self.database.write() as connection:
+            rows = connection.execute(due.order_by(RECORDS.c.due).limit(limit)).mappings().all()
+            taken = update(RECORDS).where(RECORDS.c.id.in_([row["id"] for row in rows]))
+            until = micros(self.clock.now() + lease)
+            connection.execute(taken.values(lease_owner=owner, lease_until=until))
+        return [from_row(row) for row in rows]
+
+    def settle(
+        self, record: Record, owner: str, write: Document, *, remove: Iterable[str] = (), due: datetime | None
+    ) -> Record:
+        """Write what the loop did, say when to look again, and give the lease back.
+
+        Raises `Moved` when the record changed since it was claimed (the lease is given back, so that it is
+        looked at again at once) or when the lease is somebody else's by now.
+        """
+        if write or remove:
+            values = self._next(record, write, remove, due, touch=True)
+        else:
+            values = {"due": micros(due)}
+        mine = and_(RECORDS.c.uid == record.uid, RECORDS.c.lease_owner == owner)
+        free = {"lease_owner": None, "lease_until": None}
+        with self.database.write() as connection:
+            current = and_(mine, RECORDS.c.version == record.version)
+            written = (
+                connection.execute(update(RECORDS).where(current).values({**values, **free})).rowcount == 1
+            )
+            if not written:
+                connection.execute(update(RECORDS).where(mine).values(free))
+            elif "doc" in values:
+                self._changed(connection, place_of(record))
+        if not written:
+            raise _moved(record)
+        return after(record, values)
+
+    def renew(self, record: Record, owner: str, *, lease: timedelta) -> None:
+        """Prolong a lease that is still `owner`'s, or raise `Moved`."""
+        mine = and_(RECORDS.c.uid == record.uid, RECORDS.c.lease_owner == owner)
+        with self.database.write() as connection:
+            until = micros(self.clock.now() + lease)
+            if connection.execute(update(RECORDS).where(mine).values(lease_until=until)).rowcount != 1:
+                raise _moved(record)
+
+    def disown(self, owners: str) -> int:
+        """End every lease of owners whose name starts with `owners`, known to be dead; return how many."""
+        held = RECORDS.c.lease_owner.startswith(owners, autoescape=True)
+        with self.database.write() as connection:
+            freed = connection.execute(update(RECORDS).where(held).values(lease_owner=None, lease_until=None))
+            return freed.rowcount
+
+    def missing(self, resource: Resource, request: Document) -> ApiError:
+        """Return the error that says a record is not there, in AWS's words."""
+        arn = self.arn(resource, request)
+        words = resource.missing_text.format(arn=arn, name=request[resource.key()[-1]], noun=resource.noun())
+        return ApiError(words, code=resource.missing, status=resource.missing_status)
+
+    def _next(
+        self, record: Record, changes: Document, remove: Iterable[str], due: Due, *, touch: bool
+    ) -> Document:
+        now = self.clock.now()
+        gone = set(remove)
+        doc = {name: value for name, value in {**record.doc, **changes}.items() if name not in gone}
+        if touch:
+            doc["LastModifiedTime"] = changes.get("LastModifiedTime", now)
+        status = status_of(registry.find(record.service, record.kind), doc)
+        values: Document = {"version": record.version + 1, "doc": doc, "status": status}
+        values["modified"] = micros(doc["LastModifiedTime"])
+        values["status_since"] = micros(record.status_since if status == record.status else now)
+        if due is not KEEP:
+            values["due"] = micros(due)
+        return values
+
+    def _row(self, connection: Connection, resource: Resource, key: str) -> RowMapping | None:
+        place = and_(RECORDS.c.scope == self._scope(resource), RECORDS.c.key == key)
+        return connection.execute(select(*COLUMNS).where(place)).mappings().first()
+
+    def _one(self, column: str, value: str) -> Record | None:
+        with self.database.read() as connection:
+            statement = select(*COLUMNS).where(RECORDS.c[column] == value)
+            row = connection.execute(statement).mappings().first()
+        return None if row is None else from_row(row)
+
+    def _region(self, resource: Resource) -> str:
+        return "" if resource.service in GLOBAL_SERVICES else self.region
+
+    def _place(self, resource: Resource) -> Document:
+        if not self.account:
+            raise ValueError("these records are not scoped to an account: use scoped(account, region)")
+        return {
+            "service": resource.service,
+            "kind": resource.kind,
+            "account": self.account,
+            "region": self._region(resource),
+        }
+
+    def _scope(self, resource: Resource) -> int:
+        return scope_of(**self._place(resource))
+
+    def _scopes(self, resource: Resource) -> list[int]:
+        if self.account:
+            return [self._scope(resource)]
+        every = select(CHANGES.c.scope).where(
+            CHANGES.c.service == resource.service, CHANGES.c.kind == resource.kind
+        )
+        with self.database.read() as connection:
+            return list(connection.scalars(every))
+
+    def _changed(self, connection: Connection, place: Document) -> None:
+        where = {name: place[name] for name in ("service", "kind", "account", "region")}
+        connection.execute(_BUMP, {**where, "scope": scope_of(**where)})
+
+
+def _conflict(resource: Resource, name: str, arn: str) -> ApiError:
+    words = resource.conflict_text.format(arn=arn, name=name, noun=resource.noun())
+    return ApiError(words, code=resource.conflict, status=resource.conflict_status)
+
+
+def _moved(record: Record) -> Moved:
+    return Moved(f"{record.arn} is no longer at version {record.version}")
