@@ -1,0 +1,94 @@
+"""A user's source: fetched from where the SDK put it, unpacked safely, its requirements installed beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess  # noqa: S404 - runs the package installer
+import sys
+from pathlib import Path
+
+from toolkit.contract import Layout
+from toolkit.failure import UserError
+
+INSTALL_SECONDS = 1800
+
+
+def place(uri: str, target: Path) -> None:
+    """Put the source named by `uri` into `target`; a target that already holds source is left as it is."""
+    target.mkdir(parents=True, exist_ok=True)
+    path = Path(uri.removeprefix("file://"))
+    if not uri.startswith("s3://") and path == target or any(target.iterdir()):
+        return
+    if uri.startswith("s3://"):
+        from toolkit import s3
+
+        archive = target.with_name(f".{target.name}.tar.gz")
+        try:
+            s3.download(uri, archive)
+            unpack(archive, target, uri)
+        finally:
+            archive.unlink(missing_ok=True)
+    elif path.is_dir():
+        shutil.copytree(path, target, dirs_exist_ok=True)
+    elif path.is_file():
+        unpack(path, target, uri)
+    else:
+        raise UserError(f"The source {uri} is neither an s3:// address nor a file or directory in this container.")
+
+
+def unpack(archive: Path, target: Path, name: str) -> None:
+    """Extract a tar archive; a member that would land outside the target is refused, not followed."""
+    import tarfile
+
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(target, filter="data")
+    except tarfile.FilterError as wrong:
+        raise UserError(f"The archive {name} was not unpacked: {wrong}.") from wrong
+    except tarfile.TarError as wrong:
+        raise UserError(f"The source {name} is not a tar archive: {wrong}.") from wrong
+
+
+def install(where: Layout, folder: Path, *, package: bool = False) -> None:
+    """Install what the source asks for into a writable directory, as the image itself is read-only."""
+    requirements = folder / "requirements.txt"
+    wanted = ["-r", str(requirements)] if requirements.is_file() else []
+    wanted += [str(folder)] if package else []
+    if not wanted or (not package and not _names_something(requirements)):
+        return
+    _run([*_installer(), "install", "--target", str(where.packages), *wanted], requirements)
+    offer(where)
+
+
+def offer(where: Layout) -> None:
+    """Let this process and its children import what was installed."""
+    packages = str(where.packages)
+    if packages not in sys.path:
+        sys.path.insert(0, packages)
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if packages not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([packages, *filter(None, paths)])
+
+
+def _names_something(requirements: Path) -> bool:
+    lines = (line.strip() for line in requirements.read_text().splitlines())
+    return any(line and not line.startswith("#") for line in lines)
+
+
+def _installer() -> list[str]:
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "--python", sys.executable]
+    return [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+
+
+def _run(command: list[str], requirements: Path) -> None:
+    environment = os.environ | {"PIP_ROOT_USER_ACTION": "ignore"}
+    environment.pop("PIP_TARGET", None)
+    done = subprocess.run(  # noqa: S603 - the command is ours
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=INSTALL_SECONDS
+    )
+    print(done.stdout, end="", flush=True)
+    if done.returncode:
+        last = "\n".join(done.stdout.strip().splitlines()[-6:])
+        raise UserError(f"InstallRequirementsError: installing {requirements.name} failed.\n{last}")

@@ -1,0 +1,82 @@
+"""`python -m toolkit.train`: runs one host of a training job in the SageMaker container contract."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from toolkit import entry, failure, source
+from toolkit.contract import layout
+from toolkit.environment import Training
+
+Builtin = Callable[[Training], None]
+
+
+def main(builtin: Builtin | None = None) -> int:
+    """Train with the user's script, or with the image's own algorithm when the job names no script."""
+    where = layout()
+    try:
+        job = Training(where, os.environ)
+        os.environ.update(job.variables())
+        for folder in (where.model, where.output_data):
+            folder.mkdir(parents=True, exist_ok=True)
+        if job.program is None and builtin is not None:
+            builtin(job)
+            failure.succeed(where)
+            return 0
+        return _script(job)
+    except failure.UserError as wrong:
+        failure.fail(where, str(wrong))
+        failure.report(f"ERROR: {wrong}")
+        return 1
+
+
+def leave(code: int) -> NoReturn:
+    """End the process as a script does: exit handlers run, output is flushed, the code is the script's."""
+    sys.exit(code)
+
+
+def _script(job: Training) -> int:
+    where = job.where
+    if job.program is None:
+        raise failure.UserError(
+            "No entry point: the hyperparameter 'sagemaker_program' is not set, and this image has no algorithm of "
+            "its own. Give the estimator an entry_point."
+        )
+    source.place(job.module_dir, where.code)
+    source.install(where, where.code, package=entry.is_package(where.code))
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(where.code), *filter(None, paths)])
+    words = entry.command(job.program, where.code, job.arguments)
+    try:
+        code = entry.run(job.program, where.code, job.arguments)
+    except SystemExit as left:
+        code = _exit_code(left)
+        if code:
+            failure.fail(where, failure.describe(words, code, left))
+            raise
+    except KeyboardInterrupt:
+        raise
+    except failure.UserError:
+        raise
+    except BaseException as wrong:  # whatever the user's script raised is reported as the script's own
+        failure.fail(where, failure.describe(words, 1, wrong))
+        failure.report(failure.trace(wrong))
+        return 1
+    if code:
+        failure.fail(where, failure.describe(words, code, None))
+    else:
+        failure.succeed(where)
+    return code
+
+
+def _exit_code(left: SystemExit) -> int:
+    if left.code is None:
+        return 0
+    return left.code if isinstance(left.code, int) else 1
+
+
+if __name__ == "__main__":
+    leave(main())
