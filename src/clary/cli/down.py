@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 
 import click
-from botocore.client import BaseClient
 
-from clary.cli.server import Server, client, console, home_option, need, settings
+from clary.cli.server import Client, Server, client, console, home_option, need, settings
 from clary.cli.supervisor import STOP_TIMEOUT
 
 _GRACE = 130.0  # seconds: StopTrainingJob's own 120, and a little to settle
@@ -21,7 +20,9 @@ _GRACE = 130.0  # seconds: StopTrainingJob's own 120, and a little to settle
 @click.command()
 @home_option
 @click.option("--now", is_flag=True, help="Do not give running jobs their 120 s to stop; they end as Failed.")
-@click.option("--keep-jobs", is_flag=True, help="Leave containers running; the next clary up finds them again.")
+@click.option(
+    "--keep-jobs", is_flag=True, help="Leave containers running; the next clary up finds them again."
+)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
     """Stop the server.
@@ -38,7 +39,9 @@ def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
         subprocess.run(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "clary.runtime.end", str(server.home.root)], check=True
         )
-    out.print(f"Stopped {server.url}. Nothing is lost: clary up goes on from {server.home.root}", soft_wrap=True)
+    out.print(
+        f"Stopped {server.url}. Nothing is lost: clary up goes on from {server.home.root}", soft_wrap=True
+    )
 
 
 def _stop_jobs(server: Server, *, ask: bool, wait: bool) -> None:
@@ -58,7 +61,7 @@ def _stop_jobs(server: Server, *, ask: bool, wait: bool) -> None:
         time.sleep(0.2)
 
 
-def _running(sagemaker: BaseClient) -> list[str]:
+def _running(sagemaker: Client) -> list[str]:
     names: list[str] = []
     for status in ("InProgress", "Stopping"):
         for page in sagemaker.get_paginator("list_training_jobs").paginate(StatusEquals=status):

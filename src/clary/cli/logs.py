@@ -6,10 +6,9 @@ import time
 from pathlib import Path
 
 import click
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from clary.cli.server import client, home_option, need, settings
+from clary.cli.server import Client, client, home_option, need, settings
 
 _GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TransformJobs")
 _ENDED = {"Completed", "Failed", "Stopped"}
@@ -18,7 +17,9 @@ _PAUSE = 0.3  # seconds between two looks of --follow
 
 @click.command()
 @click.argument("name")
-@click.option("--follow", "-f", is_flag=True, help="Keep printing until the job ends (an endpoint: until Ctrl-C).")
+@click.option(
+    "--follow", "-f", is_flag=True, help="Keep printing until the job ends (an endpoint: until Ctrl-C)."
+)
 @home_option
 def command(name: str, follow: bool, home: Path | None) -> None:
     """Print the log of the job or endpoint NAME."""
@@ -37,7 +38,7 @@ def command(name: str, follow: bool, home: Path | None) -> None:
         return
 
 
-def _place(logs: BaseClient, sagemaker: BaseClient, name: str) -> tuple[str, str]:
+def _place(logs: Client, sagemaker: Client, name: str) -> tuple[str, str]:
     """Return the log group of `name` and the prefix of its streams."""
     endpoint = f"/aws/sagemaker/Endpoints/{name}"
     found = logs.describe_log_groups(logGroupNamePrefix=endpoint)["logGroups"]
@@ -53,11 +54,13 @@ def _place(logs: BaseClient, sagemaker: BaseClient, name: str) -> tuple[str, str
     try:
         sagemaker.describe_training_job(TrainingJobName=name)
     except ClientError as error:
-        raise click.ClickException(f"There is no job or endpoint called {name}; clary status lists them.") from error
+        raise click.ClickException(
+            f"There is no job or endpoint called {name}; clary status lists them."
+        ) from error
     return _GROUPS[0], f"{name}/"
 
 
-def _print_new(logs: BaseClient, group: str, prefix: str, tokens: dict[str, str]) -> None:
+def _print_new(logs: Client, group: str, prefix: str, tokens: dict[str, str]) -> None:
     asked = {"logStreamNamePrefix": prefix} if prefix else {}
     try:
         streams = logs.describe_log_streams(logGroupName=group, **asked)["logStreams"]
@@ -74,7 +77,7 @@ def _print_new(logs: BaseClient, group: str, prefix: str, tokens: dict[str, str]
             tokens[stream] = page["nextForwardToken"]
 
 
-def _ended(sagemaker: BaseClient, group: str, name: str) -> bool:
+def _ended(sagemaker: Client, group: str, name: str) -> bool:
     if group != _GROUPS[0]:
         return False
     status: str = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]

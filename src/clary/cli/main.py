@@ -1,4 +1,4 @@
-"""The `clary` command. Each subcommand's module is imported only when it is used, so that help stays quick."""
+"""The `clary` command; a subcommand's module is imported only when it is used, so that help stays quick."""
 
 from __future__ import annotations
 

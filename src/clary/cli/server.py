@@ -8,17 +8,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from clary.core.settings import Home, Settings
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
     from rich.console import Console
 
 NO_SERVER = 3
+Client = Any  # botocore makes a client's methods when the program runs
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -84,13 +84,14 @@ def need(home: Home) -> Server:
     return server
 
 
-def client(server: Server, service: str) -> BaseClient:
+def client(server: Server, service: str) -> Client:
     """Return a boto3 client of the local administrator."""
     import boto3
     from botocore.config import Config
 
     keys = administrator(server.home)
-    return boto3.client(
+    make: Client = boto3.client
+    return make(
         service,
         endpoint_url=server.url,
         region_name=server.region,

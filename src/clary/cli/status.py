@@ -34,7 +34,9 @@ def command(home: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(told, indent=2))
         return
     out = console()
-    out.print(f"[bold]Clary[/] at [bold]{server.url}[/], pid {server.pid}, home {server.home.root}", soft_wrap=True)
+    out.print(
+        f"[bold]Clary[/] at [bold]{server.url}[/], pid {server.pid}, home {server.home.root}", soft_wrap=True
+    )
     for title, names in (
         ("Training jobs", [(job["TrainingJobName"], job["TrainingJobStatus"]) for job in jobs]),
         ("Endpoints", [(one["EndpointName"], one["EndpointStatus"]) for one in endpoints]),

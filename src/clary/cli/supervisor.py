@@ -1,4 +1,4 @@
-"""Keeps one gateway and one controller of a home alive, and nothing else: it holds no state and decides nothing."""
+"""Keeps the gateway and the controller of a home alive; it holds no state and decides nothing."""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ def command(home: Path | None, port: int | None, detach: bool) -> None:
     try:
         supervisor.start()
     except AlreadyRunning as error:
-        raise click.ClickException(f"Another server is starting or stopping for {error}. Try again.") from error
+        raise click.ClickException(
+            f"Another server is starting or stopping for {error}. Try again."
+        ) from error
     except NotReady as error:
         supervisor.stop()
         raise click.ClickException(_why(read, str(error))) from error
@@ -59,7 +61,7 @@ def _detached(read: Settings) -> Server:
         "CLARY_PORT": str(read.port),
     }
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        process = subprocess.Popen(
             [sys.executable, "-m", "clary.cli.supervisor"],
             stdin=subprocess.DEVNULL,
             stdout=output,

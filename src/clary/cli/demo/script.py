@@ -86,12 +86,16 @@ def main(data: Path) -> None:
         rows = [row[1:] for row in held_out[start : start + BATCH]]
         answer = predictor.predict("\n".join(",".join(row) for row in rows))
         scores += [float(value) for line in answer for value in line]
-    times.append(("predict", time.perf_counter() - begun, f"{len(scores)} rows in {-(-len(held_out) // BATCH)} calls"))
+    times.append(
+        ("predict", time.perf_counter() - begun, f"{len(scores)} rows in {-(-len(held_out) // BATCH)} calls")
+    )
 
     begun = time.perf_counter()
     predictor.delete_model()
     predictor.delete_endpoint()
-    times.append(("clean up", time.perf_counter() - begun, "endpoint, its configuration and the model deleted"))
+    times.append(
+        ("clean up", time.perf_counter() - begun, "endpoint, its configuration and the model deleted")
+    )
 
     labels = [int(row[0]) for row in held_out]
     right = sum((score > 0.5) == bool(label) for score, label in zip(scores, labels, strict=True))
