@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 _TIME = {"Creation": "CreationTime", "LastModified": "LastModifiedTime", "Modified": "LastModifiedTime"}
 _EDGE = {"After": "ge", "Before": "le"}
@@ -14,13 +15,16 @@ _EDGE = {"After": "ge", "Before": "le"}
 class Resource:
     """One kind of resource.
 
-    `service` is botocore's service name; `arn` the resource part of its ARN with members in braces;
-    `identity` the members that make its key (default `<Kind>Name`); `status` the status member; `initial`
-    what a new record starts with; `filters` maps a List member to `"StoredPath test"`; `filters_after_paging`
-    names those that AWS applies to a page already cut; `missing` and `conflict` are the error codes for an
-    absent record and a taken name, and their texts may name `{arn}`, `{name}`, `{noun}`; `lives` says that a
-    controller works on it; `hidden` are stored members that Describe does not show; `ignored` maps an
-    accepted member that has no effect to the reason.
+    `service` is botocore's service name; `arn` the resource part of its ARN with members in braces (`!l`
+    lowers one); `identity` the members that make its key (default `<Kind>Name`); `status` the status member;
+    `initial` what a new record starts with; `filters` maps a List member to `"StoredPath test"`;
+    `filters_after_paging` names those that AWS applies to a page already cut; `missing` and `conflict` are
+    the error codes for an absent record and a taken name, and their texts may name `{arn}`, `{name}`,
+    `{noun}`; `lives` says that a controller works on it; `hidden` are stored members that Describe does not
+    show; `answers` maps a dotted path to what Describe says where the record says nothing (structures on the
+    way are not invented); `summary` maps a member of the List answer to the stored path it comes from;
+    `sort_order` holds when a List names none; `ignored` maps an accepted member that has no effect to the
+    reason.
     """
 
     kind: str
@@ -28,9 +32,12 @@ class Resource:
     service: str = "sagemaker"
     identity: tuple[str, ...] = ()
     status: str | None = None
-    initial: Mapping[str, str] = field(default_factory=dict)
+    initial: Mapping[str, object] = field(default_factory=dict)
+    answers: Mapping[str, object] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     filters_after_paging: frozenset[str] = frozenset()
+    summary: Mapping[str, str] = field(default_factory=dict)
+    sort_order: Literal["Ascending", "Descending"] = "Descending"
     hidden: frozenset[str] = frozenset({"Tags"})
     ignored: Mapping[str, str] = field(default_factory=dict)
     missing: str = "ResourceNotFound"

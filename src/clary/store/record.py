@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,6 +76,11 @@ def key_of(resource: Resource, doc: Document) -> str:
     return "/".join(str(doc[member]) for member in resource.key())
 
 
+def arn_tail(resource: Resource, doc: Document) -> str:
+    """Return the resource part of the ARN that a document has; what it does not say is `*`."""
+    return _ARN.vformat(resource.arn, (), _Said(doc))
+
+
 def status_of(resource: Resource, doc: Document) -> str:
     """Return the status a document states, "" for a kind without one."""
     return str(doc.get(resource.status, "")) if resource.status else ""
@@ -89,6 +95,19 @@ def scope_of(service: str, kind: str, account: str, region: str) -> int:
     """Return the number under which the indexes hold one kind of one account and region: 63 bits of hash."""
     digest = hashlib.sha256("\0".join((service, kind, account, region)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+class _Said(dict[str, Any]):
+    def __missing__(self, member: str) -> str:
+        return "*"
+
+
+class _ArnFormatter(string.Formatter):
+    def convert_field(self, value: object, conversion: str | None) -> object:
+        return str(value).lower() if conversion == "l" else super().convert_field(value, conversion)
+
+
+_ARN = _ArnFormatter()
 
 
 def _times(values: Mapping[str, Any]) -> dict[str, datetime | None]:

@@ -24,7 +24,17 @@ from clary.resources.spec import Resource
 from clary.store import pages
 from clary.store.database import Database
 from clary.store.pages import Filter, Page
-from clary.store.record import COLUMNS, Record, after, from_row, key_of, place_of, scope_of, status_of
+from clary.store.record import (
+    COLUMNS,
+    Record,
+    after,
+    arn_tail,
+    from_row,
+    key_of,
+    place_of,
+    scope_of,
+    status_of,
+)
 from clary.store.tables import CHANGES, RECORDS
 from clary.store.times import micros
 
@@ -65,9 +75,9 @@ class Records:
         return Records(self.database, self.clock, account, region)
 
     def arn(self, resource: Resource, doc: Document) -> str:
-        """Return the ARN that `doc` has or would have as a `resource` here."""
+        """Return the ARN that `doc` has or would have as a `resource` here; what it does not say is `*`."""
         region = self._region(resource)
-        return str(Arn(resource.service, region, self.account, resource.arn.format_map(doc)))
+        return str(Arn(resource.service, region, self.account, arn_tail(resource, doc)))
 
     def create(self, resource: Resource, doc: Document, *, due: datetime | None = None) -> Record:
         """Store a new record, with the declaration's initial members; a taken name raises its `conflict`."""
@@ -90,7 +100,10 @@ class Records:
             "doc": doc,
         }
         with self.database.write() as connection:
-            if self._row(connection, resource, values["key"]) is not None:
+            same = and_(
+                RECORDS.c.scope == values["scope"], or_(RECORDS.c.key == values["key"], RECORDS.c.arn == arn)
+            )
+            if connection.execute(select(RECORDS.c.id).where(same)).first() is not None:
                 raise _conflict(resource, values["name"], arn)
             try:
                 connection.execute(insert(RECORDS).values(values))
