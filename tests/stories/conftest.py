@@ -1,0 +1,42 @@
+"""A real server in a directory of its own, and clients in environments of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.stories.server import DATA, Clary, run
+
+
+@pytest.fixture(scope="module")
+def clary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clary]:
+    """A server on a free port; stopped with all it runs at the end."""
+    server = Clary(tmp_path_factory.mktemp("home"))
+    server.command("up", "--port", "0", "--detach")
+    try:
+        yield server
+    finally:
+        server.command("down", "--yes", "--now")
+
+
+@pytest.fixture(scope="session")
+def environment() -> Callable[[Path], Path]:
+    """Return a function that gives the `bin` of a client environment for a hashed lock."""
+
+    def build(lock: Path) -> Path:
+        line = [sys.executable, "-m", "clary.runtime.images", "environment", str(lock)]
+        done = run(line, check=True)
+        return Path(done.stdout.strip().splitlines()[-1]) / "bin"
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's data as the built-in algorithms want it: no header, label first."""
+    rows = [line.split(",") for line in DATA.read_text().splitlines()[1:]]
+    path = tmp_path_factory.mktemp("data") / "train.csv"
+    path.write_text("\n".join(",".join([row[-1], *row[:-1]]) for row in rows) + "\n")
+    return path
