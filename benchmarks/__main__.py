@@ -1,0 +1,36 @@
+"""Run every benchmark or those named (python -m benchmarks NAME …), each figure beside its floor."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.harness import load_average, table
+
+NAMES = ("startup", "job_start", "endpoint_create", "prediction", "list_training_jobs")
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks in order and print one table; exit 1 when a target is missed."""
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        print(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
+        return 2
+    cpus = Path("/proc/cpuinfo").read_text().count("processor\t")
+    machine = f"Python {platform.python_version()}, {cpus} cores, load {load_average()}"
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}")
+    figures = []
+    for name in names or NAMES:
+        print(f"running {name} …", flush=True)
+        figures += importlib.import_module(f"benchmarks.{name}").run()
+    print(table(figures))
+    missed = [figure.name for figure in figures if figure.met is False]
+    print(f"missed: {', '.join(missed)}" if missed else "every target is met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
