@@ -1,0 +1,167 @@
+"""The checksums S3 knows: computed over files, joined over parts, compared with what a caller claims."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from awscrt import checksums as crt  # type: ignore[import-untyped]  # awscrt ships no types
+
+from clary.store.objects.errors import refused
+
+CHUNK = 1 << 20
+Kind = Literal["FULL_OBJECT", "COMPOSITE"]
+
+DEFAULT = "CRC64NVME"
+"""What S3 computes when a caller names no algorithm."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """An object's checksum as the wire spells it: base64, and `-<parts>` after it when composite."""
+
+    algorithm: str
+    value: str
+    kind: Kind = "FULL_OBJECT"
+
+
+class Hasher(Protocol):
+    """A running digest."""
+
+    def update(self, data: bytes, /) -> object:
+        """Take in more bytes."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the raw digest of everything so far."""
+        ...
+
+
+class _Crc:
+    def __init__(self, step: Callable[[bytes, int], int], width: int) -> None:
+        self._step, self._width, self._value = step, width, 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = self._step(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._width, "big")
+
+
+class _XxHash:
+    def __init__(self, hasher: crt.XXHash) -> None:
+        self._hasher = hasher
+
+    def update(self, data: bytes, /) -> None:
+        self._hasher.update(data)
+
+    def digest(self) -> bytes:
+        return bytes(self._hasher.finalize())
+
+
+_HASHERS: Mapping[str, Callable[[], Hasher]] = {
+    "MD5": lambda: hashlib.md5(usedforsecurity=False),
+    "CRC32": lambda: _Crc(zlib.crc32, 4),
+    "CRC32C": lambda: _Crc(crt.crc32c, 4),
+    "CRC64NVME": lambda: _Crc(crt.crc64nvme, 8),
+    "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
+    "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
+    "XXHASH64": lambda: _XxHash(crt.XXHash.new_xxhash64()),
+    "XXHASH3": lambda: _XxHash(crt.XXHash.new_xxhash3_64()),
+    "XXHASH128": lambda: _XxHash(crt.XXHash.new_xxhash3_128()),
+}
+_COMBINE: Mapping[str, tuple[Callable[[int, int, int], int], int]] = {
+    "CRC32": (crt.combine_crc32, 4),
+    "CRC32C": (crt.combine_crc32c, 4),
+    "CRC64NVME": (crt.combine_crc64nvme, 8),
+}
+ALGORITHMS = tuple(_HASHERS)
+
+
+def hasher(algorithm: str) -> Hasher:
+    """Return a fresh digest of that algorithm, named as the wire names it."""
+    return _HASHERS[algorithm]()
+
+
+def member(algorithm: str) -> str:
+    """Return the request and response member that carries this algorithm's checksum."""
+    return f"Checksum{algorithm}"
+
+
+def default_kind(algorithm: str) -> Kind:
+    """Return how S3 makes a multipart object's checksum when the caller does not say."""
+    return "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
+
+
+def joinable(algorithm: str) -> bool:
+    """Say whether the checksum of a whole follows from those of its parts."""
+    return algorithm in _COMBINE
+
+
+def of_file(path: Path, algorithms: Iterable[str]) -> dict[str, bytes]:
+    """Return the raw digests of a file, all made in one pass, by lower-case name."""
+    running = {name: hasher(name) for name in algorithms}
+    if running:
+        with path.open("rb", buffering=0) as file:
+            while chunk := file.read(CHUNK):
+                for each in running.values():
+                    each.update(chunk)
+    return {name.lower(): each.digest() for name, each in running.items()}
+
+
+def of_bytes(data: bytes, algorithms: Iterable[str]) -> dict[str, bytes]:
+    """Return the raw digests of `data` by lower-case name."""
+    digests = {}
+    for name in algorithms:
+        one = hasher(name)
+        one.update(data)
+        digests[name.lower()] = one.digest()
+    return digests
+
+
+def encode(digest: bytes) -> str:
+    """Return a digest as the wire spells it."""
+    return base64.b64encode(digest).decode()
+
+
+def decode(algorithm: str, text: str) -> bytes:
+    """Return the raw digest a caller claims; one that cannot be a digest of `algorithm` is refused."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != len(hasher(algorithm).digest()):
+        if algorithm == "MD5":
+            raise refused(
+                "InvalidDigest", "The Content-MD5 you specified was invalid.", **{"Content-MD5": text}
+            )
+        header = f"x-amz-checksum-{algorithm.lower()}"
+        raise refused("InvalidRequest", f"Value for {header} header is invalid.")
+    return raw
+
+
+def joined(algorithm: str, parts: Iterable[tuple[bytes, int]]) -> str:
+    """Return the whole's checksum from each part's raw digest and size, in order."""
+    combine, width = _COMBINE[algorithm]
+    total = 0
+    for digest, size in parts:
+        total = combine(total, int.from_bytes(digest, "big"), size)
+    return encode(total.to_bytes(width, "big"))
+
+
+def composite(algorithm: str, digests: list[bytes]) -> str:
+    """Return the checksum of the parts' checksums, with their count."""
+    over = of_bytes(b"".join(digests), [algorithm])[algorithm.lower()]
+    return f"{encode(over)}-{len(digests)}"
+
+
+def etag_of_parts(digests: list[bytes]) -> str:
+    """Return a multipart object's ETag: the MD5 of the parts' MD5s, and their count."""
+    return f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"
