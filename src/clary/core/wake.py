@@ -9,14 +9,14 @@ from pathlib import Path
 from clary.core import unix
 
 
-def send(path: Path) -> None:
-    """Wake whoever listens at `path`; nobody listening, or being busy, is no error."""
+def send(path: Path, subject: str = "") -> None:
+    """Wake whoever listens at `path`, naming the record or run that changed; nobody listening is no error."""
     with (
         contextlib.suppress(OSError),
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
         unix.address(path) as address,
     ):
-        sender.sendto(b"\x01", address)
+        sender.sendto(subject.encode() or b"\x01", address)
 
 
 def listen(path: Path) -> socket.socket:
@@ -36,3 +36,12 @@ def drain(receiver: socket.socket) -> int:
         while receiver.recv(64):
             count += 1
     return count
+
+
+def heard(receiver: socket.socket) -> set[str]:
+    """Take every datagram that waits; return the subjects they named."""
+    subjects = set()
+    with contextlib.suppress(BlockingIOError):
+        while datagram := receiver.recv(64):
+            subjects.add(datagram.decode(errors="replace"))
+    return subjects - {"\x01"}

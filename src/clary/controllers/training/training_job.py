@@ -1,0 +1,224 @@
+"""The life of a training job: a plain decision, and the few effects it asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from clary.controllers.step import AT_ONCE, Step
+from clary.controllers.training.transitions import close, enter, follow
+from clary.core.document import Document
+from clary.runtime.spec import Phase, Seen
+from clary.store.records import Record
+
+DONE = frozenset({"Completed", "Failed", "Stopped"})
+STOP_GRACE = timedelta(seconds=120)  # StopTrainingJob promises the container this long.
+KILL_GRACE = timedelta(seconds=30)  # How long the runtime may take to stop, after that; then it is killed.
+SOON = timedelta(
+    milliseconds=100
+)  # Between looks while a run is on its way; the shim's wake is usually first.
+RUNNING = timedelta(seconds=1)  # Between looks at a run: how fresh its log is.
+ACCELERATED = ("ml.p", "ml.g", "ml.trn")  # MaxPendingTimeInSeconds speaks of these only.
+LONGEST_REASON = 1024  # FailureReason's own limit.
+
+_STATUS_OF_PHASE: dict[Phase, str] = {
+    "absent": "Starting",
+    "queued": "Starting",
+    "building": "Starting",
+    "starting": "Starting",
+    "preparing": "Downloading",
+    "running": "Training",
+    "ready": "Training",
+    "packing": "Uploading",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What is the case outside the record. It is asked each time, never remembered.
+
+    `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
+    the log; `metrics` the last value of each metric, once it is.
+    """
+
+    run: Seen = field(default_factory=Seen)
+    fault: str = ""
+    logged: bool = True
+    metrics: Sequence[Document] = ()
+
+
+def run_uid(job: Record) -> str:
+    """Name the container of the job's present attempt."""
+    return f"{job.uid}-{job.doc.get('_Attempt', 1)}"
+
+
+def next_step(job: Record, world: World, now: datetime) -> Step:
+    """Decide what happens to a training job next."""
+    doc, run = job.doc, world.run
+    stopping = doc["TrainingJobStatus"] == "Stopping"
+    if doc["TrainingJobStatus"] in DONE:
+        return Step(again=None) if run.phase == "absent" else Step(effect="remove", again=AT_ONCE)
+    if run.phase == "exited":
+        return _settle(doc, world, now)
+    if run.phase == "absent":
+        return _begin(doc, world, now, stopping=stopping)
+    if stopping:
+        late = now - job.status_since > STOP_GRACE + KILL_GRACE
+        write = enter(doc, "Stopping", job.status_since, note=run.note)
+        return Step(effect="kill" if late else "stop", write=write, again=RUNNING)
+    return _proceed(doc, run, now)
+
+
+def _begin(doc: Document, world: World, now: datetime, *, stopping: bool) -> Step:
+    if stopping:
+        return _finish(doc, "Stopped", now)
+    if "_Started" in doc:
+        return _lost(doc, world.run, now)
+    if world.fault:
+        return _finish(doc, "Failed", now, FailureReason=clip(world.fault))
+    if _waited_too_long(doc, now, pending=True):
+        return _finish(doc | {"_Stop": "MaxWaitTimeExceeded"}, "Stopped", now)
+    return Step(effect="start", write=enter(doc, _starting(doc), now) | {"_Started": True}, again=SOON)
+
+
+def _proceed(doc: Document, run: Seen, now: datetime) -> Step:
+    status = _STATUS_OF_PHASE[run.phase]
+    if status == "Starting":
+        if _waited_too_long(doc, now, pending=True):
+            return _stop(doc, "MaxWaitTimeExceeded", now)
+        return Step(write=enter(doc, _starting(doc), now, note=run.note), again=SOON)
+    began = doc.get("TrainingStartTime") or min(run.started or now, now)
+    if run.phase in ("running", "ready") and now - began > _limit(doc):
+        return _stop(doc, "MaxRuntimeExceeded", now)
+    if _waited_too_long(doc, now, pending=False):
+        return _stop(doc, "MaxWaitTimeExceeded", now)
+    write = follow(doc, status, _times(run, now), now, note=run.note)
+    if "TrainingStartTime" not in doc:
+        write["TrainingStartTime"] = began
+    if run.started and "_Ran" not in doc:
+        write["_Ran"] = True
+    return Step(write=write, again=RUNNING if run.phase == "running" else SOON)
+
+
+def _settle(doc: Document, world: World, now: datetime) -> Step:
+    """Settle a run that ended, once its whole log is kept."""
+    run = world.run
+    if not world.logged:
+        return Step(again=AT_ONCE)
+    stopping = doc["TrainingJobStatus"] == "Stopping"
+    if run.exit_code is None and run.signal is None and not stopping:
+        return _lost(doc, run, now)
+    done = "Stopped" if stopping else "Completed" if run.exit_code == 0 else "Failed"
+    course = follow(doc, "Uploading", _times(run, now), now) if run.started and not stopping else {}
+    members = {**course, **_period(doc, run, now)}
+    if world.metrics:
+        members["FinalMetricDataList"] = list(world.metrics)
+    if done != "Failed" and (done == "Completed" or "model" in run.outputs):
+        members["ModelArtifacts"] = {"S3ModelArtifacts": model_uri(doc)}
+    if done == "Failed":
+        members["FailureReason"] = failure_reason(run)
+    step = _finish({**doc, **members}, done, now, note=_nothing_made(run) if done == "Completed" else "")
+    effect = "collect" if run.outputs else "none"
+    return Step(effect=effect, write={**members, **step.write}, again=AT_ONCE)
+
+
+def _lost(doc: Document, run: Seen, now: datetime) -> Step:
+    """Begin a vanished run again if its program never ran, or as often as the caller asked."""
+    attempt = doc.get("_Attempt", 1)
+    allowed = doc.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+    never_ran = "_Ran" not in doc and run.started is None
+    if attempt <= (max(allowed, 1) if never_ran else allowed):
+        write = enter(doc, "Restarting", now) | {"_Attempt": attempt + 1}
+        return Step(effect="remove", write=write, remove=("_Started",), again=AT_ONCE)
+    why = run.failure or "its processes and their state are gone without a trace of how they ended"
+    reason = clip(f"InternalServerError: The run was lost: {why}. Create the job again to repeat it.")
+    return _finish(
+        {**doc, **(members := _period(doc, run, now))}, "Failed", now, FailureReason=reason, **members
+    )
+
+
+def _stop(doc: Document, why: str, now: datetime) -> Step:
+    write = {"TrainingJobStatus": "Stopping", "_Stop": why}
+    return Step(write=write | enter(doc, "Stopping", now), again=AT_ONCE)
+
+
+def _finish(doc: Document, status: str, now: datetime, *, note: str = "", **members: object) -> Step:
+    secondary = doc.get("_Stop", "Stopped") if status == "Stopped" else status
+    write = {"TrainingJobStatus": status, **members, **close(doc, secondary, now, note=note)}
+    return Step(write=write, again=AT_ONCE)
+
+
+def _period(doc: Document, run: Seen, now: datetime) -> Document:
+    """When the job trained, and for how long it would be paid."""
+    began = doc.get("TrainingStartTime") or run.started
+    if began is None:
+        return {}
+    end = max(min(run.ended or now, now), began)
+    seconds = max(1, math.ceil((end - began).total_seconds()))
+    return {
+        "TrainingStartTime": began,
+        "TrainingEndTime": end,
+        "TrainingTimeInSeconds": seconds,
+        "BillableTimeInSeconds": seconds,
+    }
+
+
+def _times(run: Seen, now: datetime) -> dict[str, datetime]:
+    began, ended = run.started or now, run.ended or now
+    return {"Downloading": min(began, now), "Training": min(began, now), "Uploading": min(ended, now)}
+
+
+def _starting(doc: Document) -> str:
+    return "Restarting" if doc.get("_Attempt", 1) > 1 else "Starting"
+
+
+def _limit(doc: Document) -> timedelta:
+    # Without a limit a job may run for a day; the API reference says so of MaxRuntimeInSeconds.
+    return timedelta(seconds=doc.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400))
+
+
+def _waited_too_long(doc: Document, now: datetime, *, pending: bool) -> bool:
+    limits = doc.get("StoppingCondition", {})
+    waits = [limits["MaxWaitTimeInSeconds"]] if "MaxWaitTimeInSeconds" in limits else []
+    accelerated = doc["ResourceConfig"].get("InstanceType", "").startswith(ACCELERATED)
+    if pending and accelerated and "MaxPendingTimeInSeconds" in limits:
+        waits.append(limits["MaxPendingTimeInSeconds"])
+    return bool(waits) and now - doc["CreationTime"] > timedelta(seconds=min(waits))
+
+
+def _nothing_made(run: Seen) -> str:
+    return (
+        ""
+        if "model" in run.outputs
+        else "the program left nothing in /opt/ml/model, so there is no model.tar.gz"
+    )
+
+
+def output_uri(doc: Document, name: str) -> str:
+    """Say where an archive of the job's output belongs."""
+    path = doc["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+    return f"{path}/{doc['TrainingJobName']}/output/{name}"
+
+
+def model_uri(doc: Document) -> str:
+    """Say where the job's model belongs, which is what S3ModelArtifacts answers."""
+    return output_uri(doc, "model.tar.gz")
+
+
+def failure_reason(run: Seen) -> str:
+    """Say in AWS's form why the run failed: whose fault, what it said itself, how it ended."""
+    if run.started is None:
+        return clip(f"ClientError: {run.failure or 'the run could not be prepared'}")
+    code = run.exit_code if run.exit_code is not None else 128 + (run.signal or 0)
+    return clip(f"AlgorithmError: {run.failure.rstrip()}", f", exit code: {code}")
+
+
+def clip(text: str, end: str = "") -> str:
+    """Fit a reason into FailureReason: its beginning, the tail that tells most, and `end`."""
+    room = LONGEST_REASON - len(end)
+    if len(text) > room:
+        head, tail = text[:200], text[-(room - 205) :]
+        text = f"{head} ... {tail}"
+    return text + end

@@ -1,0 +1,64 @@
+"""A runtime written by hand, for tests of controllers: runs are what the test says they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from clary.runtime.spec import Phase, RunSpec, Seen
+
+
+@dataclass
+class StagedRuntime:
+    """Keeps every run in memory. `calls` lists what was asked that changes anything."""
+
+    root: Path
+    runs: dict[str, Seen] = field(default_factory=dict)
+    specs: dict[str, RunSpec] = field(default_factory=dict)
+    printed: dict[str, bytes] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def start(self, spec: RunSpec) -> None:
+        """Begin a run, once."""
+        self.calls.append(("start", spec.uid))
+        if spec.uid not in self.runs:
+            self.specs[spec.uid] = spec
+            self.runs[spec.uid] = Seen(phase="starting")
+
+    def inspect(self, uid: str) -> Seen:
+        """Tell what the test set up."""
+        return self.runs.get(uid, Seen())
+
+    def stop(self, uid: str) -> None:
+        """Take the request down."""
+        self.calls.append(("stop", uid))
+
+    def kill(self, uid: str) -> None:
+        """End the run as SIGKILL does."""
+        self.calls.append(("kill", uid))
+        if uid in self.runs:
+            self.runs[uid] = replace(self.runs[uid], phase="exited", signal=9, exit_code=None)
+
+    def remove(self, uid: str) -> None:
+        """Forget the run."""
+        self.calls.append(("remove", uid))
+        self.runs.pop(uid, None)
+
+    def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
+        """Return what the test let the run print."""
+        return self.printed.get(uid, b"")[offset : offset + limit]
+
+    def reach(self, uid: str, phase: Phase, at: datetime) -> None:
+        """Let a run be in a phase."""
+        started = None if phase in ("queued", "building", "starting", "preparing") else at
+        self.runs[uid] = Seen(phase=phase, started=started)
+
+    def succeed(self, uid: str, started: datetime, ended: datetime, *, model: bytes = b"model") -> None:
+        """Let a run end well, with a model if it is not empty."""
+        outputs: dict[str, Path] = {}
+        if model:
+            outputs["model"] = self.root / uid / "out" / "model.tar.gz"
+            outputs["model"].parent.mkdir(parents=True, exist_ok=True)
+            outputs["model"].write_bytes(model)
+        self.runs[uid] = Seen(phase="exited", started=started, ended=ended, exit_code=0, outputs=outputs)
