@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CLIENTS := $(VENV)/clients
 
 .DEFAULT_GOAL := help
 .PHONY: help setup install demo test test-slow check fmt bench docs lock clean
@@ -57,6 +56,7 @@ bench: setup  ## Measure, each figure beside its floor
 
 docs: setup  ## Write the generated reference pages anew
 	$(BIN)/python -m clary.operations.reference > docs/reference/operations.md
+	$(BIN)/python -m clary.cli.reference > docs/reference/commands.md
 
 lock: setup  ## Write the hashed requirement locks anew (needs the network)
 	requirements/lock.sh

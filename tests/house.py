@@ -54,18 +54,24 @@ def environment() -> Iterator[str]:
 
 
 def generated() -> Iterator[str]:
-    """Generated pages are what the generator writes today."""
-    page = ROOT / "docs" / "reference" / "operations.md"
-    command = [sys.executable, "-m", "clary.operations.reference"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own module
-    if not page.exists() or page.read_text() != told.stdout:
-        yield f"{shown(page)}: not what `make docs` writes"
+    """Generated pages are what the generators write today."""
+    for name, module in (("operations", "clary.operations.reference"), ("commands", "clary.cli.reference")):
+        page = ROOT / "docs" / "reference" / f"{name}.md"
+        told = subprocess.run([sys.executable, "-m", module], capture_output=True, text=True, check=True)  # noqa: S603
+        if not page.exists() or page.read_text() != told.stdout:
+            yield f"{shown(page)}: not what `make docs` writes"
 
 
 def hosts() -> Iterator[str]:
     """Requirement locks name no index and no local path."""
-    for path in [*ROOT.glob("requirements/*.txt"), *ROOT.glob("images/*/*.txt"), *ROOT.glob("tests/**/*.txt")]:
-        if "vectors" not in path.parts and re.search(r"https?://|file://|--(extra-)?index-url", path.read_text()):
+    for path in [
+        *ROOT.glob("requirements/*.txt"),
+        *ROOT.glob("images/*/*.txt"),
+        *ROOT.glob("tests/**/*.txt"),
+    ]:
+        if "vectors" not in path.parts and re.search(
+            r"https?://|file://|--(extra-)?index-url", path.read_text()
+        ):
             yield f"{shown(path)}: a lock names an index"
 
 

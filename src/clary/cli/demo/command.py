@@ -44,7 +44,7 @@ def command(home: Path | None, keep: bool) -> None:
             _stop(server)
     if status:
         raise click.ClickException(
-            f"The script ended with exit code {status}. Its jobs' logs: clary up --detach, then clary logs JOB."
+            f"The script ended with exit code {status}. See its log: clary up --detach; clary logs JOB"
         )
     _go_on(server, stays=running is not None or keep)
 
@@ -102,9 +102,7 @@ def _run(python: Path, server: Server) -> int:
 def _go_on(server: Server, *, stays: bool) -> None:
     out = console()
     flag = "" if server.home == settings(None).home else f" --home {server.home.root}"
-    out.print(
-        "\n[bold]What happened[/]: an unmodified SageMaker SDK script uploaded the data, a training job ran the"
-    )
+    out.print("\n[bold]What happened[/]: an unmodified SDK script uploaded the data, a training job ran the")
     out.print(
         "built-in XGBoost in a sandbox, an endpoint served the model, and everything was deleted again."
     )
