@@ -1,4 +1,4 @@
-"""The house rules that no linter knows: sizes, names, true generated pages. Prints what is broken, exits 1."""
+"""The house rules that no linter knows. Prints what is broken and exits 1."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def sizes() -> Iterator[str]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES:
-                    yield f"{shown(path)}:{node.lineno}: {node.name} has {length} lines, at most {FUNCTION_LINES}"
+                    where = f"{shown(path)}:{node.lineno}"
+                    yield f"{where}: {node.name} has {length} lines, at most {FUNCTION_LINES}"
 
 
 def names() -> Iterator[str]:
