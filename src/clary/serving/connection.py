@@ -1,0 +1,169 @@
+"""A pooled HTTP/1.1 client for a model server's unix socket, by hand because it is on the hot path."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httptools
+
+from clary.core import unix
+
+MOST_IDLE = 64
+"""Idle connections kept to one host; more callers than that at once connect anew."""
+
+
+class HostLost(Exception):
+    """The model server could not be reached, or went away in the middle of an answer."""
+
+
+class _Stale(HostLost):
+    """A kept connection turned out closed before a byte was answered, so the request may be sent again."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a model server said. Header names are in lower case."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
+class Host:
+    """One model server. `load` is how many requests it is working on for this process."""
+
+    def __init__(self, uid: str, socket: Path) -> None:
+        self.uid, self.socket = uid, socket
+        self.load = 0
+        self._idle: list[_Connection] = []
+
+    async def ask(
+        self, head: bytes, body: bytes, timeout: float, part: Callable[[bytes], None] | None = None
+    ) -> Answer:
+        """Send one request and return the answer; with `part` its body goes there piece by piece instead.
+
+        Raises HostLost, or TimeoutError after `timeout` seconds.
+        """
+        self.load += 1
+        try:
+            async with asyncio.timeout(timeout):
+                while self._idle:
+                    try:
+                        return await self._use(self._idle.pop(), head, body, part)
+                    except _Stale:
+                        continue
+                return await self._use(await self._connect(), head, body, part)
+        finally:
+            self.load -= 1
+
+    def close(self) -> None:
+        """Drop the idle connections."""
+        for connection in self._idle:
+            connection.close()
+        self._idle.clear()
+
+    async def _use(
+        self, connection: _Connection, head: bytes, body: bytes, part: Callable[[bytes], None] | None
+    ) -> Answer:
+        try:
+            answer = await connection.ask(head, body, part)
+        except BaseException:
+            connection.close()  # its answer may still be under way, so nobody else can have it
+            raise
+        if connection.reusable and len(self._idle) < MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
+
+    async def _connect(self) -> _Connection:
+        try:
+            with unix.address(self.socket) as address:
+                _, connection = await asyncio.get_running_loop().create_unix_connection(_Connection, address)
+        except OSError as error:
+            raise HostLost(
+                f"the model server at {self.socket} does not accept connections: {error}"
+            ) from error
+        return connection
+
+
+class _Connection(asyncio.Protocol):
+    """One connection; httptools calls the `on_…` methods."""
+
+    def __init__(self) -> None:
+        self.reusable = False
+        self._used = False
+        self._answered = False
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._part: Callable[[bytes], None] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def ask(self, head: bytes, body: bytes, part: Callable[[bytes], None] | None) -> asyncio.Future[Answer]:
+        waiting = asyncio.get_running_loop().create_future()
+        if self._transport is None or self._transport.is_closing():
+            waiting.set_exception(_Stale("the connection was closed while idle"))
+            return waiting
+        self._waiting, self._part, self._answered, self.reusable = waiting, part, False, False
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        if len(body) < 1 << 16:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+        return waiting
+
+    def close(self) -> None:
+        self._waiting = None
+        if self._transport:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # asyncio types it too wide
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting is None:
+            self.close()  # bytes nobody asked for: the connection is out of step
+            return
+        self._answered = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(HostLost(f"the model server's answer is not HTTP: {error}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answered or not self._used:
+            self._fail(HostLost("the model server closed the connection without a complete answer"))
+        else:
+            self._fail(_Stale("the connection was closed while idle"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self._status: int = self._parser.get_status_code()
+
+    def on_body(self, data: bytes) -> None:
+        if self._part:
+            self._part(data)
+        else:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._status == 100:
+            return
+        waiting, self._waiting = self._waiting, None
+        self._used, self.reusable = True, bool(self._parser.should_keep_alive())
+        if waiting is not None and not waiting.done():
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            waiting.set_result(Answer(self._status, self._headers, body))
+
+    def _fail(self, error: HostLost) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+        if self._transport:
+            self._transport.close()

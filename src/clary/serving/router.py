@@ -1,0 +1,268 @@
+"""InvokeEndpoint from the endpoint's name to the model server's answer.
+
+The gateway has verified and authorised the call before it comes here. Nothing on the way touches the database
+unless an endpoint changed since the last call.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+import zlib
+from bisect import bisect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clary.core.errors import ApiError
+from clary.resources.inference.endpoint import ENDPOINT
+from clary.serving.connection import Answer, Host, HostLost
+from clary.serving.latency import Latencies, Summary
+from clary.store.changes import Changes
+from clary.store.record import Record
+from clary.store.records import Records
+
+MODEL_TIMEOUT = 60.0
+"""Seconds a model server has to answer, as documented for InvokeEndpoint."""
+MOST_SESSIONS = 65_536
+_CUSTOM = b"x-amzn-sagemaker-custom-attributes"
+_NEW_SESSION, _CLOSED_SESSION = b"x-amzn-sagemaker-new-session-id", b"x-amzn-sagemaker-closed-session-id"
+_TO_MODEL = (b"content-type", b"accept")
+_KEPT = (_CUSTOM, _NEW_SESSION, _CLOSED_SESSION)
+
+
+class ModelError(ApiError):
+    """The container answered with an error of its own."""
+
+    code = "ModelError"
+    status = 424
+
+
+class ServiceUnavailable(ApiError):
+    """No host of the endpoint can answer just now."""
+
+    code = "ServiceUnavailable"
+    status = 503
+
+
+class Refused(ApiError):
+    """The request does not fit the endpoint. The runtime's model spells this one without `Exception`."""
+
+    code = "ValidationError"
+    status = 400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """One call. Header names are in lower case."""
+
+    account: str
+    region: str
+    endpoint: str
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    began: float  # time.perf_counter() when the request arrived
+
+
+@dataclass(slots=True)
+class Prediction:
+    """The answer, and the seconds the model server took for it."""
+
+    variant: str
+    answer: Answer
+    model_seconds: float
+    latencies: Latencies
+
+    def done(self, began: float) -> None:
+        """Count the call once it is answered; what is not the model's time is ours."""
+        whole = time.perf_counter() - began
+        self.latencies.add(whole - self.model_seconds, self.model_seconds, failed=False)
+
+
+@dataclass(slots=True)
+class _Variant:
+    name: str
+    hosts: list[Host]
+    latencies: Latencies
+
+
+@dataclass(slots=True)
+class _Endpoint:
+    record: Record
+    variants: dict[str, _Variant] = field(default_factory=dict)
+    order: list[_Variant] = field(default_factory=list)
+    bounds: list[float] = field(default_factory=list)  # cumulative weights of `order`
+
+
+class Router:
+    """The data plane of one gateway process."""
+
+    def __init__(self, records: Records, changes: Changes) -> None:
+        self._records, self._changes = records, changes
+        self._seen = -1
+        self._endpoints: dict[tuple[str, str, str], _Endpoint] = {}
+        self._hosts: dict[str, Host] = {}
+        self._sessions: dict[str, str] = {}
+        self._latencies: dict[tuple[str, str], Latencies] = {}
+        self._turn = itertools.count()
+
+    async def invoke(self, call: Invocation, part: Callable[[bytes], None] | None = None) -> Prediction:
+        """Return the model server's answer, whose status is below 400, or raise what the API models."""
+        endpoint = self._find(call)
+        session = call.headers.get(b"x-amzn-sagemaker-session-id", b"").decode("latin-1")
+        variant, host = self._choose(endpoint, call, session)
+        asked = time.perf_counter()
+        try:
+            answer = await host.ask(_head(call), call.body, MODEL_TIMEOUT, part)
+        except HostLost as error:
+            self._failed(call, variant, asked)
+            raise ServiceUnavailable(
+                f"Endpoint {call.endpoint} could not answer: {error}. It is restarted; try again."
+            ) from error
+        except TimeoutError as error:
+            self._failed(call, variant, asked)
+            raise _model_error(
+                endpoint.record,
+                variant.name,
+                host,
+                0,
+                f"Your invocation timed out while waiting for a response from container {variant.name}. "
+                f"It has {MODEL_TIMEOUT:.0f} s; look at the endpoint's log for what it was doing.",
+            ) from error
+        seconds = time.perf_counter() - asked
+        if answer.status >= 400:
+            self._failed(call, variant, asked)
+            text = answer.body[:1024].decode("utf-8", "replace")
+            raise _model_error(endpoint.record, variant.name, host, answer.status, text)
+        self._remember(answer, host)
+        return Prediction(variant.name, answer, seconds, variant.latencies)
+
+    def summary(self) -> dict[str, dict[str, Summary]]:
+        """Return latencies by endpoint and variant."""
+        found: dict[str, dict[str, Summary]] = {}
+        for (arn, variant), latencies in self._latencies.items():
+            found.setdefault(arn, {})[variant] = latencies.summary()
+        return found
+
+    def _find(self, call: Invocation) -> _Endpoint:
+        generation = self._changes.generation(ENDPOINT)
+        if generation != self._seen:
+            self._endpoints.clear()
+            self._seen = generation
+        place = (call.account, call.region, call.endpoint)
+        endpoint = self._endpoints.get(place)
+        if endpoint is None:
+            endpoint = self._endpoints[place] = self._read(call)
+        return endpoint
+
+    def _read(self, call: Invocation) -> _Endpoint:
+        record = self._records.scoped(call.account, call.region).find(ENDPOINT, call.endpoint)
+        told = record.doc.get("_Hosts", []) if record else []
+        if record is None or (not told and record.status != "InService"):
+            raise Refused(f"Endpoint {call.endpoint} of account {call.account} not found.")
+        endpoint, weights = _Endpoint(record), {}
+        for each in told:
+            name = each["Variant"]
+            if name not in endpoint.variants:
+                latencies = self._latencies.setdefault((record.arn, name), Latencies())
+                endpoint.variants[name] = _Variant(name, [], latencies)
+            weights[name] = float(each["Weight"])
+            endpoint.variants[name].hosts.append(self._host(each["Uid"], Path(each["Socket"])))
+        endpoint.order = list(endpoint.variants.values())
+        even = not any(weights.values())  # all weights 0: nobody is preferred
+        endpoint.bounds = list(
+            itertools.accumulate(1.0 if even else weights[variant.name] for variant in endpoint.order)
+        )
+        self._forget_hosts(keep={each["Uid"] for each in told})
+        return endpoint
+
+    def _host(self, uid: str, socket: Path) -> Host:
+        host = self._hosts.get(uid)
+        if host is None or host.socket != socket:
+            host = self._hosts[uid] = Host(uid, socket)
+        return host
+
+    def _forget_hosts(self, keep: set[str]) -> None:
+        """Close the connections of hosts whose socket is gone."""
+        for uid in [uid for uid, host in self._hosts.items() if uid not in keep and not host.socket.exists()]:
+            self._hosts.pop(uid).close()
+
+    def _choose(self, endpoint: _Endpoint, call: Invocation, session: str) -> tuple[_Variant, Host]:
+        wanted = call.headers.get(b"x-amzn-sagemaker-target-variant", b"").decode("latin-1")
+        if wanted and wanted not in endpoint.variants:
+            known = ", ".join(endpoint.variants) or "none"
+            raise Refused(f"Variant {wanted} not found for endpoint {call.endpoint}. It has: {known}.")
+        if not endpoint.order:
+            raise ServiceUnavailable(f"Endpoint {call.endpoint} has no host just now. Try again.")
+        if session and session != "NEW_SESSION":
+            return self._of_session(endpoint, session)
+        if wanted:
+            variant = endpoint.variants[wanted]
+        elif len(endpoint.order) == 1:
+            variant = endpoint.order[0]
+        else:
+            point = random.random() * endpoint.bounds[-1]  # noqa: S311 - spreads load, guards nothing
+            variant = endpoint.order[bisect(endpoint.bounds, point)]
+        hosts = variant.hosts
+        if len(hosts) == 1:
+            return variant, hosts[0]
+        turn = next(self._turn) % len(hosts)  # so that equal loads do not all go to the first
+        return variant, min(hosts[turn:] + hosts[:turn], key=lambda host: host.load)
+
+    def _of_session(self, endpoint: _Endpoint, session: str) -> tuple[_Variant, Host]:
+        """Return the host that opened a session; one we do not know falls on a host by its name."""
+        pairs = [(variant, host) for variant in endpoint.order for host in variant.hosts]
+        uid = self._sessions.get(session)
+        for pair in pairs:
+            if pair[1].uid == uid:
+                return pair
+        return pairs[zlib.crc32(session.encode()) % len(pairs)]
+
+    def _remember(self, answer: Answer, host: Host) -> None:
+        if opened := answer.headers.get(_NEW_SESSION):
+            if len(self._sessions) >= MOST_SESSIONS:
+                self._sessions.pop(next(iter(self._sessions)))
+            self._sessions[opened.decode("latin-1").partition(";")[0].strip()] = host.uid
+        if closed := answer.headers.get(_CLOSED_SESSION):
+            self._sessions.pop(closed.decode("latin-1").strip(), None)
+
+    def _failed(self, call: Invocation, variant: _Variant, asked: float) -> None:
+        now = time.perf_counter()
+        variant.latencies.add(asked - call.began, now - asked, failed=True)
+
+
+def response_headers(prediction: Prediction) -> list[tuple[bytes, bytes]]:
+    """Return the headers of the API's answer."""
+    headers = prediction.answer.headers
+    found = [
+        (b"content-type", headers.get(b"content-type", b"application/octet-stream")),
+        (b"x-amzn-invoked-production-variant", prediction.variant.encode("latin-1")),
+    ]
+    found.extend((name, headers[name]) for name in _KEPT if name in headers)
+    return found
+
+
+def _head(call: Invocation) -> bytes:
+    lines = [b"POST /invocations HTTP/1.1\r\nHost: model"]
+    for name, value in call.headers.items():
+        if name in _TO_MODEL or name.startswith(b"x-amzn-sagemaker-"):
+            lines.append(name + b": " + value)
+    lines.append(b"Content-Length: %d\r\n\r\n" % len(call.body))
+    return b"\r\n".join(lines)
+
+
+def _model_error(endpoint: Record, variant: str, host: Host, status: int, text: str) -> ModelError:
+    group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
+    place = f"arn:aws:logs:{endpoint.region}:{endpoint.account}:log-group:{group}"
+    received = "client" if 400 <= status < 500 else "server"
+    message = (
+        f'Received {received} error ({status}) from {variant} with message "{text}". '
+        f"See the log group {group} in account {endpoint.account} for more information."
+    )
+    members = {
+        "OriginalStatusCode": status,
+        "OriginalMessage": text,
+        "LogStreamArn": f"{place}:log-stream:{variant}/{host.uid}",
+    }
+    return ModelError(message, members=members)
