@@ -9,9 +9,8 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, Protocol
-
-from awscrt import checksums as crt  # type: ignore[import-untyped]  # awscrt ships no types
 
 from clary.store.objects.errors import refused
 
@@ -55,8 +54,8 @@ class _Crc:
 
 
 class _XxHash:
-    def __init__(self, hasher: crt.XXHash) -> None:
-        self._hasher = hasher
+    def __init__(self, kind: str) -> None:
+        self._hasher = getattr(_crt().XXHash, f"new_{kind}")()
 
     def update(self, data: bytes, /) -> None:
         self._hasher.update(data)
@@ -65,23 +64,26 @@ class _XxHash:
         return bytes(self._hasher.finalize())
 
 
+def _crt() -> ModuleType:
+    from awscrt import checksums  # type: ignore[import-untyped]  # ships no types; 40 ms, only uploads need it
+
+    module: ModuleType = checksums
+    return module
+
+
 _HASHERS: Mapping[str, Callable[[], Hasher]] = {
     "MD5": lambda: hashlib.md5(usedforsecurity=False),
     "CRC32": lambda: _Crc(zlib.crc32, 4),
-    "CRC32C": lambda: _Crc(crt.crc32c, 4),
-    "CRC64NVME": lambda: _Crc(crt.crc64nvme, 8),
+    "CRC32C": lambda: _Crc(_crt().crc32c, 4),
+    "CRC64NVME": lambda: _Crc(_crt().crc64nvme, 8),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,
-    "XXHASH64": lambda: _XxHash(crt.XXHash.new_xxhash64()),
-    "XXHASH3": lambda: _XxHash(crt.XXHash.new_xxhash3_64()),
-    "XXHASH128": lambda: _XxHash(crt.XXHash.new_xxhash3_128()),
+    "XXHASH64": lambda: _XxHash("xxhash64"),
+    "XXHASH3": lambda: _XxHash("xxhash3_64"),
+    "XXHASH128": lambda: _XxHash("xxhash3_128"),
 }
-_COMBINE: Mapping[str, tuple[Callable[[int, int, int], int], int]] = {
-    "CRC32": (crt.combine_crc32, 4),
-    "CRC32C": (crt.combine_crc32c, 4),
-    "CRC64NVME": (crt.combine_crc64nvme, 8),
-}
+_JOINABLE = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8}
 ALGORITHMS = tuple(_HASHERS)
 
 
@@ -102,7 +104,7 @@ def default_kind(algorithm: str) -> Kind:
 
 def joinable(algorithm: str) -> bool:
     """Say whether the checksum of a whole follows from those of its parts."""
-    return algorithm in _COMBINE
+    return algorithm in _JOINABLE
 
 
 def of_file(path: Path, algorithms: Iterable[str]) -> dict[str, bytes]:
@@ -149,7 +151,8 @@ def decode(algorithm: str, text: str) -> bytes:
 
 def joined(algorithm: str, parts: Iterable[tuple[bytes, int]]) -> str:
     """Return the whole's checksum from each part's raw digest and size, in order."""
-    combine, width = _COMBINE[algorithm]
+    width = _JOINABLE[algorithm]
+    combine = getattr(_crt(), f"combine_{algorithm.lower()}")
     total = 0
     for digest, size in parts:
         total = combine(total, int.from_bytes(digest, "big"), size)

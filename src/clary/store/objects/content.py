@@ -89,11 +89,9 @@ class Content:
         return content
 
     def link(self, source: Path) -> str:
-        """Keep a file that stays where it is, by hard link if nobody else holds one, else by copy."""
+        """Keep a finished file, which nobody writes to any more, and leave it where it is."""
         with source.open("rb", buffering=0) as file:
             os.fsync(file.fileno())
-            if os.fstat(file.fileno()).st_nlink > 1:
-                return self.concatenate([source])
         return self.duplicate(source)
 
     def duplicate(self, source: Path) -> str:

@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from clary.core.body import StagedBody
 from clary.core.clock import Clock, SystemClock
 from clary.core.document import Document
+from clary.core.errors import ApiError
 from clary.store.database import Database
-from clary.store.objects import buckets, checksums, completion, index, listing
+from clary.store.objects import buckets, checksums, completion, index, listing, upload_listing
 from clary.store.objects.checksums import Checksum
 from clary.store.objects.completion import Completed, Demand
 from clary.store.objects.conditions import Writing
@@ -24,6 +25,7 @@ from clary.store.objects.index import Draft
 from clary.store.objects.model import Bucket, Chosen, Listing, ObjectInfo, encode_key
 from clary.store.objects.place import Place
 from clary.store.objects.tables import GARBAGE, OBJECTS, PARTS
+from clary.store.objects.upload_listing import UploadListing, UploadQuery
 from clary.store.objects.uploads import Uploads
 
 _ANYTHING = Writing()
@@ -59,7 +61,7 @@ class Objects:
 
     # Buckets
 
-    def create_bucket(self, name: str, *, account: str, region: str) -> Bucket:
+    def create_bucket(self, name: str, account: str, region: str) -> Bucket:
         """Make a bucket; a taken name is BucketAlreadyOwnedByYou or BucketAlreadyExists."""
         with self._place.database.write() as connection:
             return buckets.create(connection, name, account, region, self._place.clock.now())
@@ -120,7 +122,7 @@ class Objects:
     def adopt(self, bucket: str, key: str, path: Path, *, content_type: str = OCTETS) -> ObjectInfo:
         """Make a finished file the object at a key, without a copy where one can be avoided.
 
-        The file is gone afterwards. Asked again after a crash: a file still there is taken in again, one
+        Nobody may write to it any more, and it is gone afterwards. Asked again after a crash: a file still there is taken in again, one
         that is gone was taken in, and the object is returned as it is.
         """
         encode_key(key)
@@ -193,6 +195,10 @@ class Objects:
         self._place.collector.note()
         return done
 
+    def uploads_in(self, bucket: str, query: UploadQuery) -> UploadListing:
+        """Return one page of the uploads in flight in a bucket."""
+        return upload_listing.page(self._place, bucket, query)
+
     def amend(self, bucket: str, key: str, changes: Document, remove: Iterable[str] = ()) -> ObjectInfo:
         """Change attributes of an object and leave everything else as it is."""
         with self._place.database.write() as connection:
@@ -247,6 +253,20 @@ class Objects:
         if removed:
             self._place.collector.note()
         return removed
+
+    def delete_many(self, bucket: str, doomed: Sequence[tuple[str, Writing]]) -> list[ApiError | None]:
+        """Delete objects, each on its own conditions, in one transaction; return what refused each, in order."""
+        outcome: list[ApiError | None] = []
+        with self._place.database.write() as connection:
+            holder, now = buckets.get(connection, bucket), self._place.clock.now()
+            for key, conditions in doomed:
+                try:
+                    index.remove(connection, holder, encode_key(key), conditions, now)
+                    outcome.append(None)
+                except ApiError as error:
+                    outcome.append(error)
+        self._place.collector.note()
+        return outcome
 
     # Housekeeping
 
