@@ -13,7 +13,7 @@ class Principal:
     """An authenticated caller.
 
     `arn` is what GetCallerIdentity answers; `grants` is the ARN of the user or role whose policies apply
-    (for an assumed role the role's own ARN). The local administrator presents itself as a session of the
+    (for an assumed role the role's own ARN). `session_policies` are documents, or ARNs of managed policies. The local administrator presents itself as a session of the
     execution role, which `get_execution_role()` needs, while its grants are the administrator's.
     """
 
@@ -24,6 +24,7 @@ class Principal:
     kind: Literal["root", "user", "assumed-role"] = "assumed-role"
     session_policies: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    source_identity: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,209 @@
+"""May this caller do this? Every call passes here once, before its operation runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from clary.core.arn import parse as parse_arn
+from clary.core.clock import Clock
+from clary.core.errors import AccessDenied
+from clary.core.principal import Principal
+from clary.engines.policy import Caller, Decision, Policies, Policy, Request, evaluate, parse
+from clary.engines.policy.document import Statement
+from clary.engines.policy.evaluate import speaks_of
+from clary.engines.policy.pattern import Context
+from clary.operations.iam.grants import Grants, grants, managed
+from clary.operations.permissions import iam, logs, s3, sagemaker
+from clary.operations.permissions.context import of_caller, of_request, of_tags, tags_of
+from clary.operations.permissions.need import Need
+from clary.operations.registry import Call
+from clary.resources.iam.policy import POLICY
+from clary.resources.iam.role import ROLE
+from clary.resources.iam.user import USER
+from clary.store.credentials import Generation
+from clary.store.records import Records
+
+BucketPolicy = Callable[[str], tuple[str, str | None] | None]
+"""Tells a bucket's owner and policy text; None for a bucket that is not there."""
+
+_REMEMBERED = 10_000  # Decisions kept between two writes to IAM.
+_NOTHING: Context = {}
+_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "states": "states"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """One caller's policies."""
+
+    grants: Grants
+    session: tuple[Policy, ...] | None
+
+    def steady(self, action: str) -> bool:
+        """Say whether decisions about an action depend on nothing but the resource."""
+        every = (*self.grants.identity, *(self.grants.boundary or ()), *(self.session or ()))
+        return all(_steady(s) for policy in every for s in policy.statements if speaks_of(s, action))
+
+
+@dataclass
+class Memory:
+    """What was found out under one generation of the stored policies; never carried over to the next."""
+
+    generation: int
+    known: dict[tuple[str, tuple[str, ...]], Known] = field(default_factory=dict)
+    decided: dict[tuple[str, str, tuple[str, ...], str, str], bool] = field(default_factory=dict)
+
+
+class Authoriser:
+    """Decides calls by the stored policies; what it remembers is dropped as soon as any of them changes."""
+
+    def __init__(
+        self, records: Records, changes: Generation, clock: Clock, bucket_policy: BucketPolicy | None = None
+    ) -> None:
+        self._records = records
+        self._changes = changes
+        self._clock = clock
+        self._bucket_policy = bucket_policy
+        self._memory = Memory(-1)
+
+    def check(self, call: Call, context: Context = _NOTHING) -> None:
+        """Raise AccessDenied unless the caller has every permission the call needs.
+
+        `context` adds what only the gateway knows: `aws:sourceip`, `aws:securetransport`, `aws:useragent`.
+        """
+        if (call.service, call.operation) in iam.FREE:
+            return
+        common = {
+            **of_caller(call.principal, self._clock.now()),
+            **of_request(call.request, call.region),
+            **context,
+        }
+        for need in needs(call):
+            decision = self.decide(call.principal, need, {**common, **need.context})
+            if not decision.allowed:
+                raise denied(call, need, decision)
+
+    def allowed(self, principal: Principal, action: str, resource: str, context: Context = _NOTHING) -> bool:
+        """Say whether a caller may do one thing. Costs microseconds when it was asked before."""
+        memory = self._current()
+        known = self._policies(memory, principal)
+        key = (principal.grants, principal.arn, principal.session_policies, action, resource)
+        if key in memory.decided:
+            return memory.decided[key]
+        common = of_caller(principal, self._clock.now())
+        outcome = self._decide(known, principal, Need(action, resource), {**common, **context}).allowed
+        if not action.startswith("s3:") and known.steady(action):  # a bucket's policy may ask about anything
+            if len(memory.decided) >= _REMEMBERED:
+                memory.decided.clear()
+            memory.decided[key] = outcome
+        return outcome
+
+    def decide(self, principal: Principal, need: Need, context: Context) -> Decision:
+        """Evaluate one need under every policy that applies."""
+        return self._decide(self._policies(self._current(), principal), principal, need, context)
+
+    def _decide(self, known: Known, principal: Principal, need: Need, context: Context) -> Decision:
+        on_resource, owner = self._on_resource(need)
+        tags = self._resource_tags(need, known)
+        policies = Policies(
+            identity=known.grants.identity,
+            boundary=known.grants.boundary,
+            session=known.session,
+            resource=on_resource,
+            foreign=owner is not None and owner != principal.account,
+        )
+        caller = caller_of(principal)
+        request = Request(
+            action=need.action, resource=need.resource, caller=caller, context={**context, **tags}
+        )
+        return evaluate(policies, request)
+
+    def _current(self) -> Memory:
+        generation = self._changes.generation(USER, ROLE, POLICY)
+        memory = self._memory
+        if generation != memory.generation:
+            memory = self._memory = Memory(generation)
+        return memory
+
+    def _policies(self, memory: Memory, principal: Principal) -> Known:
+        key = (principal.grants, principal.session_policies)
+        known = memory.known.get(key)
+        if known is None:
+            found = grants(self._records, principal.grants) or Grants()
+            session = session_policies(self._records, principal)
+            known = memory.known[key] = Known(found, session)
+        return known
+
+    def _on_resource(self, need: Need) -> tuple[tuple[Policy, ...], str | None]:
+        """Return the resource's own policies, and its owner where that may be another account."""
+        if need.action.startswith("s3:") and self._bucket_policy is not None and need.resource != "*":
+            found = self._bucket_policy(s3.bucket_of(need.resource))
+            if found is None:
+                return (), None
+            owner, text = found
+            return (() if text is None else (parse(text, "resource", source="resource"),)), owner
+        parsed = parse_arn(need.resource)
+        return (), parsed.account if parsed is not None and parsed.account.isdigit() else None
+
+    def _resource_tags(self, need: Need, known: Known) -> Mapping[str, tuple[str, ...]]:
+        """Look the resource's tags up, unless no policy of the caller asks about anything here."""
+        if need.action.startswith("s3:") or need.resource == "*" or known.steady(need.action):
+            return {}
+        record = self._records.by_arn(need.resource)
+        tags = tags_of(record.doc.get("Tags")) if record is not None else {}
+        service = need.action.partition(":")[0]
+        return {**of_tags("aws:resourcetag", tags), **of_tags(f"{service}:resourcetag", tags)}
+
+
+def needs(call: Call) -> list[Need]:
+    """Return every permission a call needs."""
+    if call.service == "s3":
+        return s3.needs(call.operation, call.request)
+    if call.service.startswith("sagemaker"):
+        return sagemaker.needs(call.service, call.operation, call.request, call.records)
+    if call.service == "iam":
+        return iam.needs(call.operation, call.request, call.principal, call.records)
+    if call.service == "sts":  # AssumeRole is decided by its operation, which knows the role's trust policy
+        resource = call.request.get("RoleArn", "*")
+        return [] if call.operation == "AssumeRole" else [Need(f"sts:{call.operation}", str(resource))]
+    if call.service == "logs":
+        return logs.needs(call.operation, call.request, call.account, call.region)
+    return [Need(f"{_PREFIXES.get(call.service, call.service)}:{call.operation}", "*")]
+
+
+def denied(call: Call, need: Need, decision: Decision) -> AccessDenied:
+    """Return the refusal in AWS's words, which say which kind of policy to look at."""
+    resource = f'"{need.resource}"' if call.service == "s3" else need.resource
+    text = f"User: {call.principal.arn} is not authorized to perform: {need.action} on resource: {resource}"
+    if decision.outcome == "explicitDeny":
+        article = "an" if decision.layer[0] in "aei" else "a"
+        text += f" with an explicit deny in {article} {decision.layer}"
+    else:
+        text += f" because no {decision.layer} allows the {need.action} action"
+    code = "AccessDenied" if call.service in ("s3", "iam", "sts") else "AccessDeniedException"
+    return AccessDenied(text, code=code)
+
+
+def caller_of(principal: Principal) -> Caller:
+    """Return a principal as policies see it."""
+    return Caller(
+        account=principal.account, arn=principal.arn, grants=principal.grants, user_id=principal.user_id
+    )
+
+
+def session_policies(records: Records, principal: Principal) -> tuple[Policy, ...] | None:
+    """Return the policies a session was narrowed by; None when it was not."""
+    if not principal.session_policies:
+        return None
+    found: list[Policy] = []
+    for item in principal.session_policies:
+        policy = managed(records, item) if item.startswith("arn:") else parse(item, name="session")
+        if policy is not None:
+            found.append(policy)
+    return tuple(found)
+
+
+def _steady(statement: Statement) -> bool:
+    """Say whether a statement asks about nothing but action and resource."""
+    patterns = statement.resources or ()
+    return not statement.conditions and all(pattern.fixed is not None for pattern in patterns)

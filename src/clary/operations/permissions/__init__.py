@@ -1,0 +1,1 @@
+"""Which permissions an operation needs, by service."""
