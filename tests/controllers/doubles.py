@@ -58,7 +58,7 @@ class StagedRuntime:
         """Let a run end well, with a model if it is not empty."""
         outputs: dict[str, Path] = {}
         if model:
-            outputs["model"] = self.root / uid / "out" / "model.tar.gz"
-            outputs["model"].parent.mkdir(parents=True, exist_ok=True)
-            outputs["model"].write_bytes(model)
+            outputs["model.tar.gz"] = self.root / uid / "out" / "model.tar.gz"
+            outputs["model.tar.gz"].parent.mkdir(parents=True, exist_ok=True)
+            outputs["model.tar.gz"].write_bytes(model)
         self.runs[uid] = Seen(phase="exited", started=started, ended=ended, exit_code=0, outputs=outputs)

@@ -68,7 +68,7 @@ def statuses(write: Document) -> list[str]:
         ({"TrainingJobStatus": "Stopping"}, World(run=Seen(phase="running", started=STARTED)), "stop"),
         ({"TrainingJobStatus": "Completed"}, ended(0), "remove"),
         ({"TrainingJobStatus": "Completed"}, World(), "none"),
-        ({}, ended(0, outputs={"model": Path("m")}), "collect"),
+        ({}, ended(0, outputs={"model.tar.gz": Path("m")}), "collect"),
         ({}, ended(0), "none"),
     ],
 )
@@ -88,7 +88,7 @@ def test_only_a_settled_job_without_a_run_is_left_alone() -> None:
 
 
 def test_a_job_that_ended_between_two_looks_still_tells_its_whole_course() -> None:
-    write = next_step(job(), ended(0, outputs={"model": Path("m")}), NOON).write
+    write = next_step(job(), ended(0, outputs={"model.tar.gz": Path("m")}), NOON).write
     assert statuses(write) == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
     spans = write["SecondaryStatusTransitions"]
     assert all(each["EndTime"] == after["StartTime"] for each, after in pairwise(spans))
@@ -148,7 +148,7 @@ def test_a_job_over_its_runtime_is_stopped_and_says_so_in_the_end() -> None:
         job(TrainingStartTime=STARTED), World(run=Seen(phase="running", started=STARTED)), late
     )
     assert stopping.write["TrainingJobStatus"] == "Stopping"
-    end = next_step(job(late, **stopping.write), ended(0, outputs={"model": Path("m")}), late).write
+    end = next_step(job(late, **stopping.write), ended(0, outputs={"model.tar.gz": Path("m")}), late).write
     assert (end["TrainingJobStatus"], end["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert "ModelArtifacts" in end
 

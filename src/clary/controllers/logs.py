@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clary.runtime.spec import Runtime
+from clary.store.log_reader import Window
 from clary.store.logs import Logs
 
 CHUNK = 1 << 20  # bytes asked for at a time
@@ -33,13 +34,25 @@ def ingest(runtime: Runtime, uid: str, logs: Logs, stream: Stream, now: datetime
     offset = logs.offset(*place)
     for _ in range(CHUNKS):
         data = runtime.output(uid, offset, CHUNK)
-        events, taken = cut(data, final=ended and len(data) < CHUNK)
+        lines, taken = cut(data, final=ended and len(data) < CHUNK)
         if not taken:
             return True
         stamp = int(now.timestamp() * 1000)
-        logs.put(*place, [(stamp, text) for text in events], offset=offset, next_offset=offset + taken)
+        logs.put(*place, [(stamp, text) for text in lines], offset=offset, next_offset=offset + taken)
         offset += taken
     return False
+
+
+def events(logs: Logs, stream: Stream) -> Iterator[tuple[int, str]]:
+    """Yield everything a run has logged, oldest first: milliseconds and message."""
+    place = (stream.account, stream.region, stream.group, stream.name)
+    token: str | None = None
+    while logs.offset(*place):
+        page = logs.read(*place, Window(from_head=True, token=token))
+        yield from ((event.timestamp, event.message) for event in page.events)
+        if page.forward == token:
+            return
+        token = page.forward
 
 
 def cut(data: bytes, *, final: bool) -> tuple[list[str], int]:
@@ -47,8 +60,7 @@ def cut(data: bytes, *, final: bool) -> tuple[list[str], int]:
     taken = len(data) if final else data.rfind(b"\n") + 1
     if not taken and len(data) >= LONGEST:
         taken = len(_whole(data[:LONGEST]))  # a line longer than an event does not wait for its end
-    events = [text for line in data[:taken].split(b"\n") for text in _events(line)]
-    return events, taken
+    return [text for line in data[:taken].split(b"\n") for text in _events(line)], taken
 
 
 def _events(line: bytes) -> Iterator[str]:

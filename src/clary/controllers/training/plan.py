@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from clary.controllers import s3
+from clary.controllers.s3 import RoleObjects
 from clary.core.document import Document
 from clary.runtime.spec import Input, Output, RunSpec
-from clary.store.objects import Objects
 from clary.store.records import Record
 
 HOST = "algo-1"
 STOP_GRACE = timedelta(seconds=120)
 OUTPUTS = (
-    Output(directory="model", name="model", always=False),
-    Output(directory="output/data", name="output", always=False),
+    Output(directory="model", name="model.tar.gz", always=False),
+    Output(directory="output/data", name="output.tar.gz", always=False),
 )
 
 
-def plan(job: Record, uid: str, objects: Objects, environment: dict[str, str]) -> RunSpec:
+def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str]) -> RunSpec:
     """Return the run that the job asks for; data that is not there raises `DataFault`."""
     doc = job.doc
     algorithm = doc["AlgorithmSpecification"]
@@ -46,12 +45,12 @@ def plan(job: Record, uid: str, objects: Objects, environment: dict[str, str]) -
     )
 
 
-def channels(doc: Document, objects: Objects) -> tuple[Input, ...]:
+def channels(doc: Document, objects: RoleObjects) -> tuple[Input, ...]:
     """Place the objects of every channel."""
     inputs: list[Input] = []
     for channel in doc.get("InputDataConfig", ()):
         uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        inputs += s3.place(objects, uri, f"input/data/{channel['ChannelName']}")
+        inputs += objects.place(uri, f"input/data/{channel['ChannelName']}")
     return tuple(inputs)
 
 

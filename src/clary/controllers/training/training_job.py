@@ -21,6 +21,9 @@ SOON = timedelta(
 )  # Between looks while a run is on its way; the shim's wake is usually first.
 RUNNING = timedelta(seconds=1)  # Between looks at a run: how fresh its log is.
 ACCELERATED = ("ml.p", "ml.g", "ml.trn")  # MaxPendingTimeInSeconds speaks of these only.
+KINDS_OF_FAILURE = ("AlgorithmError: ", "ClientError: ", "InternalServerError: ", "CapacityError: ")
+MODEL = "model.tar.gz"
+VANISHED = "its processes are gone, and nothing tells how they ended"
 LONGEST_REASON = 1024  # FailureReason's own limit.
 
 _STATUS_OF_PHASE: dict[Phase, str] = {
@@ -108,20 +111,26 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     if not world.logged:
         return Step(again=AT_ONCE)
     stopping = doc["TrainingJobStatus"] == "Stopping"
-    if run.exit_code is None and run.signal is None and not stopping:
+    if _is_lost(run) and not stopping:
         return _lost(doc, run, now)
     done = "Stopped" if stopping else "Completed" if run.exit_code == 0 else "Failed"
     course = follow(doc, "Uploading", _times(run, now), now) if run.started and not stopping else {}
     members = {**course, **_period(doc, run, now)}
     if world.metrics:
         members["FinalMetricDataList"] = list(world.metrics)
-    if done != "Failed" and (done == "Completed" or "model" in run.outputs):
+    if done != "Failed" and (done == "Completed" or MODEL in run.outputs):
         members["ModelArtifacts"] = {"S3ModelArtifacts": model_uri(doc)}
     if done == "Failed":
         members["FailureReason"] = failure_reason(run)
     step = _finish({**doc, **members}, done, now, note=_nothing_made(run) if done == "Completed" else "")
     effect = "collect" if run.outputs else "none"
     return Step(effect=effect, write={**members, **step.write}, again=AT_ONCE)
+
+
+def _is_lost(run: Seen) -> bool:
+    """Say whether nobody knows how a run ended: it has no exit status, and nobody is to blame."""
+    blamed = run.failure.startswith(("AlgorithmError: ", "ClientError: "))
+    return run.exit_code is None and run.signal is None and not blamed
 
 
 def _lost(doc: Document, run: Seen, now: datetime) -> Step:
@@ -132,7 +141,7 @@ def _lost(doc: Document, run: Seen, now: datetime) -> Step:
     if attempt <= (max(allowed, 1) if never_ran else allowed):
         write = enter(doc, "Restarting", now) | {"_Attempt": attempt + 1}
         return Step(effect="remove", write=write, remove=("_Started",), again=AT_ONCE)
-    why = run.failure or "its processes and their state are gone without a trace of how they ended"
+    why = run.failure.removeprefix("InternalServerError: ").rstrip(".") or VANISHED
     reason = clip(f"InternalServerError: The run was lost: {why}. Create the job again to repeat it.")
     return _finish(
         {**doc, **(members := _period(doc, run, now))}, "Failed", now, FailureReason=reason, **members
@@ -191,7 +200,7 @@ def _waited_too_long(doc: Document, now: datetime, *, pending: bool) -> bool:
 def _nothing_made(run: Seen) -> str:
     return (
         ""
-        if "model" in run.outputs
+        if MODEL in run.outputs
         else "the program left nothing in /opt/ml/model, so there is no model.tar.gz"
     )
 
@@ -204,11 +213,13 @@ def output_uri(doc: Document, name: str) -> str:
 
 def model_uri(doc: Document) -> str:
     """Say where the job's model belongs, which is what S3ModelArtifacts answers."""
-    return output_uri(doc, "model.tar.gz")
+    return output_uri(doc, MODEL)
 
 
 def failure_reason(run: Seen) -> str:
     """Say in AWS's form why the run failed: whose fault, what it said itself, how it ended."""
+    if run.failure.startswith(KINDS_OF_FAILURE):
+        return clip(run.failure)
     if run.started is None:
         return clip(f"ClientError: {run.failure or 'the run could not be prepared'}")
     code = run.exit_code if run.exit_code is not None else 128 + (run.signal or 0)

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from clary.store.logs import Logs
-
-from clary.controllers import s3
-from clary.controllers.environment import RunToken, environment
-from clary.controllers.logs import Stream, ingest
+from clary.controllers.logs import Stream, events, ingest
+from clary.controllers.means import Means
+from clary.controllers.s3 import DataFault
 from clary.controllers.step import Step
 from clary.controllers.training.metrics import last_values
 from clary.controllers.training.plan import HOST, plan
 from clary.controllers.training.training_job import (
     DONE,
+    MODEL,
     World,
     clip,
-    model_uri,
     next_step,
     output_uri,
     run_uid,
 )
 from clary.controllers.training.transitions import close
 from clary.core.document import Document
-from clary.core.errors import ApiError
-from clary.core.settings import Settings
 from clary.resources.training.training_job import TRAINING_JOB
-from clary.runtime.spec import RunSpec, Runtime, Seen
-from clary.store.objects import Objects
+from clary.runtime.spec import RunSpec, Seen
 from clary.store.records import Record
 
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -38,26 +33,22 @@ class TrainingJobs:
 
     resource = TRAINING_JOB
 
-    def __init__(
-        self, runtime: Runtime, objects: Objects, logs: Logs, settings: Settings, token: RunToken
-    ) -> None:
-        self._runtime = runtime
-        self._objects = objects
-        self._logs = logs
-        self._settings = settings
-        self._token = token
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._runtime = means.runtime
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the log, and decide."""
-        uid = run_uid(record)
+        uid, doc = run_uid(record), record.doc
         run = self._runtime.inspect(uid)
-        done = record.doc["TrainingJobStatus"] in DONE
-        ended = run.phase == "exited"
-        logged = True
-        if run.started and not done:
-            logged = ingest(self._runtime, uid, self._logs, stream_of(record), now, ended=ended)
-        metrics = self._metrics(record) if ended and logged and not done else []
-        fault = "" if done or run.phase != "absent" else self._fault(record)
+        if doc["TrainingJobStatus"] in DONE:
+            return next_step(record, World(run=run), now)
+        logged, ended = True, run.phase == "exited"
+        if run.started:
+            logged = ingest(self._runtime, uid, self._means.logs, stream_of(record), now, ended=ended)
+        metrics = self._metrics(record) if ended and logged else []
+        waiting = run.phase == "absent" and "_Started" not in doc and doc["TrainingJobStatus"] == "InProgress"
+        fault = self._fault(record) if waiting else ""
         return next_step(record, World(run=run, fault=fault, logged=logged, metrics=metrics), now)
 
     def act(self, record: Record, step: Step) -> Document:
@@ -74,51 +65,39 @@ class TrainingJobs:
 
     def _plan(self, record: Record) -> RunSpec:
         uid, role = run_uid(record), record.doc["RoleArn"]
-        found = environment(self._settings, self._token, uid=uid, role=role, region=record.region)
-        return plan(record, uid, self._objects, found)
+        return plan(record, uid, self._means.as_role(role), self._means.environment(uid, role, record.region))
 
     def _fault(self, record: Record) -> str:
         try:
             self._plan(record)
-        except s3.DataFault as fault:
+        except DataFault as fault:
             return f"ClientError: {fault}"
         return ""
 
     def _metrics(self, record: Record) -> list[Document]:
         definitions = record.doc["AlgorithmSpecification"].get("MetricDefinitions", ())
-        if not definitions:
-            return []
-        stream = stream_of(record)
-        return last_values(
-            definitions, self._logs.each(stream.account, stream.region, stream.group, stream.name)
-        )
+        return last_values(definitions, events(self._means.logs, stream_of(record))) if definitions else []
 
     def _collect(self, record: Record, run: Seen, write: Document) -> Document:
         """Put the packed outputs where the caller asked for them; a bucket that is gone fails the job."""
-        doc = record.doc
-        homes = {"model": model_uri(doc), "output": output_uri(doc, "output.tar.gz")}
-        if write["TrainingJobStatus"] == "Failed":
-            del homes["model"]
+        doc, failed = record.doc, write["TrainingJobStatus"] == "Failed"
         try:
-            for name in homes.keys() & run.outputs.keys():
-                s3.keep(self._objects, homes[name], run.outputs[name])
-        except ApiError as error:
-            return _not_kept({**doc, **write}, error)
+            for name, path in run.outputs.items():
+                if not (failed and name == MODEL):
+                    self._means.as_role(doc["RoleArn"]).keep(output_uri(doc, name), path)
+        except DataFault as fault:
+            return _not_kept({**doc, **write}, fault)
         return {}
-
-
-def _not_kept(doc: Document, error: ApiError) -> Document:
-    path = doc["OutputDataConfig"]["S3OutputPath"]
-    reason = f"ClientError: Artifact upload failed:{path}: {error.message}"
-    end = doc["SecondaryStatusTransitions"][-1]["StartTime"]
-    return {
-        "TrainingJobStatus": "Failed",
-        "FailureReason": clip(reason),
-        **close(doc, "Failed", end),
-    }
 
 
 def stream_of(record: Record) -> Stream:
     """Name the log stream of the job's present attempt."""
     epoch = int(record.created.timestamp()) + record.doc.get("_Attempt", 1) - 1
     return Stream(record.account, record.region, GROUP, f"{record.name}/{HOST}-{epoch}")
+
+
+def _not_kept(doc: Document, fault: DataFault) -> Document:
+    """Say that the job failed after all, in the place of its last transition."""
+    *before, last = doc["SecondaryStatusTransitions"]
+    failed = close({**doc, "SecondaryStatusTransitions": before}, "Failed", last["StartTime"])
+    return {"TrainingJobStatus": "Failed", "FailureReason": clip(f"ClientError: {fault}"), **failed}

@@ -1,0 +1,156 @@
+"""Training jobs over a real store: what is planned, started, logged, collected and cleaned up."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.controllers.worlds import NOON, ROLE, World
+
+from clary.controllers.training.training_job_world import GROUP, TrainingJobs
+from clary.core.document import Document
+from clary.resources.training.training_job import TRAINING_JOB
+from clary.store.records import Record
+
+REQUEST: Document = {
+    "TrainingJobName": "j",
+    "AlgorithmSpecification": {
+        "TrainingImage": "image",
+        "TrainingInputMode": "File",
+        "MetricDefinitions": [
+            {"Name": "loss", "Regex": "loss=([0-9.]+)"},
+            {"Name": "none", "Regex": "no (.)"},
+        ],
+    },
+    "RoleArn": ROLE,
+    "HyperParameters": {"eta": "0.1"},
+    "InputDataConfig": [
+        {
+            "ChannelName": "train",
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://box/data/train"}},
+            "ContentType": "text/csv",
+        }
+    ],
+    "OutputDataConfig": {"S3OutputPath": "s3://box/out"},
+    "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+    "Environment": {"WHO": "me"},
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World.make(tmp_path)
+    made.means.objects.put("box", "data/train/part/a.csv", b"1,2\n")
+    made.means.objects.put("box", "data/train.csv", b"3,4\n")
+    return made
+
+
+def create(world: World, **members: object) -> Record:
+    return world.records.create(TRAINING_JOB, {**REQUEST, **members}, due=world.clock.now())
+
+
+def tend(world: World) -> None:
+    while world.tend([TrainingJobs(world.means)]):
+        pass
+
+
+def test_a_job_is_planned_as_the_container_contract_says(world: World) -> None:
+    job = create(world)
+    tend(world)
+    spec = world.runtime.specs[f"{job.uid}-1"]
+    assert sorted(each.target for each in spec.inputs) == [
+        "input/data/train/part/a.csv",
+        "input/data/train/train.csv",
+    ]
+    assert json.loads(spec.files["input/config/hyperparameters.json"]) == {"eta": "0.1"}
+    assert json.loads(spec.files["input/config/resourceconfig.json"])["hosts"] == ["algo-1"]
+    assert json.loads(spec.files["input/config/inputdataconfig.json"])["train"]["ContentType"] == "text/csv"
+    assert spec.environment["WHO"] == "me"
+    assert spec.environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] == f"token of {job.uid}-1"
+    assert spec.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9"
+
+
+def test_a_job_runs_to_its_end_with_log_metrics_and_model_and_leaves_no_run(world: World) -> None:
+    job = create(world)
+    tend(world)
+    uid = f"{job.uid}-1"
+    world.later()
+    world.runtime.printed[uid] = b"epoch 1 loss=0.5\nepoch 2 "
+    world.runtime.reach(uid, "running", NOON)
+    tend(world)
+    assert world.reread(job).doc["SecondaryStatus"] == "Training"
+    assert world.log(GROUP) == ["epoch 1 loss=0.5"]
+    world.later()
+    world.runtime.printed[uid] += b"loss=0.25\nbye"
+    world.runtime.succeed(uid, NOON, world.clock.now())
+    tend(world)
+    done = world.reread(job)
+    assert done.doc["TrainingJobStatus"] == "Completed"
+    assert [(m["MetricName"], m["Value"]) for m in done.doc["FinalMetricDataList"]] == [("loss", 0.25)]
+    assert world.log(GROUP) == ["epoch 1 loss=0.5", "epoch 2 loss=0.25", "bye"]
+    assert world.means.objects.get("box", "out/j/output/model.tar.gz").path.read_bytes() == b"model"
+    assert done.due is None and world.runtime.runs == {}
+
+
+def test_what_disappeared_since_the_job_was_created_fails_it(world: World) -> None:
+    job = create(world)
+    world.means.objects.delete("box", "data/train.csv")
+    world.means.objects.delete("box", "data/train/part/a.csv")
+    tend(world)
+    reason = world.reread(job).doc["FailureReason"]
+    assert reason == "ClientError: Data download failed:S3 key: data/train matched no files on s3://box/"
+
+
+def test_a_role_that_may_not_read_the_data_fails_the_job(world: World) -> None:
+    world.means.objects.put("box", "data/train/secret", b"x")
+    job = create(world)
+    tend(world)
+    reason = world.reread(job).doc["FailureReason"]
+    assert (
+        "is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::box/data/train/secret" in reason
+    )
+
+
+def test_an_object_below_another_objects_name_fails_the_job(world: World) -> None:
+    world.means.objects.put("box", "data/train/part", b"x")
+    job = create(world)
+    tend(world)
+    assert "has an object 'part' and others below that name" in world.reread(job).doc["FailureReason"]
+
+
+def test_a_bucket_that_is_gone_at_the_end_fails_the_job_and_says_so(world: World) -> None:
+    world.means.objects.create_bucket("gone", account="000000000000", region="us-east-1")
+    job = create(world, OutputDataConfig={"S3OutputPath": "s3://gone/x"})
+    tend(world)
+    world.means.objects.delete_bucket("gone")
+    world.later()
+    world.runtime.succeed(f"{job.uid}-1", NOON, world.clock.now())
+    tend(world)
+    doc = world.reread(job).doc
+    assert (doc["TrainingJobStatus"], doc["SecondaryStatus"]) == ("Failed", "Failed")
+    assert doc["FailureReason"].startswith("ClientError: Artifact upload failed:s3://gone/x/j/output/")
+
+
+def test_a_stopped_job_keeps_the_model_it_had_made(world: World) -> None:
+    job = create(world)
+    tend(world)
+    uid = f"{job.uid}-1"
+    world.later()
+    world.runtime.reach(uid, "running", NOON)
+    tend(world)
+    stopping = {"TrainingJobStatus": "Stopping", "SecondaryStatus": "Stopping"}
+    world.records.update(world.reread(job), stopping, due=world.clock.now())
+    world.tend([TrainingJobs(world.means)])
+    assert ("stop", uid) in world.runtime.calls
+    world.later(timedelta(seconds=2))
+    world.runtime.succeed(uid, NOON, world.clock.now())
+    tend(world)
+    doc = world.reread(job).doc
+    assert (doc["TrainingJobStatus"], doc["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert "ModelArtifacts" in doc
+    assert [each["Status"] for each in doc["SecondaryStatusTransitions"]] == [
+        "Starting", "Downloading", "Training", "Stopping", "Stopped",
+    ]  # fmt: skip
