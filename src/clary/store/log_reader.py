@@ -70,11 +70,8 @@ def read(connection: Connection, stream_id: int, window: Window, floor: int) -> 
     way, position = _parsed(window.token)
     ascending = way == "f" if way else window.from_head
     wanted = _within(_joined().where(EVENTS.c.stream_id == stream_id), window, floor)
-    here = tuple_(EVENTS.c.timestamp, EVENTS.c.id)
-    if position is not None:
-        wanted = wanted.where(here > tuple_(*position) if ascending else here < tuple_(*position))
-    order = [c.asc() if ascending else c.desc() for c in (EVENTS.c.timestamp, EVENTS.c.id)]
-    rows = connection.execute(wanted.order_by(*order).limit(min(window.limit, MAX_EVENTS))).all()
+    wanted = _next(wanted, position, ascending=ascending)
+    rows = connection.execute(wanted.limit(min(window.limit, MAX_EVENTS))).all()
     events = _fitting([_event(row) for row in rows])
     if not ascending:
         events.reverse()
@@ -91,18 +88,17 @@ def search(
     floor: int,
     test: Test | None,
 ) -> Events:
-    """Return the events of a group whose messages pass, with a token while there may be more."""
+    """Return the events of a group whose messages pass, newest first unless `from_head`, in pages."""
     wanted = _within(_joined().where(EVENTS.c.group_id == group_id), window, floor)
     if streams:
         wanted = wanted.where(EVENTS.c.stream_id.in_(streams))
     if prefix:
         wanted = wanted.where(STREAMS.c.name.startswith(prefix, autoescape=True))
-    wanted = wanted.order_by(EVENTS.c.timestamp, EVENTS.c.id)
     _, position = _parsed(window.token)
     limit, size, scanned, found = min(window.limit, MAX_EVENTS), 0, 0, list[Event]()
     while scanned < SCAN:
         step = min(_BATCH, limit + 1) if test is None else _BATCH
-        rows = connection.execute(_after(wanted, position).limit(step)).all()
+        rows = connection.execute(_next(wanted, position, ascending=window.from_head).limit(step)).all()
         for row in rows:
             event = _event(row)
             if test is None or test(event.message):
@@ -130,10 +126,11 @@ def _within(wanted: Rows, window: Window, floor: int) -> Rows:
     return wanted
 
 
-def _after(wanted: Rows, position: Position | None) -> Rows:
-    if position is None:
-        return wanted
-    return wanted.where(tuple_(EVENTS.c.timestamp, EVENTS.c.id) > tuple_(*position))
+def _next(wanted: Rows, position: Position | None, *, ascending: bool) -> Rows:
+    if position is not None:
+        here, there = tuple_(EVENTS.c.timestamp, EVENTS.c.id), tuple_(*position)
+        wanted = wanted.where(here > there if ascending else here < there)
+    return wanted.order_by(*(c.asc() if ascending else c.desc() for c in (EVENTS.c.timestamp, EVENTS.c.id)))
 
 
 def _fitting(events: list[Event]) -> list[Event]:
@@ -146,7 +143,7 @@ def _fitting(events: list[Event]) -> list[Event]:
 
 
 def _ends(events: list[Event], way: str, position: Position) -> tuple[Position, Position]:
-    """Where to go on and back from. Nothing found: the same place again, and the event at it the other way."""
+    """Where to go on and back from. Nothing found: the same place, and the event at it the other way."""
     if events:
         return (events[-1].timestamp, events[-1].id), (events[0].timestamp, events[0].id)
     time, number = position
