@@ -30,6 +30,7 @@ from clary.store.objects.uploads import Uploads
 
 _ANYTHING = Writing()
 _PAGE = 1000
+Outcome = list[ApiError | None]
 OCTETS = "application/octet-stream"
 
 
@@ -122,8 +123,8 @@ class Objects:
     def adopt(self, bucket: str, key: str, path: Path, *, content_type: str = OCTETS) -> ObjectInfo:
         """Make a finished file the object at a key, without a copy where one can be avoided.
 
-        Nobody may write to it any more, and it is gone afterwards. Asked again after a crash: a file still there is taken in again, one
-        that is gone was taken in, and the object is returned as it is.
+        Nobody may write to it any more, and it is gone afterwards. Asked again after a crash: a file still
+        there is taken in again, one that is gone was taken in, and the object is returned as it is.
         """
         encode_key(key)
         if path.is_symlink():
@@ -254,9 +255,9 @@ class Objects:
             self._place.collector.note()
         return removed
 
-    def delete_many(self, bucket: str, doomed: Sequence[tuple[str, Writing]]) -> list[ApiError | None]:
-        """Delete objects, each on its own conditions, in one transaction; return what refused each, in order."""
-        outcome: list[ApiError | None] = []
+    def delete_many(self, bucket: str, doomed: Sequence[tuple[str, Writing]]) -> Sequence[ApiError | None]:
+        """Delete objects on their own conditions, in one transaction; return what refused each, in order."""
+        outcome: Outcome = []
         with self._place.database.write() as connection:
             holder, now = buckets.get(connection, bucket), self._place.clock.now()
             for key, conditions in doomed:
