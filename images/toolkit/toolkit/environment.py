@@ -40,7 +40,9 @@ class Training:
         self.group = str(self.resources.get("current_group_name", "homogeneousCluster"))
         program = ambient.get("SAGEMAKER_PROGRAM") or self.container.get("sagemaker_program")
         self.program = None if program is None else str(program)
-        submitted = ambient.get("SAGEMAKER_SUBMIT_DIRECTORY") or self.container.get("sagemaker_submit_directory")
+        submitted = ambient.get("SAGEMAKER_SUBMIT_DIRECTORY") or self.container.get(
+            "sagemaker_submit_directory"
+        )
         self.module_dir = str(submitted or where.code)
 
     @property
@@ -71,7 +73,9 @@ class Training:
     def _known(self) -> dict[str, Json]:
         where, resources = self.where, self.resources
         spread = self._distribution_groups()
-        leaders = [host for group in self.groups if group["instance_group_name"] in spread for host in _hosts(group)]
+        leaders = [
+            host for group in self.groups if group["instance_group_name"] in spread for host in _hosts(group)
+        ]
         leaders = leaders if self.groups else list(self.hosts)
         master = (leaders or self.hosts)[0]
         parallel = self.ambient.get("SM_HP_MP_PARAMETERS")
@@ -92,7 +96,9 @@ class Training:
             "input_data_config": self.channels,
             "input_dir": str(where.input),
             "instance_groups": [group["instance_group_name"] for group in self.groups],
-            "instance_groups_dict": {str(group["instance_group_name"]): cast(Json, group) for group in self.groups},
+            "instance_groups_dict": {
+                str(group["instance_group_name"]): cast(Json, group) for group in self.groups
+            },
             "is_hetero": len(self.groups) > 1,
             "is_master": self.host == master,
             "is_modelparallel_enabled": bool(parallel and parallel != "{}") if parallel else None,

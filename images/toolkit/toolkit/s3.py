@@ -34,7 +34,9 @@ def download(uri: str, target: Path, environment: Mapping[str, str] = os.environ
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
     endpoint = _endpoint(region, environment)
     path = f"{endpoint.path.rstrip('/')}/{bucket}/{urllib.parse.quote(key, safe='/-_.~')}"
-    headers = sign("GET", endpoint.netloc, path, region, credentials(environment), datetime.datetime.now(datetime.UTC))
+    headers = sign(
+        "GET", endpoint.netloc, path, region, credentials(environment), datetime.datetime.now(datetime.UTC)
+    )
     connection = _connect(endpoint)
     try:
         connection.request("GET", path, headers=headers)
@@ -59,7 +61,9 @@ def credentials(environment: Mapping[str, str] = os.environ) -> Credentials:
     if relative := environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
         address = address or f"http://169.254.170.2{relative}"
     if not address:
-        raise UserError("No AWS credentials: neither AWS_ACCESS_KEY_ID nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set.")
+        raise UserError(
+            "No AWS credentials: neither AWS_ACCESS_KEY_ID nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set."
+        )
     token = environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
     if file := environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
         token = token or Path(file).read_text().strip()
@@ -83,7 +87,9 @@ def sign(
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.new(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode(), "sha256").hexdigest()
-    authorization = f"AWS4-HMAC-SHA256 Credential={who.key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    authorization = (
+        f"AWS4-HMAC-SHA256 Credential={who.key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
     return headers | {"authorization": authorization}
 
 
@@ -110,6 +116,8 @@ def _ask(address: str, headers: dict[str, str]) -> Credentials:
     finally:
         connection.close()
     if answer.status != 200:
-        raise UserError(f"The credentials at {address} answered {answer.status}: {said[:300].decode(errors='replace')}")
+        raise UserError(
+            f"The credentials at {address} answered {answer.status}: {said[:300].decode(errors='replace')}"
+        )
     found = json.loads(said)
     return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found.get("Token", ""))

@@ -34,7 +34,9 @@ def place(uri: str, target: Path) -> None:
     elif path.is_file():
         unpack(path, target, uri)
     else:
-        raise UserError(f"The source {uri} is neither an s3:// address nor a file or directory in this container.")
+        raise UserError(
+            f"The source {uri} is neither an s3:// address nor a file or directory in this container."
+        )
 
 
 def unpack(archive: Path, target: Path, name: str) -> None:
@@ -86,7 +88,12 @@ def _run(command: list[str], requirements: Path) -> None:
     environment = os.environ | {"PIP_ROOT_USER_ACTION": "ignore"}
     environment.pop("PIP_TARGET", None)
     done = subprocess.run(  # noqa: S603 - the command is ours
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=INSTALL_SECONDS
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=INSTALL_SECONDS,
     )
     print(done.stdout, end="", flush=True)
     if done.returncode:

@@ -1,0 +1,128 @@
+"""Content types and numpy arrays: how the frameworks' default input_fn and output_fn read and write."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.server.messages import (
+    CSV,
+    JSON,
+    JSON_LINES,
+    LIBSVM,
+    NPY,
+    RECORDIO,
+    Refused,
+    negotiate,
+    unsupported,
+)
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Array = NDArray[Any]
+
+READS = (JSON, CSV, NPY, JSON_LINES, "application/x-npz", LIBSVM, RECORDIO)
+WRITES = (JSON, CSV, NPY, JSON_LINES)
+
+
+def decode(body: str | bytes, content_type: str) -> Any:
+    """Read a body into an array (a sparse matrix for libsvm); refuse with 415 what is not as its type says."""
+    media = content_type.partition(";")[0].strip().lower()
+    reader = _READERS.get(media)
+    if reader is None:
+        raise unsupported(content_type, READS)
+    try:
+        return reader(body.encode() if isinstance(body, str) else bytes(body))
+    except (ValueError, TypeError, KeyError, EOFError, OSError) as wrong:
+        raise Refused(415, f"The body is not {media}: {wrong}") from wrong
+
+
+def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
+    """Write a prediction in the accepted content type; refuse with 406 one that is not written here."""
+    media = negotiate(accept, WRITES, JSON)
+    array = np.asarray(prediction)
+    if media == JSON:
+        plain = prediction if isinstance(prediction, dict | str | bool | int | float) else array.tolist()
+        return json.dumps(plain).encode(), media
+    if media == JSON_LINES:
+        return "".join(json.dumps(row) + "\n" for row in np.atleast_1d(array).tolist()).encode(), media
+    if media == CSV:
+        rows = np.atleast_1d(array)
+        lines = (",".join(map(str, np.atleast_1d(row).tolist())) for row in rows)
+        return ("\n".join(lines) + "\n").encode(), media
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue(), media
+
+
+def read_csv(body: bytes) -> Array:
+    """Read rows of numbers into a table, a single row too; an empty field is NaN; text columns stay text."""
+    lines = [line for line in body.decode().splitlines() if line.strip()]
+    if not lines:
+        raise ValueError("there are no rows")
+    rows = [line.split(",") for line in lines]
+    if len({len(row) for row in rows}) > 1:
+        raise ValueError(
+            f"the rows have {sorted({len(row) for row in rows})} columns; all must have the same"
+        )
+    try:
+        return np.array([[float(field) if field.strip() else np.nan for field in row] for row in rows])
+    except ValueError:
+        return np.array([[field.strip().strip('"') for field in row] for row in rows])
+
+
+def _read_json(body: bytes) -> Array:
+    return np.array(json.loads(body))
+
+
+def _read_json_lines(body: bytes) -> Array:
+    return np.array([json.loads(line) for line in body.splitlines() if line.strip()])
+
+
+def _read_npy(body: bytes) -> Array:
+    array: Array = np.load(io.BytesIO(body), allow_pickle=False)
+    return array
+
+
+def _read_npz(body: bytes) -> Array:
+    with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+        array: Array = archive[archive.files[0]]
+        return array
+
+
+def _read_libsvm(body: bytes) -> csr_matrix:
+    from scipy.sparse import csr_matrix
+
+    values: list[float] = []
+    columns: list[int] = []
+    ends = [0]
+    for line in filter(str.strip, body.decode().splitlines()):
+        pairs = [word.partition(":") for word in line.split() if ":" in word and not word.startswith("qid:")]
+        columns += [int(index) for index, _, _ in pairs]
+        values += [float(value) for _, _, value in pairs]
+        ends.append(len(values))
+    shape = (len(ends) - 1, max(columns, default=-1) + 1)
+    return csr_matrix((np.array(values), np.array(columns, np.int32), np.array(ends)), shape=shape)
+
+
+def _read_recordio(body: bytes) -> Any:
+    from toolkit import recordio
+
+    return recordio.read(body).features
+
+
+_READERS = {
+    JSON: _read_json,
+    JSON_LINES: _read_json_lines,
+    CSV: read_csv,
+    NPY: _read_npy,
+    "application/x-npz": _read_npz,
+    LIBSVM: _read_libsvm,
+    "text/x-libsvm": _read_libsvm,
+    RECORDIO: _read_recordio,
+}

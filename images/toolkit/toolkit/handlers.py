@@ -1,0 +1,195 @@
+"""A user's inference script: model_fn, input_fn, predict_fn, output_fn or transform_fn, with a framework's defaults."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from toolkit import source
+from toolkit.contract import layout
+from toolkit.failure import UserError
+from toolkit.server.messages import Answer, Model, Refused, Request
+
+Function = Callable[..., Any]
+
+
+class Defaults(NamedTuple):
+    """What a framework does where the script says nothing."""
+
+    model_fn: Function
+    input_fn: Function
+    predict_fn: Function
+    output_fn: Function
+    preload: Callable[[], None] = lambda: None
+    needs_script: bool = True
+
+
+class Context:
+    """What newer scripts may take as a last argument: where the model is, and the request's headers."""
+
+    def __init__(self, model_dir: str) -> None:
+        self.system_properties = {"model_dir": model_dir, "gpu_id": None}
+        self.manifest: dict[str, Any] = {}
+        self._headers: dict[str, str] = {}
+        self._type = ""
+
+    def take(self, request: Request) -> None:
+        """Make the current request's headers readable."""
+        self._headers = {name.lower(): value for name, value in request.headers}
+        self._headers |= {"content-type": request.content_type, "accept": request.accept}
+
+    def get_request_header(self, _index: int, name: str) -> str | None:
+        """Return a header of the current request."""
+        return self._headers.get(name.lower())
+
+
+class Scripted:
+    """A source that loads the user's script and its model."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self._script: Path | None = None
+
+    def prepare(self) -> None:
+        """Fetch the script and install its requirements; import the framework once for all workers."""
+        where = layout()
+        folder = code_folder()
+        self._script = find_script(folder)
+        if self._script is None and self._defaults.needs_script:
+            raise UserError(_no_script(folder))
+        if self._script is not None:
+            source.install(where, folder)
+            source.offer(where)
+            sys.path.insert(0, str(folder))
+        self._defaults.preload()
+
+    def load(self) -> Model:
+        """Import the script and call its model_fn."""
+        module = _import(self._script) if self._script else ModuleType("inference")
+        return ScriptModel(module, self._defaults, str(layout().model))
+
+
+class ScriptModel:
+    """Answers one request at a time with the script's functions."""
+
+    together = False
+
+    def __init__(self, module: ModuleType, defaults: Defaults, model_dir: str) -> None:
+        own = {name: getattr(module, name, None) for name in ("input_fn", "predict_fn", "output_fn")}
+        self._transform: Function | None = getattr(module, "transform_fn", None)
+        if self._transform and any(own.values()):
+            raise UserError(
+                "Cannot use transform_fn implementation with input_fn, predict_fn, and/or output_fn."
+            )
+        self._context = Context(model_dir)
+        self._input = self._with_context(own["input_fn"] or defaults.input_fn, 2)
+        self._predict = self._with_context(own["predict_fn"] or defaults.predict_fn, 2)
+        self._output = self._with_context(own["output_fn"] or defaults.output_fn, 2)
+        self._transform = self._with_context(self._transform, 4) if self._transform else None
+        self._model = self._with_context(getattr(module, "model_fn", None) or defaults.model_fn, 1)(model_dir)
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer each request in turn."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Request) -> Answer:
+        self._context.take(request)
+        accept = request.accept
+        if accept in ("", "*/*"):
+            accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
+        content_type = request.content_type or "application/json"
+        try:
+            body = _text_or_bytes(request.body, content_type)
+            if self._transform:
+                return _answer(self._transform(self._model, body, content_type, accept), accept)
+            prediction = self._predict(self._input(body, content_type), self._model)
+            return _answer(self._output(prediction, accept), accept)
+        except Refused as refused:
+            return refused.answer()
+
+    def _with_context(self, function: Function, arguments: int) -> Function:
+        try:
+            named = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):
+            return function
+        takes = sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in named)
+        if takes != arguments + 1:
+            return function
+        return lambda *given: function(*given, self._context)
+
+
+def has_script() -> bool:
+    """Tell whether the model was deployed with an inference script."""
+    if os.environ.get("SAGEMAKER_PROGRAM") or os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY"):
+        return True
+    return (layout().model / "code" / "inference.py").is_file()
+
+
+def code_folder() -> Path:
+    """Return the directory that holds the script, fetching it first where it lies elsewhere."""
+    where = layout()
+    uri = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    here = where.model / "code"
+    if uri and not uri.startswith("s3://"):
+        given = Path(uri.removeprefix("file://"))
+        given = where.base / given.relative_to("/opt/ml") if given.is_relative_to("/opt/ml") else given
+        if given.is_dir():
+            return given
+        uri = str(given) if given.is_file() else ""
+    if not uri:
+        return here
+    source.place(uri, where.code)
+    return where.code
+
+
+def find_script(folder: Path) -> Path | None:
+    """Return the script SAGEMAKER_PROGRAM names, or inference.py."""
+    name = os.environ.get("SAGEMAKER_PROGRAM", "")
+    path = folder / (name or "inference.py")
+    if name and not path.is_file():
+        raise UserError(_no_script(folder))
+    return path if path.is_file() else None
+
+
+def _no_script(folder: Path) -> str:
+    name = os.environ.get("SAGEMAKER_PROGRAM") or "inference.py"
+    held = ", ".join(sorted(path.name for path in folder.glob("*"))[:20]) or "nothing"
+    return f"The inference script {name!r} is not in {folder}, which holds: {held}. Give the model an entry_point."
+
+
+def _import(script: Path) -> ModuleType:
+    name = script.stem
+    spec = importlib.util.spec_from_file_location(name, script)
+    if spec is None or spec.loader is None:
+        raise UserError(f"The inference script {script} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _text_or_bytes(body: bytes, content_type: str) -> str | bytes:
+    media = content_type.partition(";")[0].strip().lower()
+    if media not in ("application/json", "text/csv"):
+        return body
+    try:
+        return body.decode()
+    except UnicodeDecodeError as wrong:
+        raise Refused(415, f"The body is not {media}: it is not UTF-8 ({wrong}).") from wrong
+
+
+def _answer(result: Any, accept: str) -> Answer:
+    body, content_type = result if isinstance(result, tuple) and len(result) == 2 else (result, accept)
+    if isinstance(body, str):
+        return Answer(200, str(content_type), body.encode())
+    if isinstance(body, bytes | bytearray | memoryview):
+        return Answer(200, str(content_type), bytes(body))
+    raise TypeError(
+        f"output_fn must return text or bytes, or (body, content type); it returned {type(body).__name__}"
+    )

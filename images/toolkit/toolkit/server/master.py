@@ -1,0 +1,250 @@
+"""The master process: binds the sockets, forks workers, replaces the ones that die or hang, ends the server cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple, NoReturn
+
+from toolkit.environment import cpus
+from toolkit.failure import UserError, report, trace
+from toolkit.server import worker
+from toolkit.server.board import Board
+from toolkit.server.messages import Source
+
+LOOK_SECONDS = 0.5
+CRASHES, CRASH_SECONDS = 5, 60.0
+DRAIN_SECONDS = 60.0
+PR_SET_PDEATHSIG = 1
+
+
+class Settings(NamedTuple):
+    """How to serve, from the environment."""
+
+    unix: Path | None
+    port: int | None
+    host: str
+    workers: int
+    timeout_seconds: float
+
+
+class Ended(Exception):
+    """The server cannot go on; the text says why."""
+
+
+def settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; without a unix socket the server listens on port 8080."""
+    unix = environment.get("SAGEMAKER_BIND_TO_SOCKET")
+    port = environment.get("SAGEMAKER_BIND_TO_PORT") or (None if unix else "8080")
+    try:
+        return Settings(
+            unix=Path(unix) if unix else None,
+            port=int(port) if port else None,
+            host=environment.get("SAGEMAKER_BIND_TO_HOST", "127.0.0.1"),
+            workers=max(1, int(environment.get("SAGEMAKER_MODEL_SERVER_WORKERS") or cpus())),
+            timeout_seconds=float(environment.get("SAGEMAKER_MODEL_SERVER_TIMEOUT") or 60),
+        )
+    except ValueError as wrong:
+        raise UserError(f"A SAGEMAKER_… setting of the model server is not a number: {wrong}") from wrong
+
+
+class Master:
+    """Keeps `workers` processes serving one source until SIGTERM."""
+
+    def __init__(self, chosen: Settings, source: Source) -> None:
+        self._chosen, self._source = chosen, source
+        self._board = Board(chosen.workers)
+        self._sockets = _bind(chosen)
+        self._slots: dict[int, int] = {}
+        self._hung: set[int] = set()
+        self._ready: set[int] = set()
+        self._crashes: deque[float] = deque(maxlen=CRASHES)
+        self._stopping = False
+        self._heard, self._tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        """Serve; raise Ended when the model cannot be loaded or the workers keep dying."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cpus() // self._chosen.workers)))
+        try:
+            for slot in range(self._chosen.workers):
+                self._fork(slot)
+            while not self._stopping:
+                self._wait(LOOK_SECONDS)
+                self._bury()
+                self._watch()
+        finally:
+            self._end()
+
+    def _fork(self, slot: int) -> None:
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child:
+            self._slots[child] = slot
+            return
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() == parent:
+                code = self._work(slot)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            _leave(code)
+
+    def _work(self, slot: int) -> int:
+        self._board.end(slot)
+        pid = os.getpid()
+        place = worker.Place(
+            slot, self._board, self._sockets, self._chosen.workers, lambda: self._say_ready(pid)
+        )
+        try:
+            return worker.run(self._source.load, place)
+        except BaseException as wrong:
+            return self._load_failed(wrong)
+
+    def _load_failed(self, wrong: BaseException) -> int:
+        os.write(
+            self._tell,
+            b"L" + f"{trace(wrong) if not isinstance(wrong, UserError) else wrong}"[:3900].encode() + b"\0",
+        )
+        return worker.LOAD_FAILED
+
+    def _say_ready(self, pid: int) -> None:
+        os.write(self._tell, b"R%d\0" % pid)
+
+    def _wait(self, seconds: float) -> None:
+        select.select([self._woken, self._heard], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+        said = b""
+        with contextlib.suppress(BlockingIOError):
+            said = os.read(self._heard, 65536)
+        for word in filter(None, said.split(b"\0")):
+            if word[:1] == b"R":
+                self._note_ready(int(word[1:]))
+            else:
+                raise Ended(f"The model could not be loaded.\n{word[1:].decode(errors='replace')}")
+
+    def _note_ready(self, pid: int) -> None:
+        self._ready.add(pid)
+        if len(self._ready) == 1:
+            where = [str(self._chosen.unix)] if self._chosen.unix else []
+            where += (
+                [f"{self._chosen.host}:{self._sockets[-1].getsockname()[1]}"]
+                if self._chosen.port is not None
+                else []
+            )
+            print(
+                f"Model server ready on {' and '.join(where)}, {self._chosen.workers} worker(s).", flush=True
+            )
+
+    def _bury(self) -> None:
+        while self._slots:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            if (slot := self._slots.pop(pid, None)) is None:
+                continue
+            reason = _reason(status, hung=pid in self._hung, timeout=self._chosen.timeout_seconds)
+            if self._stopping:
+                continue
+            if os.waitstatus_to_exitcode(status) == worker.LOAD_FAILED:
+                self._wait(0)
+            if pid not in self._ready:
+                raise Ended(f"A model server worker {reason} before its model was loaded.")
+            self._note_crash(reason)
+            self._fork(slot)
+
+    def _note_crash(self, reason: str) -> None:
+        now = time.monotonic()
+        self._crashes.append(now)
+        if len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_SECONDS:
+            raise Ended(
+                f"{CRASHES} model server workers ended within {CRASH_SECONDS:.0f} s; the last one {reason}."
+            )
+        report(f"A model server worker {reason}; it is replaced.")
+
+    def _watch(self) -> None:
+        now = time.monotonic()
+        for pid, slot in list(self._slots.items()):
+            if self._board.busy_seconds(slot, now) > self._chosen.timeout_seconds and pid not in self._hung:
+                self._hung.add(pid)
+                report(
+                    f"Worker {pid} has been in one prediction for {self._chosen.timeout_seconds:g} s. It is here:"
+                )
+                os.kill(pid, signal.SIGUSR1)  # faulthandler prints every thread's stack
+                time.sleep(0.1)
+                os.kill(pid, signal.SIGKILL)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _end(self) -> None:
+        self._stopping = True
+        for pid in self._slots:
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._slots and time.monotonic() < deadline:
+            select.select([self._woken], [], [], 0.05)
+            self._bury()
+        for pid in self._slots:
+            os.kill(pid, signal.SIGKILL)
+        if self._chosen.unix:
+            self._chosen.unix.unlink(missing_ok=True)
+
+
+def _bind(chosen: Settings) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        if chosen.unix:
+            chosen.unix.parent.mkdir(parents=True, exist_ok=True)
+            chosen.unix.unlink(missing_ok=True)
+            sockets.append(socket.socket(socket.AF_UNIX))
+            sockets[-1].bind(str(chosen.unix))
+        if chosen.port is not None:
+            sockets.append(socket.socket(socket.AF_INET))
+            sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sockets[-1].bind((chosen.host, chosen.port))
+    except OSError as wrong:
+        raise UserError(f"The model server cannot listen on {chosen.unix or chosen.port}: {wrong}") from wrong
+    for one in sockets:
+        one.setblocking(False)
+    return sockets
+
+
+def _reason(status: int, *, hung: bool, timeout: float) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    if hung:
+        return f"was in one prediction for more than {timeout:g} s (SAGEMAKER_MODEL_SERVER_TIMEOUT) and was killed"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    cause = " (out of memory?)" if -code == signal.SIGKILL else ""
+    return f"was killed by {signal.Signals(-code).name}{cause}"
+
+
+def _leave(code: int) -> NoReturn:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)

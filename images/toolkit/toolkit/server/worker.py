@@ -1,0 +1,188 @@
+"""One worker process: loads the model, accepts connections, answers.
+
+A model that answers `together` runs in the event loop: all requests that arrived in one turn of it are one call. Any
+other model runs in the main thread, one request at a time as its author expects, while a second thread does the
+talking, so that /ping is answered during a long prediction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import json
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import uvloop
+
+from toolkit.server.board import Board
+from toolkit.server.http import Connection
+from toolkit.server.messages import JSON, Answer, Model, Refused, Request
+
+BACKLOG = 1024
+MAX_WAITING = 4096
+LOAD_FAILED = 71
+Work = list[tuple[Connection, Request]]
+
+
+class Place(NamedTuple):
+    """What the master gives a worker."""
+
+    slot: int
+    board: Board
+    sockets: Sequence[socket.socket]
+    workers: int
+    ready: Callable[[], None]
+
+
+class Desk:
+    """Collects the requests of all connections of this worker and brings back the answers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, place: Place, submit: Callable[[Work], None]) -> None:
+        self.draining = False
+        self._loop, self._place, self._submit = loop, place, submit
+        self._turn: Work = []
+        self._open: set[Connection] = set()
+        self._servers: list[asyncio.Server] = []
+        self.finished = asyncio.Event()
+        self.unanswered = 0
+
+    async def listen(self) -> None:
+        """Accept connections on the master's sockets."""
+        for one in self._place.sockets:
+            make = self._loop.create_unix_server if one.family == socket.AF_UNIX else self._loop.create_server
+            self._servers.append(await make(lambda: Connection(self), sock=one, backlog=BACKLOG))
+        self._place.ready()
+
+    def invoke(self, connection: Connection, request: Request) -> None:
+        """Add a request to this turn's."""
+        if self.unanswered >= MAX_WAITING:
+            connection.reply(Refused(503, f"{MAX_WAITING} requests are waiting already.").answer())
+            return
+        self.unanswered += 1
+        if not self._turn:
+            self._loop.call_soon(self._flush)
+        self._turn.append((connection, request))
+
+    def deliver(self, work: Work, answers: Sequence[Answer]) -> None:
+        """Send the answers back."""
+        self.unanswered -= len(work)
+        for (connection, _), answer in zip(work, answers, strict=True):
+            connection.reply(answer)
+
+    def parameters(self) -> Answer:
+        """Tell a batch transform how to use this server."""
+        body = {
+            "MaxConcurrentTransforms": self._place.workers,
+            "BatchStrategy": "MULTI_RECORD",
+            "MaxPayloadInMB": 6,
+        }
+        return Answer(200, JSON, json.dumps(body).encode())
+
+    def opened(self, connection: Connection) -> None:
+        """Note a connection."""
+        self._open.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """Forget it; the last one to leave while draining ends the worker."""
+        self._open.discard(connection)
+        if self.draining and not self._open:
+            self.finished.set()
+
+    def drain(self) -> None:
+        """Take no more connections, answer what has arrived, then finish."""
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        for connection in list(self._open):
+            connection.leave()
+        if not self._open:
+            self.finished.set()
+
+    def _flush(self) -> None:
+        work, self._turn = self._turn, []
+        self._submit(work)
+
+
+def run(load: Callable[[], Model], place: Place) -> int:
+    """Load the model and serve until SIGTERM; return the exit code."""
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1, all_threads=True)  # type: ignore[attr-defined,unused-ignore]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        model = load()
+    except BaseException:  # whatever a user's model_fn raises ends this worker with its traceback
+        print(traceback.format_exc(), file=sys.stderr, flush=True)
+        raise
+    answer = guarded(model, place)
+    return _together(answer, place) if model.together else _one_by_one(answer, place)
+
+
+def guarded(model: Model, place: Place) -> Callable[[Sequence[Request]], list[Answer]]:
+    """Wrap a model: its exceptions become answers, and the master can see how long it takes."""
+    board, slot = place.board, place.slot
+
+    def answer(requests: Sequence[Request]) -> list[Answer]:
+        board.begin(slot)
+        try:
+            return model.answer(requests)
+        except Exception as wrong:  # a user's code may raise anything; the caller gets a 500 that says what
+            print(traceback.format_exc(), flush=True)
+            return [Refused(500, f"{type(wrong).__name__}: {wrong}").answer()] * len(requests)
+        finally:
+            board.end(slot)
+
+    return answer
+
+
+def _together(answer: Callable[[Sequence[Request]], list[Answer]], place: Place) -> int:
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        desk = Desk(loop, place, lambda work: desk.deliver(work, answer([request for _, request in work])))
+        loop.add_signal_handler(signal.SIGTERM, desk.drain)
+        await desk.listen()
+        await desk.finished.wait()
+
+    uvloop.run(serve())
+    return 0
+
+
+def _one_by_one(answer: Callable[[Sequence[Request]], list[Answer]], place: Place) -> int:
+    waiting: queue.SimpleQueue[tuple[Desk, asyncio.AbstractEventLoop, Work] | None] = queue.SimpleQueue()
+    started: queue.SimpleQueue[tuple[Desk, asyncio.AbstractEventLoop]] = queue.SimpleQueue()
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+
+        def submit(work: Work) -> None:
+            for one in work:
+                waiting.put((desk, loop, [one]))
+
+        desk = Desk(loop, place, submit)
+        started.put((desk, loop))
+        await desk.listen()
+        await desk.finished.wait()
+        waiting.put(None)
+
+    def talk() -> None:
+        try:
+            uvloop.run(serve())
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)  # without its voice a worker is of no use; the master replaces it
+
+    sys.setswitchinterval(0.001)  # the talking thread waits at most this long for a busy model
+    threading.Thread(target=talk, name="talk", daemon=True).start()
+    desk, loop = started.get()
+    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(desk.drain))
+    while (item := waiting.get()) is not None:
+        desk, loop, work = item
+        loop.call_soon_threadsafe(desk.deliver, work, answer([request for _, request in work]))
+    return 0
