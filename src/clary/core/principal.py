@@ -25,6 +25,7 @@ class Principal:
     session_policies: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     source_identity: str = ""
+    temporary: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

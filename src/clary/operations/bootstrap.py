@@ -25,16 +25,7 @@ from clary.store.records import Record, Records
 
 ADMINISTRATOR = "administrator"
 EXECUTION_ROLE = "SageMakerExecutionRole"
-_TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": ["sagemaker.amazonaws.com", "scheduler.amazonaws.com"]},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
+_SERVICES = ["sagemaker.amazonaws.com", "scheduler.amazonaws.com"]
 _DATA = {
     "Version": "2012-10-17",
     "Statement": [
@@ -57,7 +48,7 @@ def prepare(settings: Settings, records: Records, objects: Buckets, credentials:
     """Make what is missing: administrator, execution role, default bucket, `keys/administrator.json`."""
     mine = records.scoped(settings.account, "")
     now = records.clock.now()
-    role = _ensure(mine, ROLE, EXECUTION_ROLE, _role(now))
+    role = _ensure(mine, ROLE, EXECUTION_ROLE, _role(settings.account, now))
     user = _ensure(mine, USER, ADMINISTRATOR, _user(now))
     _administrator_key(settings, credentials, user, session_principal(role, ADMINISTRATOR))
     try:
@@ -91,13 +82,15 @@ def _ensure(records: Records, resource: Resource, name: str, doc: Document) -> R
         return found
 
 
-def _role(now: datetime) -> Document:
+def _role(account: str, now: datetime) -> Document:
+    trusted = {"Service": _SERVICES, "AWS": f"arn:aws:iam::{account}:root"}
+    trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
     return {
         "Path": "/",
         "RoleName": EXECUTION_ROLE,
         "RoleId": ids.identity_id("AROA"),
         "CreateDate": now.replace(microsecond=0),
-        "AssumeRolePolicyDocument": json.dumps(_TRUST),
+        "AssumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
         "Description": "What training jobs, endpoints and pipelines may do, unless they name another role.",
         "MaxSessionDuration": 12 * 3600,
         ATTACHED: [f"{PREFIX}AmazonSageMakerFullAccess"],

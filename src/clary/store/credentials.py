@@ -10,7 +10,7 @@ import base64
 import binascii
 import hmac
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -90,7 +90,11 @@ class Credentials:
         holder = self._holder(principal)
         if holder is None:
             raise ApiError(f"{principal.grants} does not exist.", code="NoSuchEntity", status=404)
-        session = {"principal": asdict(principal), "holder": holder.uid, "expires": expires.isoformat()}
+        session = {
+            "principal": asdict(replace(principal, temporary=True)),
+            "holder": holder.uid,
+            "expires": expires.isoformat(),
+        }
         sealed = self._master.seal("session", json.dumps(session, separators=(",", ":")).encode(), key)
         return {
             "AccessKeyId": key,

@@ -22,11 +22,11 @@ def of_caller(principal: Principal, now: datetime) -> Values:
         "aws:epochtime": (str(int(now.timestamp())),),
         "aws:principalisawsservice": ("false",),
         "aws:viaawsservice": ("false",),
-        "aws:multifactorauthpresent": ("false",),
     }
+    if principal.temporary:
+        context["aws:multifactorauthpresent"] = ("false",)  # long-term keys do not carry it
     if principal.kind == "user":
         context["aws:username"] = (principal.grants.rsplit("/", 1)[-1],)
-        del context["aws:multifactorauthpresent"]  # long-term keys do not carry it
     if principal.source_identity:
         context["aws:sourceidentity"] = (principal.source_identity,)
     for name, value in principal.tags.items():

@@ -1,0 +1,69 @@
+"""What IAM's operations share: the caller's account, errors, pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+
+from clary.core.document import Document
+from clary.core.errors import ApiError, ValidationError
+from clary.operations.registry import Call
+from clary.resources.iam.role import ROLE
+from clary.resources.iam.user import USER
+from clary.resources.spec import Resource
+from clary.store.records import Records
+
+PAGE = 100
+HOLDERS = (("User", USER), ("Role", ROLE))
+"""What can hold policies: the word in operation names, and the kind."""
+
+
+def mine(call: Call) -> Records:
+    """Return the caller's IAM records; IAM knows no regions."""
+    return call.records.scoped(call.account, "")
+
+
+def member(resource: Resource) -> str:
+    """Return the request member that names a user, role or policy."""
+    return resource.key()[0]
+
+
+def absent(text: str) -> ApiError:
+    """Return NoSuchEntity."""
+    return ApiError(text, code="NoSuchEntity", status=404)
+
+
+def conflict(text: str) -> ApiError:
+    """Return DeleteConflict."""
+    return ApiError(text, code="DeleteConflict", status=409)
+
+
+def limit(text: str) -> ApiError:
+    """Return LimitExceeded."""
+    return ApiError(text, code="LimitExceeded", status=409)
+
+
+def invalid(text: str) -> ApiError:
+    """Return InvalidInput."""
+    return ApiError(text, code="InvalidInput", status=400)
+
+
+def page(request: Document, name: str, items: Iterable[tuple[str, object]]) -> Document:
+    """Answer one page of (key, item) pairs in order of their keys; the marker says which key came last."""
+    ordered = sorted(items, key=lambda pair: pair[0])
+    if "Marker" in request:
+        after = _opened(request["Marker"])
+        ordered = [pair for pair in ordered if pair[0] > after]
+    size = request.get("MaxItems", PAGE)
+    answer: Document = {name: [item for _, item in ordered[:size]], "IsTruncated": len(ordered) > size}
+    if answer["IsTruncated"]:
+        answer["Marker"] = base64.urlsafe_b64encode(ordered[size - 1][0].encode()).decode()
+    return answer
+
+
+def _opened(marker: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(marker.encode()).decode()
+    except (binascii.Error, ValueError) as error:
+        raise ValidationError("Invalid Marker.", code="ValidationError") from error

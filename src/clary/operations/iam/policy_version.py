@@ -1,0 +1,110 @@
+"""Versions of managed policies; the default one counts."""
+
+from __future__ import annotations
+
+from clary.core.document import Document
+from clary.operations.iam.answers import absent, conflict, limit, mine, page
+from clary.operations.iam.documents import checked, encoded
+from clary.operations.iam.grants import VERSIONS
+from clary.operations.iam.managed import MANAGED
+from clary.operations.iam.policy import own, refuse_managed
+from clary.operations.registry import Call, operation
+from clary.store.records import Record
+
+VERSIONS_LIMIT = 5
+
+
+@operation("iam", "GetPolicyVersion")
+def get_policy_version(call: Call) -> Document:
+    """Answer one version with its document, percent-encoded."""
+    arn, wanted = call.request["PolicyArn"], call.request["VersionId"]
+    if arn in MANAGED and wanted == "v1":
+        policy = MANAGED[arn]
+        shown = {"VersionId": "v1", "IsDefaultVersion": True, "CreateDate": policy.since}
+        return {"PolicyVersion": {**shown, "Document": encoded(policy.document)}}
+    if arn in MANAGED:
+        raise _absent(arn, wanted)
+    record = own(call)
+    version = _version(record, wanted)
+    return {"PolicyVersion": {**_shown(record, version), "Document": encoded(version["Document"])}}
+
+
+@operation("iam", "ListPolicyVersions")
+def list_policy_versions(call: Call) -> Document:
+    """List a policy's versions."""
+    arn = call.request["PolicyArn"]
+    if arn in MANAGED:
+        only = {"VersionId": "v1", "IsDefaultVersion": True, "CreateDate": MANAGED[arn].since}
+        return page(call.request, "Versions", [("v1", only)])
+    record = own(call)
+    return page(call.request, "Versions", [(v["VersionId"], _shown(record, v)) for v in record.doc[VERSIONS]])
+
+
+@operation("iam", "CreatePolicyVersion")
+def create_policy_version(call: Call) -> Document:
+    """Add a version, and make it the default when asked."""
+    records, now = mine(call), call.clock.now().replace(microsecond=0)
+    refuse_managed(call)
+    document = checked(call.request["PolicyDocument"])
+    with records.database.write():
+        record = own(call)
+        versions = record.doc[VERSIONS]
+        if len(versions) >= VERSIONS_LIMIT:
+            raise limit(
+                f"A managed policy can have up to {VERSIONS_LIMIT} versions. Before you create a new "
+                "version, you must delete an existing version."
+            )
+        number = record.doc.get("_LastVersion", 1) + 1
+        version = {"VersionId": f"v{number}", "Document": document, "CreateDate": now}
+        changes: Document = {VERSIONS: [*versions, version], "_LastVersion": number, "UpdateDate": now}
+        if call.request.get("SetAsDefault"):
+            changes["DefaultVersionId"] = version["VersionId"]
+        record = records.update(record, changes)
+    return {"PolicyVersion": _shown(record, version)}
+
+
+@operation("iam", "SetDefaultPolicyVersion")
+def set_default_policy_version(call: Call) -> None:
+    """Say which version counts."""
+    records = mine(call)
+    refuse_managed(call)
+    with records.database.write():
+        record = own(call)
+        version = _version(record, call.request["VersionId"])
+        now = call.clock.now().replace(microsecond=0)
+        records.update(record, {"DefaultVersionId": version["VersionId"], "UpdateDate": now})
+
+
+@operation("iam", "DeletePolicyVersion")
+def delete_policy_version(call: Call) -> None:
+    """Delete a version that is not the default."""
+    records = mine(call)
+    refuse_managed(call)
+    with records.database.write():
+        record = own(call)
+        version = _version(record, call.request["VersionId"])
+        if version["VersionId"] == record.doc["DefaultVersionId"]:
+            raise conflict("Cannot delete the default version of a policy.")
+        kept = [item for item in record.doc[VERSIONS] if item["VersionId"] != version["VersionId"]]
+        records.update(record, {VERSIONS: kept})
+
+
+def _version(record: Record, wanted: str) -> Document:
+    for version in record.doc[VERSIONS]:
+        if version["VersionId"] == wanted:
+            found: Document = version
+            return found
+    raise _absent(record.arn, wanted)
+
+
+def _absent(arn: str, wanted: str) -> Exception:
+    return absent(f"Policy {arn} version {wanted} does not exist or is not attachable.")
+
+
+def _shown(record: Record, version: Document) -> Document:
+    default = version["VersionId"] == record.doc["DefaultVersionId"]
+    return {
+        "VersionId": version["VersionId"],
+        "IsDefaultVersion": default,
+        "CreateDate": version["CreateDate"],
+    }

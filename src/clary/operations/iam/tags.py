@@ -1,0 +1,58 @@
+"""Tags of users, roles and customer managed policies."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from clary.core.document import Document
+from clary.operations.iam.answers import HOLDERS, absent, limit, mine, page
+from clary.operations.iam.grants import find_managed
+from clary.operations.registry import Call, operation
+from clary.resources.iam.policy import POLICY
+from clary.resources.spec import Resource
+from clary.store.records import Record
+
+TAGS_LIMIT = 50
+
+
+def tag(resource: Resource, call: Call) -> None:
+    """Add tags; one that is there gets the new value."""
+    records = mine(call)
+    with records.database.write():
+        record = _tagged(resource, call)
+        tags = {item["Key"]: item for item in record.doc.get("Tags", ())}
+        tags.update({item["Key"]: item for item in call.request["Tags"]})
+        if len(tags) > TAGS_LIMIT:
+            raise limit(f"The number of tags has reached the maximum limit of {TAGS_LIMIT}.")
+        records.update(record, {"Tags": list(tags.values())})
+
+
+def untag(resource: Resource, call: Call) -> None:
+    """Remove tags; one that is not there does not matter."""
+    records, gone = mine(call), set(call.request["TagKeys"])
+    with records.database.write():
+        record = _tagged(resource, call)
+        records.update(
+            record, {"Tags": [item for item in record.doc.get("Tags", ()) if item["Key"] not in gone]}
+        )
+
+
+def list_tags(resource: Resource, call: Call) -> Document:
+    """List tags."""
+    record = _tagged(resource, call)
+    return page(call.request, "Tags", [(item["Key"], item) for item in record.doc.get("Tags", ())])
+
+
+def _tagged(resource: Resource, call: Call) -> Record:
+    if resource is not POLICY:
+        return mine(call).get(resource, call.request)
+    found = find_managed(call.records, call.request["PolicyArn"])
+    if found is None:
+        raise absent(f"Policy {call.request['PolicyArn']} was not found.")
+    return found
+
+
+for _word, _resource in (*HOLDERS, ("Policy", POLICY)):
+    operation("iam", f"Tag{_word}")(partial(tag, _resource))
+    operation("iam", f"Untag{_word}")(partial(untag, _resource))
+    operation("iam", f"List{_word}Tags")(partial(list_tags, _resource))

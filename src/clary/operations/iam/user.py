@@ -1,0 +1,82 @@
+"""Users."""
+
+from __future__ import annotations
+
+from clary.core import ids
+from clary.core.document import Document
+from clary.core.errors import ValidationError
+from clary.operations.iam.answers import conflict, mine, page
+from clary.operations.iam.grants import ATTACHED, INLINE
+from clary.operations.iam.permissions_boundary import boundary
+from clary.operations.registry import Call, operation
+from clary.resources.iam.access_key import ACCESS_KEY
+from clary.resources.iam.user import USER
+from clary.store.records import Record
+
+_SHOWN = ("Path", "UserName", "UserId", "Arn", "CreateDate", "PermissionsBoundary", "Tags")
+_LISTED = ("Path", "UserName", "UserId", "Arn", "CreateDate")
+
+
+@operation("iam", "CreateUser")
+def create_user(call: Call) -> Document:
+    """Create a user without keys and policies."""
+    records = mine(call)
+    doc: Document = {
+        "Path": call.request.get("Path", "/"),
+        "UserName": call.request["UserName"],
+        "UserId": ids.identity_id("AIDA"),
+        "CreateDate": call.clock.now().replace(microsecond=0),
+        INLINE: {},
+        ATTACHED: [],
+        **boundary(call),
+    }
+    if call.request.get("Tags"):
+        doc["Tags"] = call.request["Tags"]
+    doc["Arn"] = records.arn(USER, doc)
+    return {"User": shown(records.create(USER, doc).doc)}
+
+
+@operation("iam", "GetUser")
+def get_user(call: Call) -> Document:
+    """Describe the named user, or the caller."""
+    return {"User": shown(named(call).doc)}
+
+
+@operation("iam", "ListUsers")
+def list_users(call: Call) -> Document:
+    """List users under a path."""
+    prefix = call.request.get("PathPrefix", "/")
+    found = [user.doc for user in mine(call).each(USER) if user.doc["Path"].startswith(prefix)]
+    return page(call.request, "Users", [(doc["UserName"], shown(doc, _LISTED)) for doc in found])
+
+
+@operation("iam", "DeleteUser")
+def delete_user(call: Call) -> None:
+    """Delete a user that has nothing left: its keys and policies go first."""
+    records = mine(call)
+    with records.database.write():
+        user = records.get(USER, call.request)
+        if user.doc.get(ATTACHED):
+            raise conflict("Cannot delete entity, must detach all policies first.")
+        if user.doc.get(INLINE):
+            raise conflict("Cannot delete entity, must delete policies first.")
+        if any(key.doc["UserName"] == user.name for key in records.each(ACCESS_KEY)):
+            raise conflict("Cannot delete entity, must delete access keys first.")
+        records.delete(user)
+
+
+def named(call: Call) -> Record:
+    """Return the user a request names, or the caller when it names none."""
+    records = mine(call)
+    if "UserName" in call.request:
+        return records.get(USER, call.request)
+    if call.principal.kind != "user":
+        raise ValidationError(
+            "Must specify userName when calling with non-User credentials", code="ValidationError"
+        )
+    return records.get(USER, {"UserName": call.principal.grants.rsplit("/", 1)[-1]})
+
+
+def shown(doc: Document, members: tuple[str, ...] = _SHOWN) -> Document:
+    """Return what IAM tells of a user."""
+    return {name: doc[name] for name in members if doc.get(name)}
