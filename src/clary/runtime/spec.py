@@ -17,16 +17,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
-Phase = Literal["absent", "queued", "building", "starting", "preparing", "running", "ready", "packing", "exited"]
-"""`preparing`: inputs are put in place. `ready`: a server that answered /ping. `packing`: outputs are packed."""
+Phase = Literal[
+    "absent", "queued", "building", "starting", "preparing", "running", "ready", "packing", "exited"
+]
+"""`preparing`: inputs are put in place. `ready`: a server answered /ping. `packing`: outputs are packed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
     """One file to place under `ml/` before the program starts.
 
-    `source` is a content file of the object store, never written to; `target` a path relative to /opt/ml. With
-    `unpack` the source is a gzip'd tar that is extracted, safely, into the directory `target`.
+    `source` is a content file of the object store, never written to; `target` a path relative to /opt/ml.
+    With `unpack` the source is a gzip'd tar that is extracted, safely, into the directory `target`.
     """
 
     source: Path
@@ -36,7 +38,11 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """A directory under `ml/` packed into `out/<name>` (a gzip'd tar) once the program has ended."""
+    """A directory under `ml/` packed into `out/<name>` (a gzip'd tar) once the program has ended, however it
+    did.
+
+    With `always` there is an archive even when the directory is empty.
+    """
 
     directory: str
     name: str
@@ -86,7 +92,9 @@ class Seen:
 
 
 class Runtime(Protocol):
-    """Runs containers. Every call is idempotent and keyed by the run's uid; none blocks for longer than a fork."""
+    """Runs containers. Calls are idempotent and keyed by the run's uid; none blocks for longer than a
+    fork.
+    """
 
     def start(self, spec: RunSpec) -> None:
         """Ask for a run; asking again for the same uid changes nothing."""

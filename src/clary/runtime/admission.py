@@ -1,0 +1,219 @@
+"""The queue: what takes an accepted run to a shim, in order, under one lock of all processes.
+
+A run waits in the queue as long as its directory has no `launch.json`. That file is the reservation: it is
+written before the shim is started and counts until there is an `exit.json`, so a restarted controller sees
+the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from clary.core.settings import Home
+from clary.runtime import images
+from clary.runtime.builder import Build
+from clary.runtime.images import ImageFile
+from clary.runtime.index import Index
+from clary.runtime.jobdir import JobDirectory, now_text
+from clary.runtime.launch import Image, Launch, Share
+from clary.runtime.probe import Probe
+from clary.runtime.provisioner import Provisioner, Taken, Waiting
+from clary.runtime.spec import RunSpec, Seen
+
+_LONGEST_SOCKET = 107  # bytes of a unix socket's path
+_SOCKET = "share/http.sock"
+_SOURCES = Path(__file__).resolve().parents[2]
+
+
+class Admission:
+    """Decides which run goes next and starts its shim. It remembers nothing but the children it must reap."""
+
+    def __init__(
+        self,
+        home: Home,
+        cache: Path,
+        *,
+        provisioner: Provisioner,
+        machine: Probe,
+        folders: Sequence[Path],
+        index: Index,
+    ) -> None:
+        self._home, self._cache, self._provisioner = home, cache, provisioner
+        self._machine, self._folders, self._index = machine, folders, index
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._builders: dict[str, subprocess.Popen[bytes]] = {}
+        self._live = home.jobs / ".live"
+        self._live.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.jobs.chmod(0o700)
+
+    def enter(self, uid: str) -> None:
+        """Give a run its place in the queue."""
+        (self._live / f"{time.time_ns():020d}-{uid}").touch()
+
+    def leave(self, uid: str) -> None:
+        """Forget a run that is gone."""
+        for marker in self._live.glob(f"*-{uid}"):
+            marker.unlink(missing_ok=True)
+
+    def reap(self) -> None:
+        """Collect the children that ended."""
+        self._children = [child for child in self._children if child.poll() is None]
+
+    def advance(self) -> dict[str, Seen]:
+        """Take every waiting run as far as it can go; return what the ones still waiting look like."""
+        waiting: dict[str, Seen] = {}
+        with self._locked():
+            taken, queue = self._census()
+            ahead = {True: 0, False: 0}
+            for job in queue:
+                spec = job.spec()
+                seen = self._admit(job, spec, taken, ahead[spec.serves])
+                if seen:
+                    waiting[job.uid] = seen
+                    ahead[spec.serves] += seen.phase == "queued"
+        return waiting
+
+    def spawn(self, job: JobDirectory) -> None:
+        """Start a run's shim in a session of its own. A second one for the same run ends at once,
+        harmlessly.
+        """
+        with (job.path / "shim.log").open("ab") as log:
+            self._children.append(
+                subprocess.Popen(  # noqa: S603 - our own module
+                    [sys.executable, "-S", "-s", "-P", "-m", "clary.runtime.shim", str(job.path)],
+                    env={"PYTHONPATH": str(_SOURCES), "LANG": "C.UTF-8", "PATH": os.defpath},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd="/",
+                    start_new_session=True,
+                )
+            )
+
+    def _census(self) -> tuple[list[Taken], list[JobDirectory]]:
+        taken: list[Taken] = []
+        queue: list[JobDirectory] = []
+        for marker in sorted(self._live.iterdir()):
+            job = JobDirectory(self._home.jobs / marker.name.partition("-")[2])
+            if not job.path.exists() or job.exit():
+                marker.unlink(missing_ok=True)
+                continue
+            launch = job.launch()
+            if launch:
+                taken.append(Taken(uid=job.uid, share=launch.share, serves=job.spec().serves))
+            else:
+                queue.append(job)
+        return taken, queue
+
+    def _admit(self, job: JobDirectory, spec: RunSpec, taken: list[Taken], ahead: int) -> Seen | None:
+        """Start one run if its image and its capacity are there; otherwise tell what it waits for."""
+        if job.asked():
+            refuse(job, "", note="The run was stopped before it started.")
+            return None
+        try:
+            source = images.resolve(spec.image, self._folders)
+        except ValueError as error:
+            refuse(job, f"ClientError: {error}")
+            return None
+        image = source.image(self._cache, self._index)
+        build = Build(self._cache, image.key)
+        if not build.ready():
+            return self._build(job, source, build)
+        kind: Literal["job", "server"] = "server" if spec.serves else "job"
+        hosts = self._provisioner.reserve(spec.instance_type, 1, kind, taken, ahead)
+        if isinstance(hosts, Waiting):
+            return Seen(phase="queued", note=f"Number {hosts.ahead + 1} in the queue, {hosts.why}.")
+        taken.append(Taken(uid=job.uid, share=hosts[0].share, serves=spec.serves))
+        job.write_launch(self._launch(job, image, hosts[0].share))
+        self.spawn(job)
+        return None
+
+    def _build(self, job: JobDirectory, source: ImageFile, build: Build) -> Seen | None:
+        accepted = (job.path / "spec.json").stat().st_mtime
+        if build.failed.exists() and build.failed.stat().st_mtime > accepted:
+            refuse(job, f"InternalServerError: {build.failed.read_text(encoding='utf-8')}")
+            return None
+        if not build.running() and build.key not in self._building():
+            build.prefix.parent.mkdir(parents=True, exist_ok=True)
+            with build.log.with_suffix(".out").open("wb") as out:
+                self._builders[build.key] = subprocess.Popen(  # noqa: S603 - our own module
+                    [sys.executable, "-m", "clary.runtime.builder", str(source.folder), str(self._cache)],
+                    env={**os.environ, "PYTHONPATH": str(_SOURCES)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                )
+        words = build.last_words()
+        return Seen(
+            phase="building", note=f"Building the image {source.name}" + (f": {words}" if words else ".")
+        )
+
+    def _building(self) -> set[str]:
+        self._builders = {key: child for key, child in self._builders.items() if child.poll() is None}
+        return set(self._builders)
+
+    def _launch(self, job: JobDirectory, image: Image, share: Share) -> Launch:
+        level = self._machine.capabilities.level
+        return Launch(
+            image=image,
+            share=share,
+            sandbox=self._machine.sandbox,
+            bwrap=self._machine.bwrap,
+            disable_userns=self._machine.disable_userns,
+            sockets=sockets(self._home, job.uid),
+            wake=self._home.run / "wake.sock",
+            note="" if level == "namespaces" else self._machine.capabilities.words[0],
+            mounts=self._index.directories(),
+            environment=self._index.environment(),
+        )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._home.jobs / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def refuse(job: JobDirectory, failure: str, *, note: str = "") -> None:
+    """End a run that never got a container."""
+    job.write_exit(
+        {
+            "exit_code": None,
+            "signal": None,
+            "out_of_memory": False,
+            "failure": failure,
+            "started": None,
+            "ended": now_text(),
+            "outputs": {},
+            "note": note,
+            "lost": False,
+        }
+    )
+
+
+def sockets(home: Home, uid: str) -> Path:
+    """Return a run's directory for unix sockets: near the home, or a short private one where that is too
+    long.
+    """
+    near = home.run / "s" / uid[:12]
+    if len(os.fsencode(near / _SOCKET)) <= _LONGEST_SOCKET:
+        near.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return near
+    digest = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12]
+    shared = Path(tempfile.gettempdir()) / f"clary-{os.geteuid()}-{digest}"
+    shared.mkdir(mode=0o700, exist_ok=True)
+    status = shared.lstat()
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077 or shared.is_symlink():
+        raise PermissionError(f"{shared} belongs to somebody else or is open to others; remove it.")
+    return shared / uid[:12]

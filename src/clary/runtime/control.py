@@ -1,0 +1,80 @@
+"""The shim's unix socket: one line in, one answer out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from pathlib import Path
+
+from clary.core.document import Document
+from clary.runtime.jobdir import JobDirectory
+from clary.runtime.wake import short
+
+_PATIENCE = 0.5  # seconds; both ends are on one machine and the shim never blocks for long
+_MOST = 1 << 20
+
+
+def listen(path: Path) -> socket.socket:
+    """Return the listening socket, for its owner only."""
+    path.unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with short(path) as name:
+        server.bind(name)
+    path.chmod(0o600)
+    server.listen(16)
+    server.setblocking(False)
+    return server
+
+
+def answer(server: socket.socket, job: JobDirectory) -> None:
+    """Serve one caller: `poke` says that a wish was written, the others are `status` and `tail OFFSET
+    LIMIT`.
+    """
+    try:
+        caller, _ = server.accept()
+    except BlockingIOError:
+        return
+    with caller, contextlib.suppress(OSError, ValueError):
+        caller.settimeout(_PATIENCE)
+        word, *arguments = caller.recv(256).decode().split()
+        if word == "poke":
+            caller.sendall(b"ok\n")
+        elif word == "status":
+            caller.sendall(json.dumps(job.state()).encode() + b"\n")
+        elif word == "tail":
+            caller.sendall(tail(job, int(arguments[0]), int(arguments[1])))
+
+
+def ask(path: Path, line: str) -> bytes | None:
+    """Send one line to a shim; None when it does not answer."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+            caller.settimeout(_PATIENCE)
+            with short(path) as name:
+                caller.connect(name)
+            caller.sendall(line.encode())
+            caller.shutdown(socket.SHUT_WR)
+            pieces = []
+            while piece := caller.recv(1 << 16):
+                pieces.append(piece)
+            return b"".join(pieces)
+    except OSError:
+        return None
+
+
+def tail(job: JobDirectory, offset: int, limit: int) -> bytes:
+    """Return what a run printed, from a byte offset on."""
+    try:
+        with job.log.open("rb") as file:
+            file.seek(offset)
+            return file.read(min(limit, _MOST))
+    except FileNotFoundError:
+        return b""
+
+
+def status(path: Path) -> Document | None:
+    """Return the state a shim answers with."""
+    text = ask(path, "status")
+    document: Document | None = json.loads(text) if text else None
+    return document

@@ -1,0 +1,119 @@
+"""Which image a URI means, and where its environment is or will be.
+
+An environment image is a folder with an `image.toml`: names, programs, and locked requirements that uv turns
+into a virtual environment once, under a key made of everything that could change it. AWS's well-known URIs of
+any account, region and tag are aliases of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clary.runtime.index import Index
+from clary.runtime.launch import Image
+
+_REGISTRY = re.compile(
+    r"^(?:\d{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/)?(?P<repository>[^:@]+)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile:
+    """One `image.toml`, read."""
+
+    name: str
+    folder: Path
+    repositories: tuple[str, ...]
+    requirements: Path | None = None
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    warm: tuple[str, ...] = ()
+
+    def lock(self) -> str:
+        """Return the locked requirements; an image without any has an empty environment."""
+        return self.requirements.read_text(encoding="utf-8") if self.requirements else ""
+
+    def key(self, index: Index) -> str:
+        """Return what the built environment is found by: everything that its content depends on."""
+        parts = (
+            self.lock(),
+            sys.version,
+            f"{sys.base_prefix} {platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}",
+            index.fingerprint(),
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+    def image(self, cache: Path, index: Index) -> Image:
+        """Return the image as it is once built."""
+        key = self.key(index)
+        toolkit = self.folder.parent / "toolkit"
+        return Image(
+            name=self.name,
+            key=key,
+            prefix=cache / "images" / key,
+            base=Path(sys.base_prefix),
+            folder=self.folder,
+            toolkit=toolkit if toolkit.is_dir() else None,
+            programs=self.programs,
+            environment=self.environment,
+            warm=self.warm,
+        )
+
+
+class UnknownImage(ValueError):
+    """No image goes by that URI; the message lists what there is."""
+
+
+def builtin() -> Path:
+    """Return the folder of Clary's own images: in the wheel, or beside `src` in a source tree."""
+    package = Path(__file__).resolve().parents[1]
+    wheel = package / "_images"
+    return wheel if wheel.is_dir() else package.parents[1] / "images"
+
+
+def catalogue(folders: Sequence[Path] = ()) -> Iterator[ImageFile]:
+    """Yield every image of the given folders, then Clary's own."""
+    for folder in (*folders, builtin()):
+        for path in sorted(folder.glob("*/image.toml")):
+            yield read(path)
+
+
+def resolve(uri: str, folders: Sequence[Path] = ()) -> ImageFile:
+    """Return the image that a URI means; the first folder that has it wins."""
+    match = _REGISTRY.match(uri)
+    repository = match["repository"] if match else uri
+    known: list[str] = []
+    for image in catalogue(folders):
+        if repository in image.repositories:
+            return image
+        known += image.repositories
+    raise UnknownImage(
+        f"There is no image for {uri!r}. Clary has {', '.join(sorted(set(known))) or 'none'}; "
+        "any account, region and tag of them will do. Add one with a folder that holds an image.toml."
+    )
+
+
+def read(path: Path) -> ImageFile:
+    """Read one image.toml; a ValueError says what is wrong with it."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        name = str(document["name"])
+        requirements = document.get("requirements")
+        return ImageFile(
+            name=name,
+            folder=path.parent,
+            repositories=tuple(document.get("repositories", [name])),
+            requirements=path.parent / requirements if requirements else None,
+            programs={key: tuple(command) for key, command in document.get("programs", {}).items()},
+            environment={key: str(value) for key, value in document.get("environment", {}).items()},
+            warm=tuple(document.get("warm", {}).get("imports", ())),
+        )
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise ValueError(f"{path} is not an image file: {error}") from error

@@ -1,0 +1,170 @@
+"""The files of one run, read and written so that a reader never meets half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from clary.core.document import Document
+from clary.runtime.launch import Launch, read_launch
+from clary.runtime.spec import Input, Output, RunSpec
+
+
+class JobDirectory:
+    """One run's directory; `clary.runtime.spec` lists what is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ml = path / "ml"
+        self.out = path / "out"
+        self.etc = path / "etc"
+        self.tmp = path / "tmp"
+        self.home = path / "home"
+        self.inputs = path / "inputs"
+        self.log = path / "stdout.log"
+        self.lock = path / "shim.lock"
+
+    @property
+    def uid(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    def spec(self) -> RunSpec:
+        """Return what to run."""
+        document = _read(self.path / "spec.json")
+        if document is None:
+            raise FileNotFoundError(self.path / "spec.json")
+        return _decode(document)
+
+    def write_spec(self, spec: RunSpec) -> None:
+        """Keep what to run; it may hold a credential token, so only the owner can read it."""
+        write(self.path / "spec.json", _encode(spec))
+
+    def launch(self) -> Launch | None:
+        """Return the reservation, if there is one."""
+        document = _read(self.path / "launch.json")
+        return read_launch(document) if document else None
+
+    def write_launch(self, launch: Launch) -> None:
+        """Keep the reservation. It counts from here on, whoever restarts."""
+        write(self.path / "launch.json", launch.document())
+
+    def state(self) -> Document | None:
+        """Return the shim's last word on its phase."""
+        return _read(self.path / "state.json")
+
+    def write_state(self, state: Document) -> None:
+        """Replace the phase at once."""
+        write(self.path / "state.json", state)
+
+    def exit(self) -> Document | None:
+        """Return how the run ended, if it did."""
+        return _read(self.path / "exit.json")
+
+    def write_exit(self, document: Document) -> None:
+        """Write how the run ended, for good: it is on disk when this returns, and nothing replaces it."""
+        write(self.path / "exit.json", document, synced=True, replace=False)
+
+    def asked(self) -> str:
+        """Return "kill" or "stop" if somebody asked for that, else nothing."""
+        for wish in ("kill", "stop"):
+            if (self.path / wish).exists():
+                return wish
+        return ""
+
+    def ask(self, wish: str) -> None:
+        """Ask for "stop" or "kill"; the request outlives everybody."""
+        (self.path / wish).touch()
+
+
+def write(path: Path, document: Document, *, synced: bool = False, replace: bool = True) -> None:
+    """Write a JSON file, mode 0600, in one step; without `replace` the first writer wins."""
+    draft = path.with_name(f".{path.name}.{threading.get_native_id()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(document, file, separators=(",", ":"), ensure_ascii=False)
+        if synced:
+            file.flush()
+            os.fsync(file.fileno())
+    if replace:
+        draft.replace(path)
+    else:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # the first word stands
+        except OSError:  # a file system without hard links
+            if not path.exists():
+                draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    if synced:
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def now_text() -> str:
+    """Return the time for a state file; the shim has no clock but the machine's."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def time_of(text: str | None) -> datetime | None:
+    """Return the time that `now_text` wrote."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def _read(path: Path) -> Document | None:
+    try:
+        document: Document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return document
+
+
+def _encode(spec: RunSpec) -> Document:
+    return {
+        "uid": spec.uid,
+        "image": spec.image,
+        "program": spec.program,
+        "command": list(spec.command),
+        "arguments": list(spec.arguments),
+        "environment": dict(spec.environment),
+        "host": spec.host,
+        "hosts": list(spec.hosts),
+        "instance_type": spec.instance_type,
+        "inputs": [{"source": str(i.source), "target": i.target, "unpack": i.unpack} for i in spec.inputs],
+        "files": dict(spec.files),
+        "outputs": [{"directory": o.directory, "name": o.name, "always": o.always} for o in spec.outputs],
+        "network": spec.network,
+        "serves": spec.serves,
+        "startup_timeout": spec.startup_timeout.total_seconds(),
+        "stop_grace": spec.stop_grace.total_seconds(),
+    }
+
+
+def _decode(document: Document) -> RunSpec:
+    members = {
+        **document,
+        "command": tuple(document["command"]),
+        "arguments": tuple(document["arguments"]),
+        "hosts": tuple(document["hosts"]),
+        "inputs": tuple(
+            Input(source=Path(i["source"]), target=i["target"], unpack=i["unpack"])
+            for i in document["inputs"]
+        ),
+        "outputs": tuple(Output(**o) for o in document["outputs"]),
+        "startup_timeout": timedelta(seconds=document["startup_timeout"]),
+        "stop_grace": timedelta(seconds=document["stop_grace"]),
+    }
+    return RunSpec(**members)

@@ -1,0 +1,102 @@
+"""This machine as the only host: instance types become shares of it.
+
+Jobs and servers are counted apart, because they are different guests. A *job* (training, processing,
+transform) computes all the time: it takes its vCPUs, and jobs that want more than the machine has wait in
+line. A *server* is idle most of the time: it takes no CPU from the count, so that an idle endpoint on a
+two-core laptop never keeps a job waiting, and of the memory only what a small model server really holds.
+Either kind is limited to its type's memory (clamped to the machine's) while it runs, so that no guest can
+take the machine down.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from clary.runtime.launch import Share
+from clary.runtime.provisioner import Host, Taken, Waiting
+
+GIB = 1 << 30
+SERVER_HOLDS = GIB // 2  # what one idle model server counts for
+_KEPT = 0.1  # of the machine's memory stays with the system, at least...
+_KEPT_LEAST = GIB // 2
+_UNKNOWN = (2, 8.0)  # an instance type that is not in the table is treated like ml.m5.large
+
+
+class LocalProvisioner:
+    """Gives out shares of the machine it runs on."""
+
+    def __init__(self, cpus: Sequence[int] | None = None, memory: int | None = None) -> None:
+        self._cpus = tuple(cpus if cpus is not None else sorted(os.sched_getaffinity(0)))
+        total = memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        self._memory = max(total - max(int(total * _KEPT), _KEPT_LEAST), GIB // 4)
+
+    def known(self, instance_type: str) -> bool:
+        """Tell whether an instance type is in the table."""
+        return instance_type in instance_types()
+
+    def reserve(
+        self,
+        instance_type: str,
+        count: int,
+        kind: Literal["job", "server"],
+        taken: Sequence[Taken],
+        ahead: int,
+    ) -> tuple[Host, ...] | Waiting:
+        """Return `count` shares of this machine, or what is in the way."""
+        cpus, gib = instance_types().get(instance_type, _UNKNOWN)
+        wanted, memory = min(cpus, len(self._cpus)), min(int(gib * GIB), self._memory)
+        note = self._note(instance_type, cpus, gib, wanted, memory)
+        if kind == "server":
+            held = SERVER_HOLDS * sum(1 for other in taken if other.serves)
+            if ahead or held + SERVER_HOLDS * count > self._memory:
+                return Waiting(
+                    ahead, f"waiting for memory: this machine has room for {self.servers()} servers"
+                )
+            return (Host("local", Share(memory=memory, note=note)),) * count
+        each = max(1, min(wanted, len(self._cpus) // count))
+        used = {cpu for other in taken if not other.serves for cpu in (other.share.cpus or self._cpus)}
+        free = [cpu for cpu in self._cpus if cpu not in used]
+        if ahead or len(free) < min(each * count, len(self._cpus)):
+            return Waiting(
+                ahead,
+                f"waiting for capacity: {each * count} of this machine's {len(self._cpus)} vCPUs are wanted, "
+                f"{len(free)} are free",
+            )
+        return tuple(
+            Host("local", Share(memory=memory // count, cpus=self._pick(free, each, n), note=note))
+            for n in range(count)
+        )
+
+    def servers(self) -> int:
+        """Return how many servers fit at once."""
+        return self._memory // SERVER_HOLDS
+
+    def _pick(self, free: Sequence[int], each: int, number: int) -> tuple[int, ...]:
+        start = number * each % max(1, len(free))
+        return tuple(free[start : start + each]) or tuple(free[:each])
+
+    def _note(self, instance_type: str, cpus: int, gib: float, wanted: int, memory: int) -> str:
+        if instance_type not in instance_types():
+            return f"{instance_type} is not in Clary's table of instance types and is treated as ml.m5.large."
+        if wanted == cpus and memory == int(gib * GIB):
+            return ""
+        return (
+            f"{instance_type} ({cpus} vCPU, {gib:g} GiB) is clamped to this machine: "
+            f"{wanted} vCPU, {memory / GIB:.1f} GiB."
+        )
+
+
+@cache
+def instance_types() -> Mapping[str, tuple[int, float]]:
+    """Return every instance type with its vCPUs and its memory in GiB."""
+    text = Path(__file__).with_name("instance_types.toml").read_text(encoding="utf-8")
+    found: dict[str, tuple[int, float]] = {}
+    for family, sizes in tomllib.loads(text).items():
+        for size, (cpus, gib, *_) in sizes.items():
+            found[f"ml.{family}.{size}"] = (int(cpus), float(gib))
+    return found

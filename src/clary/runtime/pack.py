@@ -1,0 +1,120 @@
+"""Packs a directory that a job wrote into a tar that depends on its content alone."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import stat
+import tarfile
+from pathlib import Path
+from typing import IO
+
+from clary.runtime.beneath import Unsafe, open_directory, parts
+
+_BEST_UP_TO = 16 << 20  # bytes packed with zlib's usual level; more is packed with its fastest
+_INSIDE = "/opt/ml/"
+
+
+def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bool, list[str]]:
+    """Write `directory` under `root` as a gzip'd tar; tell whether it was written, and what was left out and
+    why.
+
+    The same files give the same bytes: sorted names, no times, no owners. Links are kept when they stay
+    within the directory and left out when they do not; they are never followed.
+    """
+    left_out: list[str] = []
+    names = parts(directory)
+    try:
+        handle = open_directory(root, names)
+    except FileNotFoundError:
+        handle = None
+    except Unsafe as error:
+        return False, [str(error)]
+    entries = sorted(_walk(handle, "")) if handle is not None else []
+    if handle is not None:
+        os.close(handle)
+    files = [entry for entry in entries if not stat.S_ISDIR(entry[1].st_mode)]
+    if not files and not always:
+        return False, left_out
+    total = sum(entry[1].st_size for entry in files)
+    draft = archive.with_name(f".{archive.name}")
+    with draft.open("wb") as raw:
+        with (
+            gzip.GzipFile("", "wb", 6 if total <= _BEST_UP_TO else 1, raw, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 20) as tar,
+        ):
+            for name, status in entries:
+                _add(tar, root, names, name, status, left_out)
+        raw.flush()
+        os.fsync(raw.fileno())
+    draft.replace(archive)
+    return True, left_out
+
+
+def _walk(directory: int, prefix: str) -> list[tuple[str, os.stat_result]]:
+    found = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            found.append((prefix + entry.name, status))
+            if stat.S_ISDIR(status.st_mode):
+                below = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+                try:
+                    found += _walk(below, f"{prefix}{entry.name}/")
+                finally:
+                    os.close(below)
+    return found
+
+
+def _add(
+    tar: tarfile.TarFile,
+    root: Path,
+    base: tuple[str, ...],
+    name: str,
+    status: os.stat_result,
+    left_out: list[str],
+) -> None:
+    member = tarfile.TarInfo(name)
+    member.mode = stat.S_IMODE(status.st_mode) & 0o755
+    path = (*base, *name.split("/"))
+    directory = open_directory(root, path[:-1])
+    try:
+        if stat.S_ISDIR(status.st_mode):
+            member.type = tarfile.DIRTYPE
+            tar.addfile(member)
+        elif stat.S_ISLNK(status.st_mode):
+            target = _within(os.readlink(path[-1], dir_fd=directory), base, name)
+            if target is None:
+                left_out.append(f"{name} is a link that points out of {'/'.join(base)} and was left out.")
+                return
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+        elif stat.S_ISREG(status.st_mode):
+            handle = os.open(path[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+            with os.fdopen(handle, "rb") as file:
+                member.size = os.fstat(file.fileno()).st_size
+                _write(tar, member, file)
+        else:
+            left_out.append(f"{name} is not a file and was left out.")
+    finally:
+        os.close(directory)
+
+
+def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, file: IO[bytes]) -> None:
+    tar.addfile(member, file)
+
+
+def _within(target: str, base: tuple[str, ...], name: str) -> str | None:
+    """Return a link's target relative to where the link is, or None when it leaves the directory."""
+    here = name.split("/")[:-1]
+    inside = _INSIDE + "/".join(base) + "/"
+    if target.startswith(inside):
+        target = "../" * len(here) + target.removeprefix(inside)
+    if target.startswith("/"):
+        return None
+    depth = len(here)
+    for part in target.split("/"):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            return None
+    return target

@@ -1,0 +1,52 @@
+"""Asks a starting server whether it is ready."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+from clary.runtime.wake import short
+
+_FIRST, _SLOWEST = 0.01, 0.25  # seconds between two tries
+_ANSWER = 2.0  # seconds a server has for its answer, as on AWS
+_REQUEST = b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+class Ping:
+    """GET /ping over a unix socket, more patiently each time."""
+
+    def __init__(self, path: Path) -> None:
+        self.answered = False
+        self._path = path
+        self._pause = _FIRST
+        self._next = time.monotonic() + _FIRST
+
+    def patience(self) -> float:
+        """Return the seconds until the next try."""
+        return 3600.0 if self.answered else self._next - time.monotonic()
+
+    def due(self) -> bool:
+        """Tell whether it is time for a try."""
+        return time.monotonic() >= self._next
+
+    def try_once(self) -> bool:
+        """Ask; tell whether the answer was 200."""
+        self.answered = self._ask()
+        self._pause = min(self._pause * 1.3, _SLOWEST)
+        self._next = time.monotonic() + self._pause
+        return self.answered
+
+    def _ask(self) -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+                caller.settimeout(_ANSWER)
+                with short(self._path) as name:
+                    caller.connect(name)
+                caller.sendall(_REQUEST)
+                head = b""
+                while b"\r\n" not in head and (piece := caller.recv(4096)):
+                    head += piece
+        except OSError:
+            return False
+        return head.split(b"\r\n")[0].split(b" ")[1:2] == [b"200"]

@@ -1,0 +1,237 @@
+"""Owns one container: prepares it, starts it, watches it to its end, packs what it made and says how it
+ended.
+
+`python -m clary.runtime.shim DIRECTORY`, in a session of its own, with the standard library only. It outlives
+the gateway and the controller; should it die itself, its container dies with it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from clary.core.document import Document
+from clary.runtime import cgroups, container, control, failure, pack
+from clary.runtime.alive import identify
+from clary.runtime.beneath import Unsafe
+from clary.runtime.container import Container
+from clary.runtime.jobdir import JobDirectory, now_text
+from clary.runtime.ping import Ping
+from clary.runtime.place import Interrupted, place
+from clary.runtime.wake import wake
+
+_TICK = 5.0  # seconds between looks at the wishes, should a poke have been lost
+
+
+class Shim:
+    """One run. `live` does everything, in order."""
+
+    def __init__(self, job: JobDirectory) -> None:
+        launch = job.launch()
+        if launch is None:
+            raise FileNotFoundError(job.path / "launch.json")
+        self.job, self.launch, self.spec = job, launch, job.spec()
+        self.state: Document = {
+            "attempt": 1,
+            "phase": "starting",
+            "shim": _self(),
+            "container": None,
+            "cgroup": None,
+            "started": None,
+        }
+        self.notes: list[str] = []
+        self.stop_deadline: float | None = None
+        self.killed = False
+        self.failure = ""
+        self.woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+
+    def live(self) -> None:
+        """Take the run to its end and write it down."""
+        self.enter("starting")
+        (self.launch.sockets / "share").mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.server = control.listen(self.launch.sockets / "shim.sock")
+        group = cgroups.create(self.job.uid[:16], self.launch.share.memory)
+        self.state["cgroup"] = group.document() if group else None
+        ended: Document = {"exit_code": None, "signal": None, "out_of_memory": False}
+        try:
+            started = self._start(group)
+            if started:
+                self._watch(started)
+                ended = self._ending(started, group)
+        except Interrupted:
+            self.notes.append("The run was stopped before its program started.")
+        except Unsafe as error:
+            self.failure = f"ClientError: An input could not be placed: {error}"
+        except OSError as error:
+            self.failure = _machine_failure(error)
+        finally:
+            if group:
+                group.end()
+        outputs = {} if self.killed else self._pack()
+        self._finish(ended, outputs)
+
+    def enter(self, phase: str) -> None:
+        """Write down the phase and tell the controller."""
+        self.state["phase"] = phase
+        self.state["note"] = " ".join(self.notes)
+        self.job.write_state(self.state)
+        wake(self.launch.wake, self.job.uid)
+
+    def _start(self, group: cgroups.Cgroup | None) -> Container | None:
+        self.enter("preparing")
+        container.sandbox_of(self.launch).prepare(self.job, self.spec, self.launch)
+        isolated = self.launch.sandbox == "bwrap"
+        binds = place(self.job, self.spec, bind=isolated, stopping=lambda: bool(self.job.asked()))
+        if self.job.asked():
+            raise Interrupted
+        started = container.start(self.job, self.spec, self.launch, binds, group)
+        self.state["container"] = started.init.document() if started.init else None
+        self.state["started"] = now_text()
+        self.enter("running")
+        return started
+
+    def _watch(self, running: Container) -> None:
+        """Serve the socket, pass wishes on and check a server's health until the container's end."""
+        ping = Ping(self.launch.sockets / "share" / "http.sock") if self.spec.serves else None
+        startup = time.monotonic() + self.spec.startup_timeout.total_seconds()
+        poller = select.poll()
+        for descriptor in (running.report, self.server.fileno(), self.woken):
+            poller.register(descriptor, select.POLLIN)
+        self._obey(running)
+        while True:
+            timeout = min(_TICK, self._patience(), ping.patience() if ping else _TICK)
+            ready = {descriptor for descriptor, _ in poller.poll(max(0.0, timeout) * 1000)}
+            if running.report in ready and not running.read():
+                return
+            if self.server.fileno() in ready:
+                control.answer(self.server, self.job)
+            if self.woken in ready:
+                os.read(self.woken, 64)
+            self._obey(running)
+            if ping and not ping.answered and ping.due():
+                if ping.try_once():
+                    self.enter("ready")
+                elif time.monotonic() > startup and not self.failure:
+                    seconds = self.spec.startup_timeout.total_seconds()
+                    self.failure = failure.not_ready(log=self.job.log, seconds=seconds)
+                    running.kill()
+
+    def _obey(self, running: Container) -> None:
+        wish = self.job.asked()
+        if wish == "kill" or (self.stop_deadline and time.monotonic() >= self.stop_deadline):
+            self.killed = wish == "kill"
+            running.kill()
+        elif wish == "stop" and self.stop_deadline is None:
+            self.stop_deadline = time.monotonic() + self.spec.stop_grace.total_seconds()
+            running.stop()
+
+    def _patience(self) -> float:
+        return _TICK if self.stop_deadline is None else self.stop_deadline - time.monotonic()
+
+    def _ending(self, ended: Container, group: cgroups.Cgroup | None) -> Document:
+        sandbox_code = ended.wait()
+        kills = group.kills() if group else 0
+        status = ended.status
+        if status is None:  # its init was killed: that is how the program ended too
+            status = signal.SIGKILL if ended.up or ended.init else max(1, sandbox_code) << 8
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        code = 128 + number if number else os.waitstatus_to_exitcode(status)
+        out_of_memory = kills > 0 and code != 0
+        stopped = self.stop_deadline is not None or self.killed
+        if not self.failure and not ended.up and ended.status is None and not stopped:
+            words = failure.log_tail(self.job.log)[-600:].strip()
+            self.failure = f"InternalServerError: The sandbox could not be made: {words}"
+        elif not self.failure and (code != 0 or self.spec.serves) and not stopped:
+            self.failure = self._explain(code, number, out_of_memory)
+        return {"exit_code": code, "signal": number, "out_of_memory": out_of_memory}
+
+    def _explain(self, code: int, number: int | None, out_of_memory: bool) -> str:
+        if self.spec.serves and self.state["phase"] != "ready" and not out_of_memory:
+            how = f"was ended by signal {number}" if number else f"exited with code {code}"
+            return failure.not_ready(log=self.job.log, seconds=0, ended=how)
+        return failure.explain(
+            ml=self.job.ml,
+            log=self.job.log,
+            code=code,
+            number=number,
+            out_of_memory=out_of_memory,
+            memory=self.launch.share.memory,
+            serves=self.spec.serves,
+        )
+
+    def _pack(self) -> dict[str, str]:
+        if not self.spec.outputs or not self.state["started"]:
+            return {}
+        self.enter("packing")
+        made: dict[str, str] = {}
+        for output in self.spec.outputs:
+            self.job.out.mkdir(exist_ok=True)
+            path = self.job.out / output.name
+            try:
+                written, left_out = pack.pack(self.job.ml, output.directory, path, always=output.always)
+            except OSError as error:
+                self.failure = self.failure or _machine_failure(error)
+                continue
+            self.notes += left_out[:5]
+            if written:
+                made[output.name] = str(path)
+        return made
+
+    def _finish(self, ended: Document, outputs: dict[str, str]) -> None:
+        self.job.write_exit(
+            {
+                **ended,
+                "failure": self.failure,
+                "started": self.state["started"],
+                "ended": now_text(),
+                "outputs": outputs,
+                "note": " ".join(self.notes),
+                "lost": False,
+            }
+        )
+        self.enter("exited")
+        self.server.close()
+        for path in (self.job.tmp, self.job.home, self.job.inputs, self.launch.sockets):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the shim of one job directory, unless it has one or had one already."""
+    job = JobDirectory(Path(arguments[0]))
+    with job.lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0
+        if job.state() is not None or job.exit() is not None:
+            return 0
+        for number in (signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: job.ask("stop"))
+        Shim(job).live()
+    return 0
+
+
+def _self() -> Document | None:
+    me = identify(os.getpid())
+    return me.document() if me else None
+
+
+def _machine_failure(error: OSError) -> str:
+    if error.errno == 28:
+        return (
+            "InternalServerError: The disk is full. Free some space under CLARY_HOME (`clary doctor` shows "
+            "how much is used), then start the job again."
+        )
+    return f"InternalServerError: The machine refused: {error}. `clary doctor` checks what it needs."
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
