@@ -1,27 +1,37 @@
 """Re-locks the images: turns every images/<name>/requirements.in into a hashed requirements.txt for Linux.
 
-One lock serves CPython 3.11 to 3.13. Torch is the one exception to "every line has a hash": its CPU build has other
-bytes on every machine (a wheel in a find-links directory here, PyTorch's own index there) and the packages that only
-its CUDA build needs are left out. uv checks the hashes that are written and does not ask for the missing one, as
-long as it is not given --require-hashes; an image with such a lock says `complete = true` in image.toml, which
-means: install exactly these lines (--no-deps).
+One lock serves CPython 3.11 to 3.13. Torch is the one exception to "every line has a hash": its CPU build
+has other bytes on every machine (a wheel in a find-links directory here, PyTorch's own index there) and the
+packages that only its CUDA build needs are left out. uv checks the hashes that are written and does not ask
+for the missing one, as long as it is not given --require-hashes; an image with such a lock says `complete =
+true` in image.toml, which means: install exactly these lines (--no-deps).
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess  # noqa: S404 - runs uv
+import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CUDA_ONLY = re.compile(r"(nvidia-|cuda-|triton\b)")
 UNHASHED = {"torch"}
-COMPILE = (
-    "pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate "
-    "--no-emit-index-url --upgrade requirements.in"
-).split()
+COMPILE = [
+    "pip",
+    "compile",
+    "--quiet",
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+    "--upgrade",
+    "requirements.in",
+]
 
 
 def main(names: list[str]) -> int:
@@ -41,7 +51,8 @@ def main(names: list[str]) -> int:
 
 
 def trim(lock: str) -> str:
-    """Drop what only CUDA builds and other systems need, and the hashes of what differs from machine to machine."""
+    """Drop what only CUDA builds and other systems need, and the hashes of what differs from machine to
+    machine."""
     blocks = re.split(r"\n(?=\S)", lock.strip())
     return "".join(f"{_unhash(block)}\n" for block in blocks if _wanted(block))
 

@@ -1,1 +1,2 @@
-"""The built-in XGBoost algorithm: trains on channels and answers predictions, in the SageMaker container contract."""
+"""The built-in XGBoost algorithm: trains on channels and answers predictions, in the SageMaker container
+contract."""

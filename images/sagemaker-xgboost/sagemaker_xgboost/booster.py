@@ -1,7 +1,7 @@
 """A trained booster through XGBoost's C interface.
 
-The Python package takes 0.3 s (without scikit-learn) to 3 s to import and 205–320 µs to predict one row; the library
-behind it loads in milliseconds and predicts one row in about 120 µs. Same library, same bits.
+The Python package takes 0.3 s (without scikit-learn) to 3 s to import and 205 to 320 µs to predict one row;
+the library behind it loads in milliseconds and predicts one row in about 120 µs. Same library, same bits.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-DENSE = b'{"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":true,"cache_id":0,"missing":NaN}'
 DENSE_MATRIX = b'{"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":true}'
+DENSE = DENSE_MATRIX[:-1] + b',"cache_id":0,"missing":NaN}'
 _UINT64 = ctypes.POINTER(ctypes.c_uint64)
 _FLOAT = ctypes.POINTER(ctypes.c_float)
 
@@ -39,7 +39,7 @@ def library() -> ctypes.CDLL:
     loaded = ctypes.CDLL(str(Path(spec.origin).parent / "lib" / "libxgboost.so"))
     loaded.XGBGetLastError.restype = ctypes.c_char_p
     handle, text = ctypes.c_void_p, ctypes.c_char_p
-    out = [ctypes.POINTER(_UINT64), ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(_FLOAT)]
+    out = (ctypes.POINTER(_UINT64), ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(_FLOAT))
     loaded.XGBoosterPredictFromDense.argtypes = [handle, text, text, handle, *out]
     loaded.XGBoosterPredictFromCSR.argtypes = [handle, text, text, text, ctypes.c_uint64, text, handle, *out]
     return loaded

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-
 from toolkit.contract import Json
 from toolkit.failure import UserError
 
@@ -89,7 +88,8 @@ def _csv(files: Iterable[Path], *, weighted: bool) -> Examples:
 
 
 def csv_table(path: Path) -> Floats:
-    """Read numbers separated by a comma, or by what the first line shows; an empty field is a missing value."""
+    """Read numbers separated by a comma, or by what the first line shows; an empty field is a missing
+    value."""
     with path.open(errors="replace") as file:
         first = file.readline()
     separator = next((mark for mark in ",;\t| " if mark in first.strip()), ",")
@@ -120,7 +120,8 @@ def _number(field: str, name: str, line: int) -> float:
         return float(plain) if plain else float("nan")
     except ValueError as wrong:
         raise UserError(
-            f"{name}, line {line}: {plain[:40]!r} is not a number. CSV for XGBoost has no header, the label in its first "
+            f"{name}, line {line}: {plain[:40]!r} is not a number. CSV for XGBoost has no header, the "
+            f"label in its first "
             "column and numbers only."
         ) from wrong
 
@@ -149,7 +150,8 @@ def _libsvm(files: Iterable[Path]) -> Examples:
                             values.append(float(value))
                 except ValueError as wrong:
                     raise UserError(
-                        f"{path.name}, line {number}: '{line[:50].strip()}…' is not LIBSVM: <label> <index>:<value> …"
+                        f"{path.name}, line {number}: '{line[:50].strip()}…' is not LIBSVM: <label> "
+                        f"<index>:<value> …"
                     ) from wrong
                 ends.append(len(values))
     width = max(columns, default=-1) + 1

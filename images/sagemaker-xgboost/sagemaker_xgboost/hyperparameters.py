@@ -1,7 +1,7 @@
 """The documented hyperparameters, with their ranges, checked before any data is read.
 
-Names and ranges: the XGBoost hyperparameters page of the SageMaker developer guide and what the 1.7 and 3.0 containers
-accept. A parameter without a default here keeps open XGBoost's own.
+Names and ranges: the XGBoost hyperparameters page of the SageMaker developer guide and what the 1.7 and 3.0
+containers accept. A parameter without a default here keeps open XGBoost's own.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ _CHOICES = {
     "use_dask_gpu_training": "true false",
     "sampling_method": "uniform gradient_based",
     "objective": (
-        "binary:logistic binary:logitraw binary:hinge count:poisson multi:softmax multi:softprob rank:pairwise "
+        "binary:logistic binary:logitraw binary:hinge count:poisson multi:softmax multi:softprob "
+        "rank:pairwise "
         "rank:ndcg rank:map reg:linear reg:squarederror reg:logistic reg:gamma reg:pseudohubererror "
         "reg:squaredlogerror reg:absoluteerror reg:tweedie survival:aft survival:cox"
     ),
@@ -87,7 +88,8 @@ _CHOICES = {
 _LISTS = {
     "eval_metric": "",
     "updater": (
-        "grow_colmaker grow_histmaker grow_local_histmaker grow_quantile_histmaker grow_skmaker distcol sync refresh "
+        "grow_colmaker grow_histmaker grow_local_histmaker grow_quantile_histmaker grow_skmaker distcol "
+        "sync refresh "
         "prune shotgun coord_descent"
     ),
     "monotone_constraints": "-1 0 1",
@@ -103,12 +105,46 @@ PARAMETERS: Mapping[str, Parameter] = {
 ALIASES = {"learning_rate": "eta", "min_split_loss": "gamma", "reg_lambda": "lambda", "reg_alpha": "alpha"}
 
 MAXIMISED = frozenset(
-    "accuracy auc aucpr balanced_accuracy f1 f1_binary f1_macro map ndcg pre precision precision_macro "
-    "precision_micro r2 recall recall_macro recall_micro".split()
+    [
+        "accuracy",
+        "auc",
+        "aucpr",
+        "balanced_accuracy",
+        "f1",
+        "f1_binary",
+        "f1_macro",
+        "map",
+        "ndcg",
+        "pre",
+        "precision",
+        "precision_macro",
+        "precision_micro",
+        "r2",
+        "recall",
+        "recall_macro",
+        "recall_micro",
+    ]
 )
 MINIMISED = frozenset(
-    "aft-nloglik cox-nloglik error gamma-deviance gamma-nloglik interval-regression-accuracy logloss mae mape merror "
-    "mlogloss mphe mse poisson-nloglik rmse rmsle tweedie-nloglik".split()
+    [
+        "aft-nloglik",
+        "cox-nloglik",
+        "error",
+        "gamma-deviance",
+        "gamma-nloglik",
+        "interval-regression-accuracy",
+        "logloss",
+        "mae",
+        "mape",
+        "merror",
+        "mlogloss",
+        "mphe",
+        "mse",
+        "poisson-nloglik",
+        "rmse",
+        "rmsle",
+        "tweedie-nloglik",
+    ]
 )
 WITH_THRESHOLD = frozenset(("error", "ndcg", "map", "pre"))
 

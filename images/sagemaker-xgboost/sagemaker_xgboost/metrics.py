@@ -30,13 +30,13 @@ def evaluator(
 
     def evaluate(scores: Array, matrix: Labelled) -> list[tuple[str, float]]:
         labels = matrix.get_label()
-        guesses = scores if name_is_regression(objective) else classes(scores, objective)
+        guesses = scores if is_regression(objective) else classes(scores, objective)
         return [(name, OWN[name](labels, scores if name in REGRESSION else guesses)) for name in chosen]
 
     return evaluate
 
 
-def name_is_regression(objective: str) -> bool:
+def is_regression(objective: str) -> bool:
     """Tell whether an objective predicts a quantity rather than a class."""
     return not objective.startswith(("binary:", "multi:"))
 
@@ -44,7 +44,7 @@ def name_is_regression(objective: str) -> bool:
 def classes(scores: Array, objective: str) -> Array:
     """Turn predictions into class numbers."""
     if scores.ndim == 2:
-        return scores.argmax(axis=1).astype(np.float32)
+        return np.asarray(scores.argmax(axis=1), np.float32)
     if objective == "multi:softmax":
         return scores
     return (scores > (0.0 if objective == "binary:logitraw" else 0.5)).astype(np.float32)

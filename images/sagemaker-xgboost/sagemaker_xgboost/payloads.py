@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
 from toolkit.server.messages import CSV, JSON, JSON_LINES, LIBSVM, RECORDIO, Refused, Request, unsupported
 
 if TYPE_CHECKING:
@@ -32,12 +31,14 @@ def read(request: Request) -> Floats | csr_matrix:
         name = media.rpartition("/")[2]
         raise Refused(
             415,
-            f"Loading {name} data failed with {type(wrong).__name__}, please ensure data is in {name} format: {wrong}",
+            f"Loading {name} data failed with {type(wrong).__name__}, please ensure data is in {name} "
+            f"format: {wrong}",
         ) from wrong
 
 
 def write(scores: Floats, media: str) -> bytes:
-    """Write predictions: one line a row in CSV, as AWS's container does; a row of several scores is a list."""
+    """Write predictions: one line a row in CSV, as AWS's container does; a row of several scores is a
+    list."""
     rows: list[float] | list[list[float]] = scores[:, 0].tolist() if scores.shape[1] == 1 else scores.tolist()
     if media == CSV:
         return ("\n".join(map(repr, rows)) + "\n").encode()

@@ -15,7 +15,8 @@ TAB = "#011"
 
 
 class Progress:
-    """A training callback; XGBoost is told so by `register`, as importing it takes longer than reading the data."""
+    """A training callback; XGBoost is told so by `register`, as importing it takes longer than reading the
+    data."""
 
     def __init__(self, done: int, checkpoint_folder: Path | None) -> None:
         self.done, self.folder = done, checkpoint_folder
@@ -37,7 +38,8 @@ class Progress:
     def after_iteration(
         self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, Sequence[Any]]]
     ) -> bool:
-        """Print the line the metric expressions read, save a checkpoint where one is wanted, stop when asked to."""
+        """Print the line the metric expressions read, save a checkpoint where one is wanted, stop when
+        asked to."""
         number = self.done + epoch
         print(line(number, evals_log), flush=True)
         if self.folder is not None:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from toolkit import content
-from toolkit.handlers import Defaults
+from toolkit.handlers import Defaults, no_model_fn
 from toolkit.server.messages import Refused
 
-
-def model_fn(model_dir: str) -> Any:
-    """There is no default: the script knows what it saved."""
-    raise NotImplementedError(
-        "Please provide a model_fn implementation in the inference script, which loads the model from "
-        f"{model_dir}, holding: {', '.join(sorted(os.listdir(model_dir))) or 'nothing'}."
-    )
+from toolkit import content
 
 
 def input_fn(body: str | bytes, content_type: str) -> Any:
@@ -40,4 +32,4 @@ def preload() -> None:
     import xgboost  # noqa: F401
 
 
-DEFAULTS = Defaults(model_fn, input_fn, predict_fn, content.encode, preload)
+DEFAULTS = Defaults(no_model_fn, input_fn, predict_fn, content.encode, preload)

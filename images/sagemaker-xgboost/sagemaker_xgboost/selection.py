@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from toolkit.server.messages import CSV, JSON, JSON_LINES, Refused
 
 Floats = NDArray[np.float32]
@@ -29,7 +28,8 @@ KEYS = {
 
 
 def select(scores: Floats, keys: Sequence[str], objective: str, classes: int) -> list[dict[str, Any]]:
-    """Describe every prediction by the chosen keys; one that does not suit the objective is NaN, as AWS answers."""
+    """Describe every prediction by the chosen keys; one that does not suit the objective is NaN, as AWS
+    answers."""
     if objective not in KEYS:
         raise Refused(500, f"Objective `{objective}` unsupported for selectable inference predictions.")
     return [_describe(row, keys, objective, classes) for row in scores]
@@ -60,10 +60,12 @@ def _facts(row: Floats, objective: str, classes: int) -> dict[str, Any]:
     if objective.startswith("reg:"):
         return {"predicted_score": first}
     if objective == "multi:softprob":
-        label, score, scores = int(row.argmax()), float(row.max()), row.tolist()
+        score, scores = float(row.max()), row.tolist()
+        label: float = int(row.argmax())
     else:
-        label_of = {"binary:logistic": int(first > 0.5), "binary:logitraw": int(first > 0)}
-        label, score, scores = label_of.get(objective, first), first, [1.0 - first, first]
+        label_of: dict[str, float] = {"binary:logistic": int(first > 0.5), "binary:logitraw": int(first > 0)}
+        score, scores = first, [1.0 - first, first]
+        label = label_of.get(objective, first)
     labels = list(range(classes)) if objective.startswith("multi:") else [0, 1]
     same = {"probability": score, "probabilities": scores, "raw_score": score, "raw_scores": scores}
     return {"predicted_label": label, "labels": labels, **same}

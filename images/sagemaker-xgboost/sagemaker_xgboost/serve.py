@@ -1,4 +1,5 @@
-"""`python -m sagemaker_xgboost.serve`: answers with the built-in model, or with the user's inference script."""
+"""`python -m sagemaker_xgboost.serve`: answers with the built-in model, or with the user's inference
+script."""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-from sagemaker_xgboost import payloads, selection
-from sagemaker_xgboost.booster import Booster, BoosterError
-from toolkit import handlers
 from toolkit.contract import layout
 from toolkit.failure import UserError
 from toolkit.serve import main
 from toolkit.server.messages import CSV, Answer, Model, Refused, Request, negotiate
+
+from sagemaker_xgboost import payloads, selection
+from sagemaker_xgboost.booster import Booster, BoosterError
+from toolkit import handlers
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -93,7 +94,8 @@ class BuiltIn:
             kind = (request.media or CSV).rpartition("/")[2]
             raise Refused(
                 400,
-                f"Unable to evaluate payload provided: Feature size of {kind} inference data {width} is not consistent "
+                f"Unable to evaluate payload provided: Feature size of {kind} inference data {width} is "
+                f"not consistent "
                 f"with feature size of trained model {self._width}.",
             )
 
@@ -129,7 +131,7 @@ def load(path: Path) -> Booster:
 
 
 def _unpickle(path: Path) -> bytes:
-    import pickle  # noqa: S403 - the user's own model, in the user's own sandbox
+    import pickle
 
     with path.open("rb") as file:
         model = pickle.load(file)  # noqa: S301

@@ -1,4 +1,5 @@
-"""`python -m sagemaker_xgboost.train`: trains the built-in algorithm, or the user's script when the job names one."""
+"""`python -m sagemaker_xgboost.train`: trains the built-in algorithm, or the user's script when the job
+names one."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from toolkit.environment import Training, cpus
+from toolkit.failure import UserError
+from toolkit.train import leave, main
 
 from sagemaker_xgboost import checkpoints, data, hyperparameters, metrics
 from sagemaker_xgboost.hyperparameters import Settings
 from sagemaker_xgboost.progress import Progress
-from toolkit.environment import Training, cpus
-from toolkit.failure import UserError
-from toolkit.train import leave, main
 
 USER_MISTAKES = (
     "label must be in [0,1] for logistic regression",
@@ -31,11 +32,13 @@ USER_MISTAKES = (
 
 
 def train(job: Training) -> None:
-    """Train on the channels `train` and, when given, `validation`; leave the model in /opt/ml/model/xgboost-model."""
+    """Train on the channels `train` and, when given, `validation`; leave the model in
+    /opt/ml/model/xgboost-model."""
     settings = hyperparameters.check(job.hyperparameters | _tuned(job))
     if len(job.hosts) > 1:
         raise UserError(
-            f"This job has {len(job.hosts)} hosts; the built-in algorithm trains on one. Set InstanceCount to 1."
+            f"This job has {len(job.hosts)} hosts; the built-in algorithm trains on one. Set "
+            f"InstanceCount to 1."
         )
     if "train" not in job.channels and not (job.where.data / "train").is_dir():
         raise UserError("Missing required channel: train. Give the job an input channel of that name.")
@@ -129,14 +132,16 @@ def _matrix(xgboost: Any, examples: data.Examples, width: int | None = None) -> 
     if width is not None and features.shape[1] != width:
         if isinstance(features, np.ndarray) or features.shape[1] > width:
             raise UserError(
-                f"The validation channel has {features.shape[1]} features, the training channel {width}; they must agree."
+                f"The validation channel has {features.shape[1]} features, the training channel {width}; "
+                f"they must agree."
             )
         features.resize((features.shape[0], width))
     return xgboost.DMatrix(features, label=labels, weight=weights, nthread=cpus())
 
 
 def load() -> Any:
-    """Import XGBoost without scikit-learn and pandas, which it would load (1–3 s) and the algorithm never uses."""
+    """Import XGBoost without scikit-learn and pandas, which it would load (1 to 3 s) and the algorithm never
+    uses."""
     for name in ("sklearn", "pandas"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None there means: not installed
     import xgboost

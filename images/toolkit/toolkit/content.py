@@ -31,7 +31,8 @@ WRITES = (JSON, CSV, NPY, JSON_LINES)
 
 
 def decode(body: str | bytes, content_type: str) -> Any:
-    """Read a body into an array (a sparse matrix for libsvm); refuse with 415 what is not as its type says."""
+    """Read a body into an array (a sparse matrix for libsvm); refuse with 415 what is not as its type
+    says."""
     media = content_type.partition(";")[0].strip().lower()
     reader = _READERS.get(media)
     if reader is None:

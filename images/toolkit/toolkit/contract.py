@@ -27,7 +27,8 @@ class Layout:
         self.packages = base / "site-packages"
 
     def hyperparameters(self) -> dict[str, Json]:
-        """Read the hyperparameters; each value is decoded from JSON where it is JSON, and kept as text where not."""
+        """Read the hyperparameters; each value is decoded from JSON where it is JSON, and kept as text
+        where not."""
         return {name: decode(value) for name, value in self._read("hyperparameters.json").items()}
 
     def resources(self) -> dict[str, Json]:

@@ -1,7 +1,8 @@
 """Runs a user's entry point so that its tracebacks, exit codes and signals are its own.
 
 A Python script runs in this process: SIGTERM reaches its handlers directly and modules that a warm worker has
-imported are there already. Anything else runs as a child in its own process group, to which SIGTERM is passed on.
+imported are there already. Anything else runs as a child in its own process group, to which SIGTERM is
+passed on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import re
 import signal
 import stat
-import subprocess  # noqa: S404 - runs the user's program
+import subprocess
 import sys
 import time
 import types
@@ -26,7 +27,8 @@ def check(program: str, folder: Path) -> Path:
     """Return the entry point's path, or say why this name cannot be one."""
     if not SAFE.fullmatch(program) or any(part in (".", "..") for part in program.split("/")):
         raise UserError(
-            f"The entry point {program!r} must be a path inside the source directory, of letters, digits and '._+-/' "
+            f"The entry point {program!r} must be a path inside the source directory, of letters, digits "
+            f"and '._+-/' "
             "only, for example 'train.py' or 'bin/train.sh'."
         )
     path = folder / program
@@ -41,7 +43,8 @@ def is_package(folder: Path) -> bool:
 
 
 def run(program: str, folder: Path, arguments: list[str]) -> int:
-    """Run the entry point in its directory and return its exit code; a Python script's exception passes through."""
+    """Run the entry point in its directory and return its exit code; a Python script's exception passes
+    through."""
     path = check(program, folder)
     os.chdir(folder)
     sys.path.insert(0, str(folder))

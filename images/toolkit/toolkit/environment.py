@@ -1,4 +1,5 @@
-"""The SM_* variables that training scripts read, as the `sagemaker-training` package documents and sets them."""
+"""The SM_* variables that training scripts read, as the `sagemaker-training` package documents and sets
+them."""
 
 from __future__ import annotations
 
@@ -10,16 +11,30 @@ from typing import cast
 from toolkit.contract import Json, Layout
 
 OWN = frozenset(
-    "sagemaker_program sagemaker_submit_directory sagemaker_enable_cloudwatch_metrics sagemaker_region "
-    "sagemaker_container_log_level sagemaker_job_name default_user_module_name _tuning_objective_metric "
-    "sagemaker_s3_output".split()
+    [
+        "sagemaker_program",
+        "sagemaker_submit_directory",
+        "sagemaker_enable_cloudwatch_metrics",
+        "sagemaker_region",
+        "sagemaker_container_log_level",
+        "sagemaker_job_name",
+        "default_user_module_name",
+        "_tuning_objective_metric",
+        "sagemaker_s3_output",
+    ]
 )
 """Hyperparameters that are instructions to the container, not to the script."""
 
 DISTRIBUTED = frozenset(
-    "sagemaker_mpi_enabled sagemaker_parameter_server_enabled sagemaker_distributed_dataparallel_enabled "
-    "sagemaker_pytorch_ddp_enabled sagemaker_pytorch_xla_multi_worker_enabled "
-    "sagemaker_multi_worker_mirrored_strategy_enabled sagemaker_torch_distributed_enabled".split()
+    [
+        "sagemaker_mpi_enabled",
+        "sagemaker_parameter_server_enabled",
+        "sagemaker_distributed_dataparallel_enabled",
+        "sagemaker_pytorch_ddp_enabled",
+        "sagemaker_pytorch_xla_multi_worker_enabled",
+        "sagemaker_multi_worker_mirrored_strategy_enabled",
+        "sagemaker_torch_distributed_enabled",
+    ]
 )
 
 
@@ -130,8 +145,19 @@ class Training:
 
 
 _ONLY_IN_TRAINING_ENV = frozenset(
-    "additional_framework_parameters channel_input_dirs distribution_hosts hyperparameters is_master "
-    "is_modelparallel_enabled is_smddpmprun_installed is_smddprun_installed job_name master_hostname topology".split()
+    [
+        "additional_framework_parameters",
+        "channel_input_dirs",
+        "distribution_hosts",
+        "hyperparameters",
+        "is_master",
+        "is_modelparallel_enabled",
+        "is_smddpmprun_installed",
+        "is_smddprun_installed",
+        "job_name",
+        "master_hostname",
+        "topology",
+    ]
 )
 
 

@@ -1,4 +1,5 @@
-"""A user's inference script: model_fn, input_fn, predict_fn, output_fn or transform_fn, with a framework's defaults."""
+"""A user's inference script: model_fn, input_fn, predict_fn, output_fn or transform_fn, with a framework's
+defaults."""
 
 from __future__ import annotations
 
@@ -124,6 +125,16 @@ class ScriptModel:
         return lambda *given: function(*given, self._context)
 
 
+def no_model_fn(model_dir: str) -> Any:
+    """Stand in for a model_fn that the script must have: only it knows what the training saved."""
+    held = ", ".join(sorted(path.name for path in Path(model_dir).glob("*"))) or "nothing"
+    raise NotImplementedError(
+        "Please provide a model_fn implementation. See documentation for model_fn at "
+        f"https://github.com/aws/sagemaker-python-sdk. It loads the model from {model_dir}, which holds: "
+        f"{held}."
+    )
+
+
 def has_script() -> bool:
     """Tell whether the model was deployed with an inference script."""
     if os.environ.get("SAGEMAKER_PROGRAM") or os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY"):
@@ -160,7 +171,8 @@ def find_script(folder: Path) -> Path | None:
 def _no_script(folder: Path) -> str:
     name = os.environ.get("SAGEMAKER_PROGRAM") or "inference.py"
     held = ", ".join(sorted(path.name for path in folder.glob("*"))[:20]) or "nothing"
-    return f"The inference script {name!r} is not in {folder}, which holds: {held}. Give the model an entry_point."
+    where = f"is not in {folder}, which holds: {held}"
+    return f"The inference script {name!r} {where}. Give the model an entry_point."
 
 
 def _import(script: Path) -> ModuleType:

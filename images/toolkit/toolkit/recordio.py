@@ -1,7 +1,9 @@
-"""RecordIO-wrapped protobuf records, SageMaker's training format, read and written without a protobuf library.
+"""RecordIO-wrapped protobuf records, SageMaker's training format, read and written without a protobuf
+library.
 
-A record is `aialgs.data.Record`: maps `features` (field 1) and `label` (2) from a name to a Value, which holds a
-Float32Tensor (2), Float64Tensor (3) or Int32Tensor (7) of values (1), keys (2) and shape (3). Keys make a row sparse.
+A record is `aialgs.data.Record`: maps `features` (field 1) and `label` (2) from a name to a Value, which
+holds a Float32Tensor (2), Float64Tensor (3) or Int32Tensor (7) of values (1), keys (2) and shape (3). Keys
+make a row sparse.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class Rows(NamedTuple):
 
 
 class _Tensor(NamedTuple):
-    values: NDArray[np.float64] | Floats
+    values: Floats | NDArray[np.float64]
     keys: NDArray[np.int64]
     width: int | None
 
@@ -148,7 +150,9 @@ def _read_tensor(kind: int, content: memoryview) -> _Tensor:
             values.append(_numbers(kind, part))
         elif field in (2, 3):
             (keys if field == 2 else shape).extend([part] if isinstance(part, int) else _varints(part))
-    numbers = np.concatenate(values) if values else np.empty(0, np.float32)
+    numbers = (
+        values[0] if len(values) == 1 else np.array([one for part in values for one in part], np.float64)
+    )
     return _Tensor(numbers, np.array(keys, np.int64), shape[-1] if shape else None)
 
 

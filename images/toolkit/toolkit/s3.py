@@ -1,4 +1,5 @@
-"""A GET from S3 with nothing but the standard library: for source archives, before any package is imported."""
+"""A GET from S3 with nothing but the standard library: for source archives, before any package is
+imported."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""A user's source: fetched from where the SDK put it, unpacked safely, its requirements installed beside it."""
+"""A user's source: fetched from where the SDK put it, unpacked safely, its requirements installed beside
+it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess  # noqa: S404 - runs the package installer
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def place(uri: str, target: Path) -> None:
     """Put the source named by `uri` into `target`; a target that already holds source is left as it is."""
     target.mkdir(parents=True, exist_ok=True)
     path = Path(uri.removeprefix("file://"))
-    if not uri.startswith("s3://") and path == target or any(target.iterdir()):
+    if (not uri.startswith("s3://") and path == target) or any(target.iterdir()):
         return
     if uri.startswith("s3://"):
         from toolkit import s3

@@ -42,7 +42,8 @@ def _script(job: Training) -> int:
     where = job.where
     if job.program is None:
         raise failure.UserError(
-            "No entry point: the hyperparameter 'sagemaker_program' is not set, and this image has no algorithm of "
+            "No entry point: the hyperparameter 'sagemaker_program' is not set, and this image has no "
+            "algorithm of "
             "its own. Give the estimator an entry_point."
         )
     source.place(job.module_dir, where.code)

@@ -163,7 +163,9 @@ def _install(source: ImageFile, prefix: Path, index: Index) -> list[str]:
         "install",
         "--python",
         str(prefix / "bin" / "python"),
-        "--require-hashes",
+        "--no-deps",  # a lock is complete
+        # The CPU build of torch has other bytes on every machine, so its line has no hash (images/lock.py).
+        "--verify-hashes" if _TORCH.search(lock) else "--require-hashes",
         "--compile-bytecode",
     ]
     found += ["--no-config", "--no-progress", *index.arguments(), "-r", str(source.requirements)]

@@ -1,4 +1,5 @@
-"""The master process: binds the sockets, forks workers, replaces the ones that die or hang, ends the server cleanly."""
+"""The master process: binds the sockets, forks workers, replaces the ones that die or hang, ends the server
+cleanly."""
 
 from __future__ import annotations
 
@@ -191,7 +192,8 @@ class Master:
             if self._board.busy_seconds(slot, now) > self._chosen.timeout_seconds and pid not in self._hung:
                 self._hung.add(pid)
                 report(
-                    f"Worker {pid} has been in one prediction for {self._chosen.timeout_seconds:g} s. It is here:"
+                    f"Worker {pid} has been in one prediction for {self._chosen.timeout_seconds:g} s. It "
+                    f"is here:"
                 )
                 os.kill(pid, signal.SIGUSR1)  # faulthandler prints every thread's stack
                 time.sleep(0.1)
@@ -236,7 +238,8 @@ def _bind(chosen: Settings) -> list[socket.socket]:
 def _reason(status: int, *, hung: bool, timeout: float) -> str:
     code = os.waitstatus_to_exitcode(status)
     if hung:
-        return f"was in one prediction for more than {timeout:g} s (SAGEMAKER_MODEL_SERVER_TIMEOUT) and was killed"
+        limit = f"{timeout:g} s (SAGEMAKER_MODEL_SERVER_TIMEOUT)"
+        return f"was in one prediction for more than {limit} and was killed"
     if code >= 0:
         return f"ended with exit code {code}"
     cause = " (out of memory?)" if -code == signal.SIGKILL else ""

@@ -1,8 +1,8 @@
 """One worker process: loads the model, accepts connections, answers.
 
-A model that answers `together` runs in the event loop: all requests that arrived in one turn of it are one call. Any
-other model runs in the main thread, one request at a time as its author expects, while a second thread does the
-talking, so that /ping is answered during a long prediction.
+A model that answers `together` runs in the event loop: all requests that arrived in one turn of it are one
+call. Any other model runs in the main thread, one request at a time as its author expects, while a second
+thread does the talking, so that /ping is answered during a long prediction.
 """
 
 from __future__ import annotations

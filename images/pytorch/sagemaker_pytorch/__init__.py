@@ -1,0 +1,1 @@
+"""What the PyTorch image does where an inference script says nothing."""
