@@ -16,6 +16,7 @@ def setup(level: str, process: str) -> None:
     root.setLevel(level)
     # The gateway's audit log already has one line per call.
     logging.getLogger("uvicorn.access").propagate = False
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logging.getLogger("botocore").setLevel(logging.WARNING)
 
 

@@ -56,6 +56,8 @@ class Settings:
     cache: Path
     gateways: int = 1
     log_level: str = "INFO"
+    proxy_port: int = 0
+    upstream_proxy: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -67,6 +69,8 @@ class Settings:
         - `CLARY_CACHE`: built image environments, shared by all homes, default `~/.cache/clary`
         - `CLARY_GATEWAYS`: number of gateway processes
         - `CLARY_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR
+        - `CLARY_PROXY_PORT`: port of the redirect's proxy, default 0, which picks a free one
+        - `CLARY_UPSTREAM_PROXY`: the way out for other hosts than AWS's, default `HTTPS_PROXY`
         """
         user = Path(environ.get("HOME", "/"))
         cache = Path(environ.get("XDG_CACHE_HOME", user / ".cache")) / "clary"
@@ -78,4 +82,6 @@ class Settings:
             cache=Path(environ.get("CLARY_CACHE", cache)).absolute(),
             gateways=int(environ.get("CLARY_GATEWAYS", "1")),
             log_level=environ.get("CLARY_LOG_LEVEL", "INFO").upper(),
+            proxy_port=int(environ.get("CLARY_PROXY_PORT", "0")),
+            upstream_proxy=environ.get("CLARY_UPSTREAM_PROXY", environ.get("HTTPS_PROXY", "")),
         )

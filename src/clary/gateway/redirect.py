@@ -29,10 +29,12 @@ class Redirect:
         self.upstream = urlsplit(upstream if "//" in upstream else f"http://{upstream}") if upstream else None
         self._server: asyncio.Server | None = None
 
-    async def start(self, port: int = 0) -> int:
-        """Listen on loopback; return the port."""
+    async def start(self, port: int = 0, *, shared: bool = False) -> int:
+        """Listen on loopback; return the port. `shared` lets sibling processes listen on it too."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Front(self), "127.0.0.1", port)
+        self._server = await loop.create_server(
+            lambda: _Front(self), "127.0.0.1", port, reuse_port=shared or None
+        )
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 

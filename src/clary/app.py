@@ -1,0 +1,238 @@
+"""The composition root: the only module that builds the parts and joins them.
+
+`python -m clary.app gateway` answers calls, `python -m clary.app controller` runs the lifecycles. The
+supervisor (`clary up`) starts both with `CLARY_*` in their environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clary.core import ids
+from clary.core import logging as log_setup
+from clary.core.clock import Clock, SystemClock
+from clary.core.settings import Settings
+
+if TYPE_CHECKING:
+    from clary.gateway.exchange import Parts
+    from clary.operations.authorise import Authoriser
+    from clary.store.changes import Changes
+    from clary.store.credentials import Credentials
+    from clary.store.database import Database
+    from clary.store.logs import Logs
+    from clary.store.objects import Objects
+    from clary.store.records import Records
+
+THREADS = 16
+"""Calls of one gateway process that work at the same time; more of them wait their turn."""
+
+SESSION_NAME = "SageMaker"
+"""What a controller's session of a job's role is called in messages."""
+
+_log = logging.getLogger("clary.app")  # __name__ is __main__ here
+
+
+def main() -> int:
+    """Run one process until it is told to stop; return its exit code."""
+    roles = {"gateway": serve_gateway, "controller": run_controller}
+    role = sys.argv[1] if len(sys.argv) > 1 else ""
+    if role not in roles:
+        print(f"usage: python -m clary.app {{{','.join(roles)}}}", file=sys.stderr)
+        return 2
+    settings = Settings.from_environment(os.environ)
+    log_setup.setup(settings.log_level, role)
+    try:
+        _run(roles[role](settings))
+    except OSError as error:
+        _log.error("cannot start: %s", error)
+        return 1
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """What both roles keep their knowledge in."""
+
+    database: Database
+    records: Records
+    objects: Objects
+    logs: Logs
+    changes: Changes
+    credentials: Credentials
+    authoriser: Authoriser
+
+
+def open_home(settings: Settings, clock: Clock) -> Stores:
+    """Open the home, and make what a new one lacks, one process at a time."""
+    from clary.gateway.certificates import ensure_authority
+    from clary.operations import bootstrap
+    from clary.operations.authorise import Authoriser
+    from clary.store.changes import Changes
+    from clary.store.credentials import Credentials
+    from clary.store.database import Database
+    from clary.store.keys import MasterKey
+    from clary.store.logs import Logs
+    from clary.store.objects import Objects
+    from clary.store.records import Records
+
+    home = settings.home
+    for directory in (home.root, home.run, home.keys, home.logs, home.jobs):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home.run / "bootstrap.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        database = Database(home.database)
+        records, objects = Records(database, clock), Objects(database, home.objects, clock)
+        changes = Changes(database)
+        credentials = Credentials(records, MasterKey.open(home.keys), clock, changes)
+        bootstrap.prepare(settings, records, objects, credentials)
+        ensure_authority(home.keys, clock.now())
+
+    def bucket_policy(name: str) -> tuple[str, str | None] | None:
+        bucket = objects.find_bucket(name)
+        return None if bucket is None else (bucket.account, bucket.settings.get("Policy"))
+
+    return Stores(
+        database=database,
+        records=records,
+        objects=objects,
+        logs=Logs(database, clock),
+        changes=changes,
+        credentials=credentials,
+        authoriser=Authoriser(records, changes, clock, bucket_policy),
+    )
+
+
+def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: Path) -> Parts:
+    """Join what a gateway process needs."""
+    from clary.gateway.audit import Audit
+    from clary.gateway.exchange import Parts
+    from clary.operations.dispatch import Dispatcher
+    from clary.serving.router import Router
+
+    return Parts(
+        settings=settings,
+        clock=clock,
+        records=stores.records,
+        objects=stores.objects,
+        logs=stores.logs,
+        credentials=stores.credentials,
+        authoriser=stores.authoriser,
+        dispatcher=Dispatcher(),
+        router=Router(stores.records, stores.changes),
+        audit=Audit(audit_log),
+        pool=ThreadPoolExecutor(THREADS, thread_name_prefix="call"),
+        wake=settings.home.run / "wake.sock",
+    )
+
+
+async def serve_gateway(settings: Settings) -> None:
+    """Answer calls on loopback until told to stop."""
+    from clary.gateway import server as network
+    from clary.gateway.app import Gateway
+    from clary.gateway.certificates import Leaves
+    from clary.gateway.redirect import Redirect
+
+    home = settings.home
+    slot = network.take_slot(home.run)
+    shared = settings.gateways > 1
+    listener = network.listen(settings.host, settings.port, shared=shared, alone=slot.alone)
+    port: int = listener.getsockname()[1]
+    clock = SystemClock()
+    stores = open_home(settings, clock)
+    parts = gateway_parts(settings, clock, stores, home.logs / f"audit-{slot.number}.jsonl")
+    redirect = Redirect(Leaves(home.keys), (settings.host, port), settings.upstream_proxy)
+    proxy_port = await redirect.start(settings.proxy_port, shared=shared)
+    started = datetime.now(UTC).isoformat()
+
+    def listening() -> None:
+        network.announce(home.run, slot, {"port": port, "proxy_port": proxy_port, "started": started})
+        _log.info("listening on %s:%s, redirecting on %s:%s", settings.host, port, settings.host, proxy_port)
+        parts.pool.submit(_load_models)
+
+    server = network.Server(Gateway(parts), listening)
+    server.stop_on_signals()
+    try:
+        await server.serve([listener])
+    finally:
+        redirect.close()
+        parts.pool.shutdown()
+        parts.audit.close()
+        stores.database.close()
+        _log.info("stopped")
+
+
+async def run_controller(settings: Settings) -> None:
+    """Run the lifecycles until told to stop."""
+    from clary.controllers.inference.endpoint_world import Endpoints
+    from clary.controllers.loop import Loop
+    from clary.controllers.means import Means
+    from clary.controllers.training.training_job_world import TrainingJobs
+    from clary.runtime.local import LocalRuntime
+
+    clock = SystemClock()
+    stores = open_home(settings, clock)
+
+    def allowed(role: str, action: str, resource: str) -> bool:
+        principal = stores.credentials.role_principal(role, SESSION_NAME)
+        return stores.authoriser.allowed(principal, action, resource)
+
+    means = Means(
+        runtime=LocalRuntime(settings, clock),
+        records=stores.records,
+        objects=stores.objects,
+        logs=stores.logs,
+        settings=settings,
+        token=stores.credentials.run_token,
+        allowed=allowed,
+    )
+    loop = Loop(
+        stores.records,
+        [TrainingJobs(means), Endpoints(means)],
+        clock,
+        owner=f"controller-{os.getpid()}-{ids.uid()[:8]}",
+        bell=settings.home.run / "wake.sock",
+    )
+    _log.info("tending the records of %s", settings.home.root)
+    try:
+        await loop.run(_until_stopped())
+    finally:
+        stores.database.close()
+        _log.info("stopped")
+
+
+def _load_models() -> None:
+    """Read the service models that the first calls of most scripts need, while nobody waits for them yet."""
+    from clary.wire import models
+
+    for name in ("sts", "sagemaker", "s3", "sagemaker-runtime", "iam", "logs"):
+        models.service(name)
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+def _until_stopped() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

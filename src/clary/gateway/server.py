@@ -1,0 +1,131 @@
+"""One gateway process on the network: its slot, its sockets, its announcement, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import uvicorn
+
+from clary.gateway.app import Gateway
+
+DRAIN_SECONDS = 10
+"""What calls under way have to end once the process is told to stop; the supervisor waits a little longer."""
+
+_KEEP_ALIVE_SECONDS = 120  # longer than SDKs keep an idle connection, so that they are the ones to close it
+_BACKLOG = 2048
+_MOST_SLOTS = 64
+
+
+@dataclass(frozen=True)
+class Slot:
+    """This process's number among the gateways of a home; held as long as `lock` is open."""
+
+    number: int
+    alone: bool
+    lock: IO[str]
+
+
+def take_slot(run: Path) -> Slot:
+    """Take the lowest free number, so that a restarted gateway goes on where the dead one stopped."""
+    run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mine: tuple[int, IO[str]] | None = None
+    others = False
+    for number in range(_MOST_SLOTS):
+        path = run / f"gateway-{number}.lock"
+        if mine and not path.exists():
+            break
+        lock = path.open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            others = True
+            continue
+        if mine:
+            lock.close()
+        else:
+            mine = (number, lock)
+    if mine is None:
+        raise OSError(f"{_MOST_SLOTS} gateways run for {run.parent} already")
+    return Slot(mine[0], not others, mine[1])
+
+
+def listen(host: str, port: int, *, shared: bool, alone: bool) -> socket.socket:
+    """Bind the port. `shared` lets sibling processes bind it too; a stranger on it is an error either way."""
+    if shared and alone and port:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return bound
+
+
+class Server(uvicorn.Server):
+    """uvicorn, told when it listens and stopped by us."""
+
+    def __init__(self, gateway: Gateway, listening: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                gateway,
+                http="httptools",
+                ws="none",
+                loop="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+        )
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so once requests are taken."""
+        await super().startup(sockets)
+        self._listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `stop_on_signals`, which does not raise them again at the end."""
+        yield
+
+    def stop_on_signals(self) -> None:
+        """Drain and end on SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        """Take no more requests, finish those under way, then end."""
+        self.should_exit = True
+
+
+def announce(run: Path, slot: Slot, told: dict[str, object]) -> None:
+    """Write down where this gateway listens; the first one's file is what everybody reads."""
+    path = run / ("gateway.json" if slot.number == 0 else f"gateway-{slot.number}.json")
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps({"pid": os.getpid(), **told}))
+    temporary.replace(path)
