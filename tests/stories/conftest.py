@@ -26,7 +26,7 @@ def environment() -> Callable[[Path], Path]:
     """Return a function that gives the `bin` of a client environment for a hashed lock."""
 
     def build(lock: Path) -> Path:
-        line = [sys.executable, "-m", "clary.runtime.images", "environment", str(lock)]
+        line = [sys.executable, "-m", "clary.runtime.environment", str(lock)]
         done = run(line, check=True)
         return Path(done.stdout.strip().splitlines()[-1]) / "bin"
 

@@ -31,10 +31,10 @@ def command(home: Path | None, keep: bool) -> None:
     out = console()
     out.print("[bold]Clary demo[/]: which of these web pages are phishing?\n")
     python = (
-        _prepare("the SageMaker SDK 2.x", ["environment", str(HERE / "requirements.txt")], read)
+        _prepare("the SageMaker SDK 2.x", ["clary.runtime.environment", str(HERE / "requirements.txt")], read)
         / "bin/python"
     )
-    _prepare("the XGBoost image", ["build", IMAGE], read)
+    _prepare("the XGBoost image", ["clary.runtime.images", "build", IMAGE], read)
     running = find(read.home)
     server = running or _start(read)
     try:
@@ -53,7 +53,7 @@ def _prepare(what: str, words: list[str], read: Settings) -> Path:
     """Have the runtime build an environment, unless it is there; return its directory."""
     begun = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "clary.runtime.images", *words],
+        [sys.executable, "-m", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -95,6 +95,7 @@ def _clary(*words: str) -> None:
 def _run(python: Path, server: Server) -> int:
     environment = {**os.environ, **variables(server, dict(os.environ))}
     environment = {name: value for name, value in environment.items() if value}
+    environment["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"  # AWS's own advertisement for the next major version
     script, data = HERE / "script.py", HERE / "phishing.csv"
     return subprocess.run([python, str(script), str(data)], env=environment, check=False).returncode  # noqa: S603
 
