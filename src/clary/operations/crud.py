@@ -20,7 +20,10 @@ PAGE = 10  # What a List without MaxResults answers at most.
 
 def operations(kind: Kind) -> dict[str, Operation]:
     """Return the generic operations of a kind by name."""
-    return {model.name: _bound(_VERBS[verb], kind) for verb, model in kind.operations.items()}
+    served = {verb: model.name for verb, model in kind.operations.items()}
+    return {
+        name: _bound(_VERBS[verb], kind) for verb, name in served.items() if name not in kind.resource.absent
+    }
 
 
 def create(kind: Kind, call: Call) -> Document:

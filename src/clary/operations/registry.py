@@ -1,4 +1,4 @@
-"""Where operations are found: functions under their service and name, and checks that run before the generic ones."""
+"""Where operations are found: functions by service and name, and checks that run before them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.principal import Principal
 from clary.core.settings import Settings
+from clary.resources.spec import Level
 
 if TYPE_CHECKING:
     from clary.store.logs import Logs
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request on its way through an operation. `records` is already scoped to the caller's account and region."""
+    """One request on its way through an operation. `records` is scoped to the caller's account and region."""
 
     service: str
     operation: str
@@ -48,13 +49,15 @@ Check = Callable[[Call], None]
 
 _OPERATIONS: dict[tuple[str, str], Operation] = {}
 _CHECKS: dict[tuple[str, str], Check] = {}
+_LEVELS: dict[tuple[str, str], Level] = {}
 
 
-def operation(service: str, name: str) -> Callable[[Operation], Operation]:
-    """Declare the function that serves one operation."""
+def operation(service: str, name: str, *, level: Level = "behaves") -> Callable[[Operation], Operation]:
+    """Declare the function that serves one operation; `conforms` asks for a test against AWS's behaviour."""
 
     def declare(function: Operation) -> Operation:
         _OPERATIONS[service, name] = function
+        _LEVELS[service, name] = level
         return function
 
     return declare
@@ -75,3 +78,9 @@ def load() -> tuple[dict[tuple[str, str], Operation], dict[tuple[str, str], Chec
     for module in pkgutil.walk_packages(clary.operations.__path__, "clary.operations."):
         importlib.import_module(module.name)
     return dict(_OPERATIONS), dict(_CHECKS)
+
+
+def levels() -> dict[tuple[str, str], Level]:
+    """Return the level of every operation that has a function of its own."""
+    load()
+    return dict(_LEVELS)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 _TIME = {"Creation": "CreationTime", "LastModified": "LastModifiedTime", "Modified": "LastModifiedTime"}
+Level = Literal["absent", "stored", "behaves", "conforms"]
+"""How far an operation goes: it only names itself, keeps and gives back, does its work, is held to AWS's."""
+
 _EDGE = {"After": "ge", "Before": "le"}
 
 
@@ -24,7 +27,8 @@ class Resource:
     show; `answers` maps a dotted path to what Describe says where the record says nothing (structures on the
     way are not invented); `summary` maps a member of the List answer to the stored path it comes from;
     `sort_order` holds when a List names none; `ignored` maps an accepted member that has no effect to the
-    reason.
+    reason; `absent` are operations of the kind that are not built; `level` says what the others do,
+    `conforms` which of them a test compares with what AWS does.
     """
 
     kind: str
@@ -47,6 +51,9 @@ class Resource:
     conflict_text: str = "{noun} with name {name} already exists ({arn})."
     conflict_status: int = 400
     lives: bool = False
+    absent: frozenset[str] = frozenset()
+    level: Level = "stored"
+    conforms: frozenset[str] = frozenset()
 
     def key(self) -> tuple[str, ...]:
         """Return the members that identify a record, in order."""

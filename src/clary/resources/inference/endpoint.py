@@ -14,5 +14,6 @@ ENDPOINT = register(
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing endpoint "{arn}".',
         lives=True,
+        level="behaves",
     )
 )

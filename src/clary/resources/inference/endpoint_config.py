@@ -16,5 +16,6 @@ ENDPOINT_CONFIG = register(
         missing_text='Could not find endpoint configuration "{arn}".',
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing endpoint configuration "{arn}".',
+        level="behaves",
     )
 )

@@ -12,5 +12,6 @@ MODEL = register(
         missing_text='Could not find model "{arn}".',
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing model "{arn}".',
+        level="behaves",
     )
 )
