@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 
 from clary.controllers.s3 import Allowed, RoleObjects
 from clary.core.errors import TryAgain
@@ -42,7 +43,9 @@ class Means:
         gateway = f"http://127.0.0.1:{self.gateway_port()}"
         found = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": gateway}
         if role:
-            found["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{gateway}/_clary/credentials/{uid}"
+            found["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = (
+                f"{gateway}/_clary/credentials/{uid}?role={quote(role, safe='')}"
+            )
             found["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = self.token(uid, role)
         return found
 

@@ -1,0 +1,204 @@
+"""The life of an endpoint: hosts are brought up, switched to, watched, replaced and taken down.
+
+Creating, updating, scaling and healing are one thing here: make the fleet what `_Wanted` says. They differ
+in what happens when a host fails: a new endpoint fails, an updated one goes back, a serving one gets another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from clary.controllers.inference import fleet
+from clary.controllers.step import AT_ONCE, Step
+from clary.core.document import Document
+from clary.runtime.spec import Seen
+from clary.store.records import Record
+
+SOON = timedelta(milliseconds=100)  # Between looks while hosts come up; the shim's wake is usually first.
+SERVING = timedelta(seconds=2)  # Between looks at a serving endpoint: how fresh its log is.
+LINGER = timedelta(
+    seconds=5
+)  # A host that is no longer asked finishes what it was asked before it is stopped.
+STEADY = timedelta(seconds=60)  # A host that lived that long is replaced at once when it dies.
+LONGEST_PAUSE = timedelta(seconds=60)
+LONGEST_REASON = 1024  # FailureReason's own limit
+LOST_RUNS = 1  # How often a host that was lost before it was ready is tried again.
+ROLLING_OUT = frozenset({"Creating", "Updating"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What is the case outside the record: the hosts' runs, whose log is not whole, why none can start."""
+
+    runs: Mapping[str, Seen] = field(default_factory=dict)
+    unlogged: frozenset[str] = frozenset()
+    fault: str = ""
+
+
+def next_step(endpoint: Record, world: World, now: datetime) -> Step:
+    """Decide what happens to an endpoint next."""
+    doc, status = endpoint.doc, endpoint.doc["EndpointStatus"]
+    if world.unlogged:
+        return Step(again=AT_ONCE)
+    if status in ("Deleting", "Failed", "RollingBack") and (step := _clear(doc)):
+        return step
+    if status == "Deleting":
+        return Step(delete=True)
+    if status == "Failed":
+        return Step(again=None)
+    if status == "RollingBack":
+        return Step(write={"EndpointStatus": "InService"}, again=AT_ONCE)
+    return (
+        _bury(doc, world, now)
+        or _begin(endpoint, world, now)
+        or _switch(doc, world, now)
+        or _retire(doc, world, now)
+        or Step(again=SOON if status in ROLLING_OUT or _waiting(doc, world) else SERVING)
+    )
+
+
+def _clear(doc: Document) -> Step | None:
+    """Take down the next host: all of them, or those of an update that failed."""
+    doomed = [
+        host
+        for host in fleet.members(doc)
+        if doc["EndpointStatus"] != "RollingBack" or host["Generation"] != doc["_Serving"]["Generation"]
+    ]
+    return _remove(doc, doomed[0]) if doomed else None
+
+
+def _remove(doc: Document, host: Document, **write: object) -> Step:
+    return Step(
+        effect="remove",
+        target=host["Uid"],
+        write={"_Fleet": fleet.without(doc, host["Uid"]), **write},
+        again=AT_ONCE,
+    )
+
+
+def _bury(doc: Document, world: World, now: datetime) -> Step | None:
+    """Take away a host that ended; what follows depends on whether it had served."""
+    dead = next((h for h in fleet.members(doc) if world.runs[h["Uid"]].phase in ("exited", "absent")), None)
+    if dead is None:
+        return None
+    run = world.runs[dead["Uid"]]
+    if "Draining" in dead:
+        return _remove(doc, dead)
+    if "ReadySince" not in dead and doc["EndpointStatus"] in ROLLING_OUT:
+        if _lost(run) and doc.get("_Lost", 0) < LOST_RUNS:
+            return _remove(doc, dead, _Lost=doc.get("_Lost", 0) + 1)
+        return _fail(doc, _not_healthy(dead["Variant"], run))
+    told = [host for host in doc.get("_Hosts", ()) if host["Uid"] != dead["Uid"]]
+    serving = doc.get("_Serving") or doc["_Wanted"]
+    steady = "ReadySince" in dead and now - dead["ReadySince"] > STEADY
+    deaths = 0 if steady else doc.get("_Deaths", 0) + 1
+    pause = timedelta() if steady else min(timedelta(seconds=2 ** min(deaths - 1, 6)), LONGEST_PAUSE)
+    summaries = fleet.summaries(serving, told, now, doc)
+    return _remove(
+        doc, dead, _Hosts=told, ProductionVariants=summaries, _Deaths=deaths, _NotBefore=now + pause
+    )
+
+
+def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
+    """Start the next host that is missing."""
+    doc, wanted = endpoint.doc, endpoint.doc["_Wanted"]
+    variant = fleet.missing(doc, wanted)
+    if variant is None:
+        return None
+    if world.fault:
+        return (
+            _fail(doc, world.fault) if doc["EndpointStatus"] in ROLLING_OUT else _ail(doc, world.fault, now)
+        )
+    wait = doc.get("_NotBefore", now) - now
+    if wait > timedelta():
+        return Step(again=min(wait, SERVING))
+    uid = fleet.next_uid(endpoint.uid, doc)
+    host = {"Uid": uid, "Variant": variant["VariantName"], "Generation": wanted["Generation"]}
+    write: Document = {"_Fleet": [*fleet.members(doc), host], "_Serial": doc.get("_Serial", 0) + 1}
+    if "ProductionVariants" not in doc:
+        write["ProductionVariants"] = fleet.summaries(wanted, [], now, doc)
+    return Step(effect="start", target=uid, write=write, again=AT_ONCE)
+
+
+def _switch(doc: Document, world: World, now: datetime) -> Step | None:
+    """Point the router at the hosts that are ready, once all are, or when one came back."""
+    wanted = doc["_Wanted"]
+    told = fleet.hosts(doc, wanted, world.runs)
+    whole = len(told) == len(fleet.of(doc, wanted))
+    if doc["EndpointStatus"] in ROLLING_OUT:
+        if not whole:
+            return None
+    elif told == doc.get("_Hosts"):
+        return None
+    uids = {host["Uid"] for host in told}
+    write: Document = {
+        "_Hosts": told,
+        "_Serving": wanted,
+        "_Fleet": [
+            {"ReadySince": now, **host} if host["Uid"] in uids else host for host in fleet.members(doc)
+        ],
+        "EndpointConfigName": wanted["EndpointConfigName"],
+        "ProductionVariants": fleet.summaries(wanted, told, now, doc),
+        "EndpointStatus": "InService",
+    }
+    settled: tuple[str, ...] = ("_Lost", "PendingDeploymentSummary")
+    if doc["EndpointStatus"] in ROLLING_OUT or "_Ailing" in doc:
+        settled += ("FailureReason", "_Ailing")
+    return Step(write=write, remove=settled, again=AT_ONCE)
+
+
+def _retire(doc: Document, world: World, now: datetime) -> Step | None:
+    """Let hosts go that no longer serve: first they are left in peace, then asked to stop, then removed."""
+    if doc["EndpointStatus"] == "InService" and (extra := fleet.surplus(doc, doc["_Wanted"])):
+        return Step(write={"_Fleet": fleet.changed(doc, extra[0]["Uid"], Draining=now)}, again=AT_ONCE)
+    for host in fleet.members(doc):
+        if "Draining" in host and "Stopped" not in host and now - host["Draining"] >= LINGER:
+            write = {"_Fleet": fleet.changed(doc, host["Uid"], Stopped=True)}
+            return Step(effect="stop", target=host["Uid"], write=write, again=SOON)
+    return None
+
+
+def _waiting(doc: Document, world: World) -> bool:
+    """Say whether a host is on its way up or down."""
+    return any("Draining" in host or not fleet.ready(world.runs, host) for host in fleet.members(doc))
+
+
+def _fail(doc: Document, reason: str) -> Step:
+    """End a creation, or take an update back; the old configuration has been serving all along."""
+    if doc["EndpointStatus"] == "Creating":
+        return Step(write={"EndpointStatus": "Failed", "FailureReason": clip(reason)}, again=AT_ONCE)
+    write: Document = {
+        "EndpointStatus": "RollingBack",
+        "FailureReason": clip(f"The update was taken back: {reason}"),
+        "_Wanted": doc["_Serving"],
+    }
+    return Step(write=write, remove=("_Lost", "PendingDeploymentSummary"), again=AT_ONCE)
+
+
+def _ail(doc: Document, fault: str, now: datetime) -> Step:
+    """Say why a serving endpoint cannot get back a host that it lost, and try again."""
+    reason = clip(f"A host that was lost cannot be replaced: {fault}")
+    write = {"FailureReason": reason, "_Ailing": True} if doc.get("FailureReason") != reason else {}
+    return Step(write=write, again=LONGEST_PAUSE)
+
+
+def _lost(run: Seen) -> bool:
+    return run.phase == "absent" or run.failure.startswith("InternalServerError: ")
+
+
+def _not_healthy(variant: str, run: Seen) -> str:
+    said = run.failure or "The host was lost: its processes are gone, and nothing tells how they ended."
+    if said.startswith("ClientError: "):
+        return said.removeprefix("ClientError: ")
+    return (
+        f"The primary container for production variant {variant} did not pass the ping health check. "
+        f"Please check CloudWatch logs for this endpoint. {said.removeprefix('AlgorithmError: ')}"
+    )
+
+
+def clip(text: str) -> str:
+    """Fit a reason into FailureReason: its beginning and the tail that tells most."""
+    room = LONGEST_REASON
+    return text if len(text) <= room else f"{text[:300]} ... {text[-(room - 305) :]}"

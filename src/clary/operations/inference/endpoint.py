@@ -1,0 +1,124 @@
+"""What calls about endpoints decide: what is wanted, copied from configuration and models as they are now."""
+
+from __future__ import annotations
+
+from clary.core.document import Document
+from clary.core.errors import ValidationError
+from clary.operations import references
+from clary.operations.registry import Call, operation
+from clary.resources.inference.endpoint import ENDPOINT
+from clary.resources.inference.endpoint_config import ENDPOINT_CONFIG
+from clary.resources.inference.model import MODEL
+from clary.store.records import Record
+
+_UNBUILT = {"DeploymentConfig": "all hosts of an update are switched at once; leave it out."}
+_VARIANT = ("VariantName", "InstanceType", "ContainerStartupHealthCheckTimeoutInSeconds")
+
+
+@operation("sagemaker", "CreateEndpoint")
+def create(call: Call) -> Document:
+    """Keep what is wanted; its controller brings it up."""
+    references.refuse(call.request, _UNBUILT)
+    config = call.records.get(ENDPOINT_CONFIG, call.request)
+    arn = call.records.arn(ENDPOINT, call.request)
+    doc = {**call.request, "EndpointArn": arn, "_Wanted": wanted(call, config, generation=1)}
+    call.records.create(ENDPOINT, doc, due=call.clock.now())
+    return {"EndpointArn": arn}
+
+
+@operation("sagemaker", "UpdateEndpoint")
+def update(call: Call) -> Document:
+    """Want another configuration; the present one serves until the other does."""
+    request = call.request
+    references.refuse(request, {**_UNBUILT, "RetainDeploymentConfig": "leave it out."})
+    with call.records.database.write():
+        endpoint = _settled(call)
+        config = call.records.get(ENDPOINT_CONFIG, request)
+        now = call.clock.now()
+        new = wanted(call, config, generation=endpoint.doc["_Wanted"]["Generation"] + 1)
+        if request.get("RetainAllVariantProperties"):
+            excluded = {
+                each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", ())
+            }
+            new["Variants"] = [_retained(variant, endpoint.doc, excluded) for variant in new["Variants"]]
+        pending: Document = {"EndpointConfigName": config.name, "StartTime": now}
+        pending["ProductionVariants"] = [{"VariantName": each["VariantName"]} for each in new["Variants"]]
+        changes = {"EndpointStatus": "Updating", "_Wanted": new, "PendingDeploymentSummary": pending}
+        call.records.update(endpoint, changes, remove=("FailureReason",), due=now)
+    return {"EndpointArn": endpoint.arn}
+
+
+@operation("sagemaker", "UpdateEndpointWeightsAndCapacities")
+def reweigh(call: Call) -> Document:
+    """Want other weights or other numbers of hosts for the variants that there are."""
+    asked = {each["VariantName"]: each for each in call.request["DesiredWeightsAndCapacities"]}
+    with call.records.database.write():
+        endpoint = _settled(call)
+        new = endpoint.doc["_Wanted"]
+        if unknown := asked.keys() - {variant["VariantName"] for variant in new["Variants"]}:
+            raise ValidationError(f'Endpoint "{endpoint.arn}" has no variant called {sorted(unknown)[0]!r}.')
+        variants = [_reweighed(variant, asked.get(variant["VariantName"], {})) for variant in new["Variants"]]
+        changes = {"EndpointStatus": "Updating", "_Wanted": {**new, "Variants": variants}}
+        call.records.update(endpoint, changes, remove=("FailureReason",), due=call.clock.now())
+    return {"EndpointArn": endpoint.arn}
+
+
+@operation("sagemaker", "DeleteEndpoint")
+def delete(call: Call) -> None:
+    """Stop answering at once; the record goes when the last host is gone."""
+    with call.records.database.write():
+        endpoint = call.records.get(ENDPOINT, call.request)
+        if endpoint.status not in ("InService", "Failed"):
+            raise _in_progress(endpoint)
+        changes = {"EndpointStatus": "Deleting", "_Hosts": []}
+        call.records.update(endpoint, changes, due=call.clock.now())
+
+
+def wanted(call: Call, config: Record, *, generation: int) -> Document:
+    """Return what a configuration asks for, with its models as they are now; a model that is gone raises."""
+    isolated = config.doc.get("EnableNetworkIsolation", False)
+    variants = [_variant(call, variant, isolated) for variant in config.doc["ProductionVariants"]]
+    return {"Generation": generation, "EndpointConfigName": config.name, "Variants": variants}
+
+
+def _variant(call: Call, variant: Document, isolated: bool) -> Document:
+    model = call.records.get(MODEL, variant).doc
+    return {
+        **{member: variant[member] for member in _VARIANT if member in variant},
+        "Count": variant["InitialInstanceCount"],
+        "Weight": variant.get("InitialVariantWeight", 1.0),
+        "Container": model.get("PrimaryContainer") or model["Containers"][0],
+        "Role": model["ExecutionRoleArn"],
+        "Isolated": isolated or model.get("EnableNetworkIsolation", False),
+    }
+
+
+def _retained(variant: Document, doc: Document, excluded: set[str]) -> Document:
+    """Return a variant with weight and number of hosts of the one of the same name that serves."""
+    serving = {each["VariantName"]: each for each in doc["_Wanted"]["Variants"]}
+    before = serving.get(variant["VariantName"])
+    if before is None:
+        return variant
+    kept = {"DesiredWeight": "Weight", "DesiredInstanceCount": "Count"}
+    return {**variant, **{ours: before[ours] for theirs, ours in kept.items() if theirs not in excluded}}
+
+
+def _reweighed(variant: Document, asked: Document) -> Document:
+    names = {"DesiredWeight": "Weight", "DesiredInstanceCount": "Count"}
+    return {**variant, **{ours: asked[theirs] for theirs, ours in names.items() if theirs in asked}}
+
+
+def _settled(call: Call) -> Record:
+    """Return the endpoint if it can be updated."""
+    endpoint = call.records.get(ENDPOINT, call.request)
+    if endpoint.status == "Failed":
+        raise ValidationError(
+            f'Cannot update endpoint "{endpoint.arn}" whose status is Failed. Delete it and create it again.'
+        )
+    if endpoint.status != "InService":
+        raise _in_progress(endpoint)
+    return endpoint
+
+
+def _in_progress(endpoint: Record) -> ValidationError:
+    return ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')

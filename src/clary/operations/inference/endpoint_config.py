@@ -1,0 +1,61 @@
+"""What calls about endpoint configurations decide; the rest is `crud`'s."""
+
+from __future__ import annotations
+
+from clary.core.document import Document
+from clary.core.errors import ValidationError
+from clary.operations import references
+from clary.operations.registry import Call, before
+from clary.resources.inference.model import MODEL
+
+_UNBUILT = {
+    "KmsKeyId": "volumes are not encrypted with keys of KMS; leave it out.",
+    "AsyncInferenceConfig": "asynchronous inference is not built; leave it out.",
+    "ExplainerConfig": "online explanations are not built; leave it out.",
+    "ShadowProductionVariants": "shadow tests are not built; leave it out.",
+    "MetricsConfig": "leave it out.",
+    "CrossRegionTrafficConfig": "leave it out.",
+}
+_UNBUILT_VARIANT = {
+    "ServerlessConfig": "serverless variants are not built; name an InstanceType and InitialInstanceCount.",
+    "InstancePools": "name an InstanceType and InitialInstanceCount.",
+    "AcceleratorType": "leave it out.",
+    "CoreDumpConfig": "leave it out.",
+    "EnableSSMAccess": "leave it out.",
+    "ManagedInstanceScaling": "automatic scaling is not built; set InitialInstanceCount.",
+    "CapacityReservationConfig": "leave it out.",
+    "AcceleratorPartitionLayouts": "leave it out.",
+}
+
+
+@before("sagemaker", "CreateEndpointConfig")
+def check(call: Call) -> None:
+    """Refuse a configuration that no endpoint could honour."""
+    request = call.request
+    references.refuse(request, _UNBUILT)
+    if request.get("DataCaptureConfig", {}).get("EnableCapture"):
+        raise ValidationError(
+            "DataCaptureConfig.EnableCapture is not supported by Clary yet: set it to false."
+        )
+    variants = request["ProductionVariants"]
+    names = [variant["VariantName"] for variant in variants]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValidationError(f"ProductionVariants has more than one variant called {twice[0]!r}.")
+    for variant in variants:
+        _check_variant(call, variant)
+    if "ExecutionRoleArn" in request:
+        references.role(call, request["ExecutionRoleArn"])
+
+
+def _check_variant(call: Call, variant: Document) -> None:
+    where = f"The variant {variant['VariantName']!r}: "
+    references.refuse(variant, _UNBUILT_VARIANT, where)
+    if "ModelName" not in variant:
+        raise ValidationError(
+            f"{where}inference components are not supported by Clary yet; give a ModelName."
+        )
+    if "InstanceType" not in variant:
+        raise ValidationError(f"{where}InstanceType is missing.")
+    if "InitialInstanceCount" not in variant:
+        raise ValidationError(f"{where}InitialInstanceCount is missing.")
+    call.records.get(MODEL, variant)

@@ -1,0 +1,75 @@
+"""What calls about models decide; keeping, describing, listing and deleting them is `crud`'s."""
+
+from __future__ import annotations
+
+from clary.core.document import Document
+from clary.core.errors import ValidationError
+from clary.operations import references
+from clary.operations.registry import Call, before
+
+_UNBUILT = {
+    "InferenceExecutionConfig": "there is one container to execute; leave it out.",
+}
+_UNBUILT_CONTAINER = {
+    "ModelPackageName": "name the package's image and model data themselves.",
+    "InferenceSpecificationName": "leave it out.",
+    "AdditionalModelDataSources": "put everything into one model archive.",
+    "MultiModelConfig": "multi-model containers are not built; leave it out.",
+    "ContainerMetricsConfig": "leave it out.",
+}
+
+
+@before("sagemaker", "CreateModel")
+def check(call: Call) -> None:
+    """Refuse a model that could not be served as it is."""
+    request = call.request
+    containers = request.get("Containers", [])
+    if ("PrimaryContainer" in request) == bool(containers):
+        raise ValidationError("Give exactly one of PrimaryContainer and Containers.")
+    if len(containers) > 1:
+        raise ValidationError(
+            f"Containers has {len(containers)} members; inference pipelines are not supported by Clary yet. "
+            "Give one container."
+        )
+    references.refuse(request, _UNBUILT)
+    if "ExecutionRoleArn" not in request:
+        raise ValidationError("ExecutionRoleArn is missing: name the role that may read the model's data.")
+    references.role(call, request["ExecutionRoleArn"])
+    _check_container(call, request.get("PrimaryContainer") or containers[0])
+
+
+def _check_container(call: Call, container: Document) -> None:
+    references.refuse(container, _UNBUILT_CONTAINER, "The container's ")
+    if container.get("Mode") == "MultiModel":
+        raise ValidationError(
+            "The container's Mode MultiModel is not supported by Clary yet: use SingleModel."
+        )
+    if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") != "Platform":
+        raise ValidationError("The container's ImageConfig asks for a private registry; leave it out.")
+    if "Image" not in container:
+        raise ValidationError("The container has no Image.")
+    references.image(call, container["Image"])
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
+    if source and "ModelDataUrl" in container:
+        raise ValidationError("Give at most one of ModelDataUrl and ModelDataSource.")
+    if source:
+        _check_source(call, source)
+    elif "ModelDataUrl" in container:
+        references.model_data(call, container["ModelDataUrl"])
+
+
+def _check_source(call: Call, source: Document) -> None:
+    where = "ModelDataSource.S3DataSource"
+    references.refuse(
+        source, {"HubAccessConfig": "leave it out.", "ManifestS3Uri": "leave it out."}, f"{where}."
+    )
+    if source["S3DataType"] == "S3Object":
+        references.model_data(call, source["S3Uri"])
+        return
+    if source["CompressionType"] != "None":
+        raise ValidationError(f"{where} has the S3DataType S3Prefix, which goes with CompressionType None.")
+    if not source["S3Uri"].endswith("/"):
+        raise ValidationError(
+            f"{where}.S3Uri is {source['S3Uri']!r}; with S3Prefix it must end with a slash."
+        )
+    references.model_prefix(call, source["S3Uri"])

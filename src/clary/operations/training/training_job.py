@@ -1,0 +1,180 @@
+"""What calls about training jobs decide; keeping, describing and listing them is `crud`'s."""
+
+from __future__ import annotations
+
+import re
+
+from clary.core.document import Document
+from clary.core.errors import NotBuilt, ResourceInUse, ValidationError
+from clary.operations import references
+from clary.operations.registry import Call, before, operation
+from clary.resources.training.training_job import TRAINING_JOB
+
+DONE = ("Completed", "Failed", "Stopped")
+LONGEST_RUN = 28 * 86_400  # seconds; the API reference's limit on MaxRuntimeInSeconds
+
+_UNBUILT = {
+    "CheckpointConfig": "checkpoints are not copied to S3; leave it out and save to /opt/ml/model.",
+    "TensorBoardOutputConfig": "leave it out and write what you need to /opt/ml/output/data.",
+    "DebugRuleConfigurations": "debugger rules are not run; leave them out.",
+    "ProfilerRuleConfigurations": "profiler rules are not run; leave them out.",
+    "ExperimentConfig": "jobs are not associated with trials; leave it out.",
+    "RemoteDebugConfig": "leave it out.",
+    "SessionChainingConfig": "leave it out.",
+    "ServerlessJobConfig": "name an image in AlgorithmSpecification and instances in ResourceConfig.",
+    "MlflowConfig": "leave it out.",
+    "ModelPackageConfig": "create the model package after the job.",
+}
+_UNBUILT_RESOURCES = {
+    "InstanceGroups": "use InstanceType and InstanceCount.",
+    "InstancePreferences": "use InstanceType.",
+    "InstancePlacementConfig": "leave it out.",
+    "TrainingPlanArn": "leave it out.",
+    "KeepAlivePeriodInSeconds": "there are no warm pools; leave it out.",
+    "VolumeKmsKeyId": "volumes are not encrypted with keys of KMS; leave it out.",
+}
+_UNBUILT_ALGORITHM = {
+    "AlgorithmName": "algorithm resources are not built; name the image in TrainingImage.",
+    "TrainingImageConfig": "images are resolved here, there is no private registry; leave it out.",
+}
+
+
+@before("sagemaker", "CreateTrainingJob")
+def check(call: Call) -> None:
+    """Refuse a job that could not run as it was asked for."""
+    request = call.request
+    _check_algorithm(call, request.get("AlgorithmSpecification", {}))
+    _check_resources(request.get("ResourceConfig"))
+    _check_limits(request)
+    references.refuse({**request, **_switches(request)}, _UNBUILT)
+    references.role(call, request["RoleArn"])
+    _check_output(call, request["OutputDataConfig"])
+    _check_channels(call, request)
+
+
+@operation("sagemaker", "StopTrainingJob")
+def stop(call: Call) -> None:
+    """Ask a job to stop; one that has ended or is stopping stays as it is."""
+    with call.records.database.write():
+        job = call.records.get(TRAINING_JOB, call.request)
+        if job.status == "InProgress":
+            stopping = {"TrainingJobStatus": "Stopping", "SecondaryStatus": "Stopping"}
+            call.records.update(job, stopping, due=call.clock.now())
+
+
+@before("sagemaker", "DeleteTrainingJob")
+def check_delete(call: Call) -> None:
+    """Refuse to forget a job that has not ended."""
+    job = call.records.get(TRAINING_JOB, call.request)
+    if job.status not in DONE:
+        raise ResourceInUse(
+            f"The training job {job.arn} is {job.status}. Only a job that is Completed, Failed or Stopped "
+            "can be deleted; stop it first."
+        )
+
+
+@operation("sagemaker", "UpdateTrainingJob")
+def update(call: Call) -> None:
+    """Refuse: nothing that it could change is honoured yet."""
+    raise NotBuilt("UpdateTrainingJob")
+
+
+def _check_algorithm(call: Call, algorithm: Document) -> None:
+    if ("TrainingImage" in algorithm) == ("AlgorithmName" in algorithm):
+        raise ValidationError("Give exactly one of TrainingImage and AlgorithmName.")
+    references.refuse(algorithm, _UNBUILT_ALGORITHM, "AlgorithmSpecification.")
+    if algorithm["TrainingInputMode"] == "Pipe":
+        raise ValidationError("TrainingInputMode Pipe is not supported by Clary yet: use File or FastFile.")
+    for definition in algorithm.get("MetricDefinitions", ()):
+        try:
+            re.compile(definition["Regex"])
+        except re.error as error:
+            raise ValidationError(
+                f"The regular expression {definition['Regex']!r} of the metric {definition['Name']!r} is not "
+                f"valid: {error}."
+            ) from error
+    references.image(call, algorithm["TrainingImage"])
+
+
+def _check_resources(resources: Document | None) -> None:
+    if not resources:
+        raise ValidationError("ResourceConfig is missing: name an InstanceType and an InstanceCount.")
+    references.refuse(resources, _UNBUILT_RESOURCES, "ResourceConfig.")
+    if "InstanceType" not in resources:
+        raise ValidationError("ResourceConfig has no InstanceType.")
+    count = resources.get("InstanceCount", 0)
+    if count < 1:
+        raise ValidationError(f"ResourceConfig.InstanceCount is {count}; it must be at least 1.")
+    if count > 1:
+        raise ValidationError(
+            f"ResourceConfig.InstanceCount is {count}; Clary runs a job on one instance so far. Use 1."
+        )
+
+
+def _check_limits(request: Document) -> None:
+    limits = request.get("StoppingCondition", {})
+    runtime, wait = limits.get("MaxRuntimeInSeconds", 86_400), limits.get("MaxWaitTimeInSeconds")
+    if runtime > LONGEST_RUN:
+        raise ValidationError(f"MaxRuntimeInSeconds is {runtime}; it may be at most {LONGEST_RUN}.")
+    spot = request.get("EnableManagedSpotTraining", False)
+    if spot and (wait is None or wait < runtime):
+        raise ValidationError(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+            "MaxRuntimeInSeconds"
+        )
+    if wait is not None and not spot:
+        raise ValidationError("MaxWaitTimeInSeconds requires EnableManagedSpotTraining to be true.")
+
+
+def _switches(request: Document) -> Document:
+    """Return members that are structures around one switch, as nothing where it is off."""
+    debug = request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug", False)
+    chaining = request.get("SessionChainingConfig", {}).get("EnableSessionTagChaining", False)
+    return {"RemoteDebugConfig": debug, "SessionChainingConfig": chaining}
+
+
+def _check_output(call: Call, output: Document) -> None:
+    references.refuse(
+        output, {"KmsKeyId": "objects are not encrypted with keys of KMS; leave it out."}, "OutputDataConfig."
+    )
+    if output.get("CompressionType") == "NONE":
+        raise ValidationError(
+            "OutputDataConfig.CompressionType NONE is not supported by Clary yet: leave it out or use GZIP."
+        )
+    references.bucket(call, output["S3OutputPath"], "OutputDataConfig.S3OutputPath")
+
+
+def _check_channels(call: Call, request: Document) -> None:
+    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", ())]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValidationError(f"InputDataConfig has more than one channel called {twice[0]!r}.")
+    for channel in request.get("InputDataConfig", ()):
+        _check_channel(channel)
+        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+        references.prefix(call, uri, f"S3Uri of the channel {channel['ChannelName']!r}", request["RoleArn"])
+
+
+def _check_channel(channel: Document) -> None:
+    where = f"The channel {channel['ChannelName']!r} has"
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        raise ValidationError(f"{where} no S3DataSource; Clary reads training data from S3 only so far.")
+    if source["S3DataType"] != "S3Prefix":
+        raise ValidationError(
+            f"{where} the S3DataType {source['S3DataType']}, which Clary does not support yet: use S3Prefix."
+        )
+    references.refuse(
+        source,
+        {"HubAccessConfig": "leave it out.", "InstanceGroupNames": "leave it out."},
+        f"{where} a source whose ",
+    )
+    if channel.get("InputMode") == "Pipe":
+        raise ValidationError(
+            f"{where} the InputMode Pipe, which Clary does not support yet: use File or FastFile."
+        )
+    for member in ("CompressionType", "RecordWrapperType"):
+        if channel.get(member, "None") != "None":
+            raise ValidationError(
+                f"{where} the {member} {channel[member]}, which is for Pipe input mode. In File mode leave "
+                "it out or set it to None."
+            )

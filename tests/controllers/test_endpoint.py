@@ -1,0 +1,211 @@
+"""Endpoints over a real store: brought up, switched, healed, taken back, taken down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.controllers.worlds import ROLE, World
+
+from clary.controllers.inference.endpoint import LINGER
+from clary.controllers.inference.endpoint_world import Endpoints
+from clary.core.document import Document
+from clary.resources.inference.endpoint import ENDPOINT
+from clary.runtime.spec import Seen
+from clary.store.records import Record
+
+
+def wanted(generation: int = 1, count: int = 1, weight: float = 1.0, model: str = "m1") -> Document:
+    variant: Document = {
+        "VariantName": "v",
+        "InstanceType": "ml.m5.large",
+        "Count": count,
+        "Weight": weight,
+        "Container": {"Image": "image", "ModelDataUrl": f"s3://box/{model}", "Environment": {"A": "b"}},
+        "Role": ROLE,
+        "Isolated": False,
+    }
+    return {"Generation": generation, "EndpointConfigName": f"c{generation}", "Variants": [variant]}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World.make(tmp_path)
+    for name in ("m1", "m2"):
+        made.means.objects.put("box", name, b"archive")
+    return made
+
+
+def create(world: World, count: int = 1) -> Record:
+    doc: Document = {"EndpointName": "e", "EndpointConfigName": "c1", "_Wanted": wanted(count=count)}
+    return world.records.create(ENDPOINT, doc, due=world.clock.now())
+
+
+def tend(world: World) -> None:
+    while world.tend([Endpoints(world.means)]):
+        pass
+
+
+def be_ready(world: World, *uids: str) -> None:
+    for uid in uids:
+        world.runtime.runs[uid] = Seen(phase="ready", started=world.clock.now(), socket=Path(f"/run/{uid}"))
+    world.later()
+    tend(world)
+
+
+def bring_up(world: World, count: int = 1) -> Record:
+    endpoint = create(world, count)
+    tend(world)
+    be_ready(world, *(f"{endpoint.uid}-{n + 1}" for n in range(count)))
+    return endpoint
+
+
+def told(world: World, endpoint: Record) -> list[str]:
+    return [host["Uid"].rpartition("-")[2] for host in world.reread(endpoint).doc["_Hosts"]]
+
+
+def test_an_endpoint_is_in_service_once_every_host_answers(world: World) -> None:
+    endpoint = create(world, count=2)
+    tend(world)
+    first, second = f"{endpoint.uid}-1", f"{endpoint.uid}-2"
+    spec = world.runtime.specs[first]
+    assert [(each.target, each.unpack) for each in spec.inputs] == [("model", True)]
+    assert (spec.program, spec.serves, spec.environment["A"]) == ("serve", True, "b")
+    be_ready(world, first)
+    doc = world.reread(endpoint).doc
+    assert doc["EndpointStatus"] == "Creating"
+    assert doc["ProductionVariants"][0]["DesiredInstanceCount"] == 2
+    be_ready(world, second)
+    doc = world.reread(endpoint).doc
+    assert (doc["EndpointStatus"], doc["ProductionVariants"][0]["CurrentInstanceCount"]) == ("InService", 2)
+    assert doc["_Hosts"][0] == {"Variant": "v", "Weight": 1.0, "Socket": f"/run/{first}", "Uid": first}
+
+
+def test_a_host_that_fails_its_health_check_fails_the_endpoint_and_says_why(world: World) -> None:
+    endpoint = create(world)
+    tend(world)
+    why = "AlgorithmError: The server exited with code 1: KeyError: 'x'"
+    started = world.clock.now()
+    world.runtime.runs[f"{endpoint.uid}-1"] = Seen(phase="exited", exit_code=1, failure=why, started=started)
+    world.later()
+    tend(world)
+    record = world.reread(endpoint)
+    assert record.doc["EndpointStatus"] == "Failed"
+    assert record.doc["FailureReason"].startswith(
+        "The primary container for production variant v did not pass"
+    )
+    assert "KeyError: 'x'" in record.doc["FailureReason"]
+    assert (world.runtime.runs, record.due) == ({}, None)
+
+
+def test_model_data_that_is_gone_fails_the_endpoint(world: World) -> None:
+    world.means.objects.delete("box", "m1")
+    endpoint = create(world)
+    tend(world)
+    assert 'from URI "s3://box/m1"' in world.reread(endpoint).doc["FailureReason"]
+
+
+def test_a_host_lost_on_its_way_up_is_tried_once_more(world: World) -> None:
+    endpoint = create(world)
+    tend(world)
+    for number in (1, 2):
+        assert world.reread(endpoint).doc["EndpointStatus"] == "Creating"
+        del world.runtime.runs[f"{endpoint.uid}-{number}"]
+        world.later()
+        tend(world)
+    assert world.reread(endpoint).doc["EndpointStatus"] == "Failed"
+
+
+def test_an_update_brings_up_new_hosts_then_switches_then_retires_the_old(world: World) -> None:
+    endpoint = bring_up(world)
+    new = wanted(generation=2, model="m2")
+    world.records.update(
+        world.reread(endpoint), {"EndpointStatus": "Updating", "_Wanted": new}, due=world.clock.now()
+    )
+    tend(world)
+    assert told(world, endpoint) == ["1"]
+    be_ready(world, f"{endpoint.uid}-2")
+    record = world.reread(endpoint)
+    assert (record.doc["EndpointStatus"], record.doc["EndpointConfigName"]) == ("InService", "c2")
+    assert told(world, endpoint) == ["2"]
+    assert ("stop", f"{endpoint.uid}-1") not in world.runtime.calls
+    world.later(LINGER)
+    tend(world)
+    assert ("stop", f"{endpoint.uid}-1") in world.runtime.calls
+    world.runtime.runs[f"{endpoint.uid}-1"] = Seen(phase="exited", exit_code=0)
+    world.later()
+    tend(world)
+    assert list(world.runtime.runs) == [f"{endpoint.uid}-2"]
+
+
+def test_an_update_that_fails_is_taken_back_while_the_old_hosts_serve(world: World) -> None:
+    endpoint = bring_up(world)
+    world.records.update(
+        world.reread(endpoint),
+        {"EndpointStatus": "Updating", "_Wanted": wanted(generation=2)},
+        due=world.clock.now(),
+    )
+    tend(world)
+    world.runtime.runs[f"{endpoint.uid}-2"] = Seen(phase="exited", exit_code=1, failure="AlgorithmError: no")
+    world.later()
+    tend(world)
+    doc = world.reread(endpoint).doc
+    assert (doc["EndpointStatus"], doc["EndpointConfigName"]) == ("InService", "c1")
+    assert doc["FailureReason"].startswith("The update was taken back: ")
+    assert told(world, endpoint) == ["1"]
+    assert list(world.runtime.runs) == [f"{endpoint.uid}-1"]
+
+
+def test_a_dead_host_is_no_longer_asked_and_is_replaced(world: World) -> None:
+    endpoint = bring_up(world, count=2)
+    world.later(timedelta(seconds=61))
+    world.runtime.runs[f"{endpoint.uid}-1"] = Seen(phase="exited", exit_code=137, signal=9)
+    tend(world)
+    record = world.reread(endpoint)
+    assert (record.doc["EndpointStatus"], told(world, endpoint)) == ("InService", ["2"])
+    assert record.doc["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+    be_ready(world, f"{endpoint.uid}-3")
+    assert told(world, endpoint) == ["2", "3"]
+
+
+def test_a_host_that_keeps_dying_is_replaced_ever_more_slowly(world: World) -> None:
+    endpoint = bring_up(world)
+    starts = []
+    for number in range(1, 5):
+        world.runtime.runs[f"{endpoint.uid}-{number}"] = Seen(phase="exited", exit_code=1)
+        died = world.clock.now()
+        while f"{endpoint.uid}-{number + 1}" not in world.runtime.runs:
+            world.later(timedelta(milliseconds=500))
+            tend(world)
+        starts.append((world.clock.now() - died).total_seconds())
+    assert starts[1] < starts[2] < starts[3] and starts[3] >= 2 * starts[1]
+
+
+def test_other_weights_and_fewer_hosts_need_no_new_ones(world: World) -> None:
+    endpoint = bring_up(world, count=2)
+    changes = {"EndpointStatus": "Updating", "_Wanted": wanted(weight=3.0)}
+    world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+    tend(world)
+    doc = world.reread(endpoint).doc
+    assert doc["EndpointStatus"] == "InService"
+    assert [(host["Uid"][-2:], host["Weight"]) for host in doc["_Hosts"]] == [("-1", 3.0)]
+    assert doc["ProductionVariants"][0]["DesiredInstanceCount"] == 1
+
+
+def test_a_deleted_endpoint_leaves_neither_record_nor_run(world: World) -> None:
+    endpoint = bring_up(world, count=2)
+    changes = {"EndpointStatus": "Deleting", "_Hosts": []}
+    world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+    tend(world)
+    assert world.records.by_uid(endpoint.uid) is None
+    assert world.runtime.runs == {}
+
+
+def test_a_serving_endpoint_at_rest_is_not_written(world: World) -> None:
+    endpoint = bring_up(world)
+    before = world.reread(endpoint).version
+    for _ in range(3):
+        world.later(timedelta(seconds=3))
+        tend(world)
+    assert world.reread(endpoint).version == before
