@@ -26,7 +26,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 setup: $(VENV)/.dev  ## Make the development environment
 
 install: setup  ## Fetch everything the other targets need, images and client environments included
-	$(BIN)/python -m clary.runtime.images build
+	$(BIN)/python -m clary.runtime.environment
 	$(BIN)/python -m clary.runtime.environment src/clary/cli/demo/requirements.txt
 	@for lock in tests/stories/clients/*.txt; do \
 	    $(BIN)/python -m clary.runtime.environment $$lock || exit 1; done

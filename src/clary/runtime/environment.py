@@ -1,7 +1,7 @@
-"""Builds the environment of any hashed lock: `python -m clary.runtime.environment LOCK`.
+"""Builds environments ahead of their first use: `python -m clary.runtime.environment [IMAGE|LOCK ...]`.
 
-Client environments (an SDK, the AWS CLI) are built and cached as those of images are. Prints what it does,
-and the environment's directory as its last line.
+An image by its name, or a client (an SDK, the AWS CLI) by the path of its hashed lock; without any, every image.
+Prints what it does, and each environment's directory as its last line.
 """
 
 from __future__ import annotations
@@ -12,33 +12,28 @@ from pathlib import Path
 
 from clary.core.settings import Settings
 from clary.runtime.builder import Build, BuildFailed, ensure
-from clary.runtime.images import ImageFile
+from clary.runtime.images import ImageFile, UnknownImage, catalogue, resolve
 from clary.runtime.index import from_pip
 
 
 def main(arguments: list[str]) -> int:
-    """Build one environment; the exit code says whether it is there."""
-    if len(arguments) != 1 or not Path(arguments[0]).is_file():
-        print("usage: python -m clary.runtime.environment LOCK", file=sys.stderr)
-        return 2
-    lock = Path(arguments[0]).absolute()
-    source = ImageFile(
-        name=lock.stem,
-        folder=lock.parent,
-        repositories=(),
-        requirements=lock,
-        programs={},
-        environment={},
-        warm=(),
-    )
-    cache = Settings.from_environment(os.environ).cache
+    """Build the environments; the exit code says whether all are there."""
+    cache, index = Settings.from_environment(os.environ).cache, from_pip(os.environ)
     try:
-        image = ensure(source, cache, from_pip(os.environ), lambda line: print(line, flush=True))
-    except BuildFailed as error:
+        for source in [_source(name) for name in arguments] or list(catalogue()):
+            image = ensure(source, cache, index, lambda line: print(line, flush=True))
+            print(Build(cache, image.key).prefix, flush=True)
+    except (BuildFailed, UnknownImage) as error:
         print(error, file=sys.stderr)
         return 1
-    print(Build(cache, image.key).prefix)
     return 0
+
+
+def _source(name: str) -> ImageFile:
+    lock = Path(name).absolute()
+    if not lock.is_file():
+        return resolve(name)
+    return ImageFile(name=lock.stem, folder=lock.parent, repositories=(), requirements=lock)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def command(home: Path | None, keep: bool) -> None:
         _prepare("the SageMaker SDK 2.x", ["clary.runtime.environment", str(HERE / "requirements.txt")], read)
         / "bin/python"
     )
-    _prepare("the XGBoost image", ["clary.runtime.images", "build", IMAGE], read)
+    _prepare("the XGBoost image", ["clary.runtime.environment", IMAGE], read)
     running = find(read.home)
     server = running or _start(read)
     try:
