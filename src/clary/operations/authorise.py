@@ -29,6 +29,7 @@ BucketPolicy = Callable[[str], tuple[str, str | None] | None]
 
 _REMEMBERED = 10_000  # Decisions kept between two writes to IAM.
 _NOTHING: Context = {}
+_NO_MFA = "The security token included in the request is invalid: GetSessionToken without MFA is not for IAM."
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "states": "states"}
 
 
@@ -66,22 +67,26 @@ class Authoriser:
         self._bucket_policy = bucket_policy
         self._memory = Memory(-1)
 
-    def check(self, call: Call, context: Context = _NOTHING) -> None:
-        """Raise AccessDenied unless the caller has every permission the call needs.
+    def check(self, call: Call, context: Context = _NOTHING) -> list[Need]:
+        """Return the permissions a call needs, or raise AccessDenied when the caller lacks one.
 
         `context` adds what only the gateway knows: `aws:sourceip`, `aws:securetransport`, `aws:useragent`.
         """
         if (call.service, call.operation) in iam.FREE:
-            return
+            return []
+        if call.service == "iam" and call.principal.kind == "user" and call.principal.temporary:
+            raise AccessDenied(_NO_MFA, code="InvalidClientTokenId")
+        wanted = needs(call)
         common = {
             **of_caller(call.principal, self._clock.now()),
             **of_request(call.request, call.region),
             **context,
         }
-        for need in needs(call):
+        for need in wanted:
             decision = self.decide(call.principal, need, {**common, **need.context})
             if not decision.allowed:
                 raise denied(call, need, decision)
+        return wanted
 
     def allowed(self, principal: Principal, action: str, resource: str, context: Context = _NOTHING) -> bool:
         """Say whether a caller may do one thing. Costs microseconds when it was asked before."""

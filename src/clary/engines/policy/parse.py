@@ -30,7 +30,7 @@ _MEMBERS = frozenset(
         "Condition",
     }
 )
-_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?:._-]+")
+_ACTION = re.compile(r"\*|(?:\*|[A-Za-z0-9-]+):[A-Za-z0-9*?:._-]+")
 _ARN = re.compile(r"arn:[^:]*:[^:]*(:[^:]*(:[^:]*(:.*)?)?)?", re.DOTALL)
 _PRINCIPALS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 _PRINCIPAL_ARN = re.compile(

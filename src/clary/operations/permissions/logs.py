@@ -12,6 +12,6 @@ def needs(operation: str, request: Document, account: str, region: str) -> list[
     """Return the permission an operation on logs needs."""
     place = f"arn:aws:logs:{region}:{account}:log-group:"
     given = request.get("logGroupIdentifier") or request.get("resourceArn")
-    group = request.get("logGroupName") or (given or "").removeprefix(place).removesuffix(":*")
+    group = request.get("logGroupName") or str(given or "").removeprefix(place).removesuffix(":*")
     stream = request.get("logStreamName", "") if operation in _ON_STREAM else ""
     return [Need(f"logs:{operation}", f"{place}{group}:log-stream:{stream}")]
