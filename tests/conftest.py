@@ -1,0 +1,96 @@
+"""A whole gateway on loopback, for every suite that speaks HTTP to one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import uvloop
+from botocore.config import Config
+
+from clary.app import Stores, gateway_parts, open_home
+from clary.core.clock import SystemClock
+from clary.core.settings import Home, Settings
+from clary.gateway.app import Gateway
+from clary.gateway.certificates import Leaves
+from clary.gateway.exchange import Parts
+from clary.gateway.redirect import Redirect
+from clary.gateway.server import Server as Network
+from clary.gateway.server import listen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running gateway and what it is made of."""
+
+    home: Home
+    port: int
+    proxy_port: int
+    stores: Stores
+    parts: Parts
+    keys: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    # boto3's clients are typed loosely.
+    def client(self, service: str, keys: dict[str, str] | None = None, **options: Any) -> Any:
+        """Return a client of the administrator, or of other keys in the form STS answers them."""
+        keys = keys or self.keys
+        settings = {"retries": {"max_attempts": 1, "mode": "standard"}, "proxies": {}}
+        return boto3.client(  # type: ignore[call-overload]  # the stubs know each service by its literal name
+            service,
+            endpoint_url=options.pop("endpoint_url", self.url),
+            region_name=options.pop("region_name", "us-east-1"),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
+            config=Config(**{**settings, **options.pop("config", {})}),
+            **options,
+        )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run one gateway for the whole session; tests keep apart by the names they give things."""
+    root = tmp_path_factory.mktemp("home")
+    settings = Settings(home=Home(root), port=0, cache=root / "cache")
+    clock = SystemClock()
+    stores = open_home(settings, clock)
+    parts = gateway_parts(settings, clock, stores, settings.home.logs / "audit-0.jsonl")
+    listener = listen(settings.host, 0, shared=False, alone=True)
+    ready = threading.Event()
+    network = Network(Gateway(parts), ready.set)
+    proxy_port = 0
+
+    async def serve() -> None:
+        nonlocal proxy_port
+        redirect = Redirect(Leaves(settings.home.keys), listener.getsockname())
+        proxy_port = await redirect.start()
+        await network.serve([listener])
+        redirect.close()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run, name="gateway")
+    thread.start()
+    port = listener.getsockname()[1]
+    assert ready.wait(10)
+    keys = json.loads(Path(settings.home.keys / "administrator.json").read_text())
+    yield Server(home=settings.home, port=port, proxy_port=proxy_port, stores=stores, parts=parts, keys=keys)
+    network.stop()
+    thread.join(10)
+    parts.pool.shutdown()
+    parts.audit.close()
+    stores.database.close()
