@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class StagedBody:
-    """A request body already on disk, in the store's staging directory and fsynced; whoever takes it renames it.
+    """A request body on disk, in the store's staging directory and fsynced; whoever takes it renames it.
 
     `digests` holds raw digests by lower-case name: always `md5`, plus what the request asked for among
     `crc32`, `crc32c`, `crc64nvme`, `sha1`, `sha256`.

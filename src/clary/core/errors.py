@@ -10,14 +10,19 @@ from clary.core.document import Document
 class ApiError(Exception):
     """The caller is wrong. Raised by operations; only the gateway turns it into bytes.
 
-    `code` is the wire's error code, `status` the HTTP status, `members` any modelled members besides the message.
+    `code` is the wire's error code, `status` the HTTP status, `members` what is modelled besides the message.
     """
 
     code = "InternalFailure"
     status = 500
 
     def __init__(
-        self, message: str, *, code: str | None = None, status: int | None = None, members: Document | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        members: Document | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message

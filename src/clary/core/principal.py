@@ -13,8 +13,9 @@ class Principal:
     """An authenticated caller.
 
     `arn` is what GetCallerIdentity answers; `grants` is the ARN of the user or role whose policies apply
-    (for an assumed role the role's own ARN). `session_policies` are documents, or ARNs of managed policies. The local administrator presents itself as a session of the
-    execution role, which `get_execution_role()` needs, while its grants are the administrator's.
+    (for an assumed role the role's own ARN). `session_policies` are documents, or ARNs of managed policies.
+    The local administrator presents itself as a session of the execution role, which `get_execution_role()`
+    needs, while its grants are the administrator's.
     """
 
     account: str

@@ -41,6 +41,7 @@ def client_environment(
         "AWS_REGION": keys["Region"],
         "AWS_DEFAULT_REGION": keys["Region"],
         "AWS_CA_BUNDLE": str(bundle),
+        "REQUESTS_CA_BUNDLE": str(bundle),  # the SDKs make some calls through requests
         "HTTPS_PROXY": proxy,
         "https_proxy": proxy,
         "NO_PROXY": direct,
