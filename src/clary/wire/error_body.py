@@ -38,10 +38,11 @@ def write_error(
     request_id: str,
 ) -> HttpResponse:
     """Return the error's answer, without the headers every answer has."""
-    response = HttpResponse(status=status_of(shape, error))
+    response = HttpResponse(status=status_of(service, shape, error, protocol))
     if s3.is_s3(service):
         _s3(response, error, request_id)
     elif protocol in ("query", "rest-xml"):
+        response.headers.set("content-type", "text/xml" if protocol == "query" else "application/xml")
         _xml(service, response, shape, error, request_id)
         if protocol == "rest-xml" and shape is not None:
             rest_output.write_headers(rest_output.plan_of(service, shape), error.members, response.headers)
@@ -56,13 +57,17 @@ def write_error(
     return response
 
 
-def status_of(shape: StructureShape | None, error: ApiError) -> int:
+def status_of(
+    service: ServiceModel, shape: StructureShape | None, error: ApiError, protocol: Protocol
+) -> int:
     """Return the modelled HTTP status where there is one; an unmarked error is the caller's fault."""
     if shape is None:
         return error.status
-    modelled_status = shape.metadata.get("error", {}).get("httpStatusCode")
-    if modelled_status is not None:
-        return int(modelled_status)
+    trait = shape.metadata.get("error", {})
+    # A service that once spoke query keeps that protocol's codes and their statuses in the same trait.
+    of_query = "code" in trait and service.is_query_compatible
+    if "httpStatusCode" in trait and not (of_query and protocol != "query"):
+        return int(trait["httpStatusCode"])
     if error.status != ApiError.status:
         return error.status
     fault = vars(shape)["_shape_model"].get("fault")  # botocore does not hand this trait out.
@@ -110,7 +115,8 @@ def _members(
         document: Document = {
             member: value
             for member, value in error.members.items()
-            if member in shape.members and "location" not in shape.members[member].serialization
+            if member in shape.members
+            and shape.members[member].serialization.get("location") not in rest_output.OUTSIDE
         }
         codec = cbor_body if protocol == "smithy-rpc-v2-cbor" else json_body
         tree = codec.writer(service).plan(shape)(document)
@@ -128,14 +134,15 @@ def _xml(
     error: ApiError,
     request_id: str,
 ) -> None:
-    response.headers.set("content-type", "text/xml")
     code = shape.error_code if shape is not None else error.code
     out = [f"<Type>{_fault(response.status)}</Type><Code>{escape(code)}</Code>"]
     if error.message:
         out.append(f"<Message>{xml_body.escape(error.message)}</Message>")
     for member, value in error.members.items():
         target = shape.members.get(member) if shape is not None else None
-        if target is not None and value is not None and "location" not in target.serialization:
+        if target is None or value is None or member.lower() == "message":
+            continue
+        if target.serialization.get("location") not in rest_output.OUTSIDE:
             xml_body.writer(service).plan(target)(out, xml_body.member_name(member, target), value)
     namespace = xml_body.namespace_of_service(service)
     response.body = (

@@ -9,7 +9,7 @@ from botocore.model import OperationModel, ServiceModel
 from clary.core.body import StagedBody
 from clary.core.document import Document
 from clary.core.errors import ApiError, SerializationError
-from clary.wire import cbor, cbor_body, json_body, query_form, rest_input, s3
+from clary.wire import cbor, cbor_body, compression, json_body, query_form, rest_input, s3
 from clary.wire.message import HttpRequest
 from clary.wire.route import Route, find, form
 from clary.wire.scalars import Mismatch
@@ -17,6 +17,7 @@ from clary.wire.scalars import Mismatch
 
 def parse(service: ServiceModel, request: HttpRequest) -> tuple[OperationModel, Document]:
     """Return the operation `request` asks for and its input; every mistake in it is an ApiError."""
+    request = compression.inflated(service, request)
     route = find(service, request)
     return route.operation, read(service, route, request)
 

@@ -12,7 +12,7 @@ from clary.core.errors import SerializationError
 from clary.wire import scalars
 from clary.wire.memo import Memo, PerService
 from clary.wire.scalars import Mismatch
-from clary.wire.xml_body import member_name
+from clary.wire.xml_body import spellings
 
 MAX_FIELDS = 50_000
 MAX_DEPTH = 64
@@ -80,7 +80,8 @@ class FormReader:
         def read(node: Node) -> dict[str, Any]:
             if not known:
                 for member, target in shape.members.items():
-                    known[member_name(member, target)] = (member, self.plan(target))
+                    for name in spellings(member, target):
+                        known[name] = (member, self.plan(target))
             result = {}
             for name, child in node.items():
                 field = known.get(name)

@@ -43,14 +43,12 @@ def read(service: ServiceModel, route: Route, request: HttpRequest) -> Document:
     document: Document = {}
     for member, name, plain in plan.labels:
         document[member] = _guard(name, plain, route.labels[name])
-    named = set()
     for member, name, values in plan.query:
-        named.add(name)
         if name in route.query:
             document[member] = _guard(name, values, route.query[name])
     if plan.query_map is not None:
         member, values = plan.query_map
-        document[member] = {key: values(item) for key, item in route.query.items() if key not in named}
+        document[member] = {key: values(item) for key, item in route.query.items()}
     _read_headers(plan, route, request, document)
     if plan.payload is not None:
         _read_payload(service, route, plan.payload, request.body, document)
@@ -176,9 +174,8 @@ def _read_headers(plan: InputPlan, route: Route, request: HttpRequest, document:
         if (text := present.get(name)) is not None:
             document[member] = _guard(name, header, text.strip())
     for member, prefix in plan.prefixes:
-        found = {name[len(prefix) :]: value for name, value in present.items() if name.startswith(prefix)}
-        if found:
-            document[member] = found
+        start = len(prefix)
+        document[member] = {name[start:]: value for name, value in present.items() if name.startswith(prefix)}
 
 
 def _read_payload(

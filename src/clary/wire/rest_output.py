@@ -16,6 +16,9 @@ from clary.wire.memo import PerService
 from clary.wire.message import Headers, HttpResponse
 
 WriteText = Callable[[Any], str]
+OUTSIDE = frozenset({"header", "headers", "statusCode"})
+"""Where members of an answer live that are not in its body."""
+
 PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _CONTENT_TYPES = {"rest-json": "application/json", "rest-xml": "application/xml"}
 
@@ -141,7 +144,8 @@ def _body(shape: StructureShape, result: Document) -> Document:
     return {
         member: value
         for member, value in result.items()
-        if (target := shape.members.get(member)) is not None and "location" not in target.serialization
+        if (target := shape.members.get(member)) is not None
+        and target.serialization.get("location") not in OUTSIDE
     }
 
 

@@ -81,7 +81,8 @@ class XmlReader:
             if target.serialization.get("xmlAttribute"):
                 attributes[_bare(target.serialization["name"])] = member
             else:
-                fields[member_name(member, target)] = (member, self.plan(target))
+                for name in spellings(member, target):
+                    fields[name] = (member, self.plan(target))
 
     def _list(self, shape: ListShape) -> Read:
         element = self.plan(shape.member)
@@ -209,6 +210,11 @@ def member_name(member: str, shape: Shape) -> str:
         if inner is not None:
             return str(inner)
     return str(shape.serialization.get("name", member))
+
+
+def spellings(member: str, shape: Shape) -> tuple[str, str]:
+    """Return the names a member may arrive under: clients do not agree on those of flattened lists."""
+    return str(shape.serialization.get("name", member)), member_name(member, shape)
 
 
 def namespace_of(shape: Shape) -> str:
