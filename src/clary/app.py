@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -177,11 +178,20 @@ async def run_controller(settings: Settings) -> None:
     from clary.controllers.inference.endpoint_world import Endpoints
     from clary.controllers.loop import Loop
     from clary.controllers.means import Means
+    from clary.controllers.sweep import sweep
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.runtime.local import LocalRuntime
 
     clock = SystemClock()
     stores = open_home(settings, clock)
+    lock = (settings.home.run / "controller.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OSError(f"another controller tends the records of {settings.home.root}") from error
+    family = f"controller-{socket.gethostname()}-"  # whoever else was called so on this home is dead
+    if inherited := stores.records.disown(family):
+        _log.info("taking over %s records of a controller that was killed", inherited)
 
     def allowed(role: str, action: str, resource: str) -> bool:
         principal = stores.credentials.role_principal(role, SESSION_NAME)
@@ -200,14 +210,16 @@ async def run_controller(settings: Settings) -> None:
         stores.records,
         [TrainingJobs(means), Endpoints(means)],
         clock,
-        owner=f"controller-{os.getpid()}-{ids.uid()[:8]}",
+        owner=f"{family}{os.getpid()}-{ids.uid()[:8]}",
         bell=settings.home.run / "wake.sock",
+        chore=lambda: sweep(means, clock.now()),
     )
     _log.info("tending the records of %s", settings.home.root)
     try:
         await loop.run(_until_stopped())
     finally:
         stores.database.close()
+        lock.close()
         _log.info("stopped")
 
 

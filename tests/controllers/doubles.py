@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from clary.runtime.spec import Phase, RunSpec, Seen
@@ -14,7 +15,8 @@ class StagedRuntime:
     """Keeps every run in memory. `calls` lists what was asked that changes anything."""
 
     root: Path
-    runs: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
+    since: dict[str, datetime] = field(default_factory=dict)
     specs: dict[str, RunSpec] = field(default_factory=dict)
     printed: dict[str, bytes] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -22,13 +24,13 @@ class StagedRuntime:
     def start(self, spec: RunSpec) -> None:
         """Begin a run, once."""
         self.calls.append(("start", spec.uid))
-        if spec.uid not in self.runs:
+        if spec.uid not in self.seen:
             self.specs[spec.uid] = spec
-            self.runs[spec.uid] = Seen(phase="starting")
+            self.seen[spec.uid] = Seen(phase="starting")
 
     def inspect(self, uid: str) -> Seen:
         """Tell what the test set up."""
-        return self.runs.get(uid, Seen())
+        return self.seen.get(uid, Seen())
 
     def stop(self, uid: str) -> None:
         """Take the request down."""
@@ -37,22 +39,26 @@ class StagedRuntime:
     def kill(self, uid: str) -> None:
         """End the run as SIGKILL does."""
         self.calls.append(("kill", uid))
-        if uid in self.runs:
-            self.runs[uid] = replace(self.runs[uid], phase="exited", signal=9, exit_code=None)
+        if uid in self.seen:
+            self.seen[uid] = replace(self.seen[uid], phase="exited", signal=9, exit_code=None)
 
     def remove(self, uid: str) -> None:
         """Forget the run."""
         self.calls.append(("remove", uid))
-        self.runs.pop(uid, None)
+        self.seen.pop(uid, None)
 
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the test let the run print."""
         return self.printed.get(uid, b"")[offset : offset + limit]
 
+    def runs(self) -> Mapping[str, datetime]:
+        """Return every run, since the time the test set up."""
+        return {uid: self.since.get(uid, datetime.min.replace(tzinfo=UTC)) for uid in self.seen}
+
     def reach(self, uid: str, phase: Phase, at: datetime) -> None:
         """Let a run be in a phase."""
         started = None if phase in ("queued", "building", "starting", "preparing") else at
-        self.runs[uid] = Seen(phase=phase, started=started)
+        self.seen[uid] = Seen(phase=phase, started=started)
 
     def succeed(self, uid: str, started: datetime, ended: datetime, *, model: bytes = b"model") -> None:
         """Let a run end well, with a model if it is not empty."""
@@ -61,4 +67,4 @@ class StagedRuntime:
             outputs["model.tar.gz"] = self.root / uid / "out" / "model.tar.gz"
             outputs["model.tar.gz"].parent.mkdir(parents=True, exist_ok=True)
             outputs["model.tar.gz"].write_bytes(model)
-        self.runs[uid] = Seen(phase="exited", started=started, ended=ended, exit_code=0, outputs=outputs)
+        self.seen[uid] = Seen(phase="exited", started=started, ended=ended, exit_code=0, outputs=outputs)

@@ -49,7 +49,7 @@ def tend(world: World) -> None:
 
 def be_ready(world: World, *uids: str) -> None:
     for uid in uids:
-        world.runtime.runs[uid] = Seen(phase="ready", started=world.clock.now(), socket=Path(f"/run/{uid}"))
+        world.runtime.seen[uid] = Seen(phase="ready", started=world.clock.now(), socket=Path(f"/run/{uid}"))
     world.later()
     tend(world)
 
@@ -57,8 +57,12 @@ def be_ready(world: World, *uids: str) -> None:
 def bring_up(world: World, count: int = 1) -> Record:
     endpoint = create(world, count)
     tend(world)
-    be_ready(world, *(f"{endpoint.uid}-{n + 1}" for n in range(count)))
+    be_ready(world, *(uid(endpoint, n + 1) for n in range(count)))
     return endpoint
+
+
+def uid(endpoint: Record, serial: int, generation: int = 1) -> str:
+    return f"{endpoint.uid}-{generation}-0-{serial}"
 
 
 def told(world: World, endpoint: Record) -> list[str]:
@@ -68,7 +72,7 @@ def told(world: World, endpoint: Record) -> list[str]:
 def test_an_endpoint_is_in_service_once_every_host_answers(world: World) -> None:
     endpoint = create(world, count=2)
     tend(world)
-    first, second = f"{endpoint.uid}-1", f"{endpoint.uid}-2"
+    first, second = uid(endpoint, 1), uid(endpoint, 2)
     spec = world.runtime.specs[first]
     assert [(each.target, each.unpack) for each in spec.inputs] == [("model", True)]
     assert (spec.program, spec.serves, spec.environment["A"]) == ("serve", True, "b")
@@ -87,7 +91,7 @@ def test_a_host_that_fails_its_health_check_fails_the_endpoint_and_says_why(worl
     tend(world)
     why = "AlgorithmError: The server exited with code 1: KeyError: 'x'"
     started = world.clock.now()
-    world.runtime.runs[f"{endpoint.uid}-1"] = Seen(phase="exited", exit_code=1, failure=why, started=started)
+    world.runtime.seen[uid(endpoint, 1)] = Seen(phase="exited", exit_code=1, failure=why, started=started)
     world.later()
     tend(world)
     record = world.reread(endpoint)
@@ -96,7 +100,7 @@ def test_a_host_that_fails_its_health_check_fails_the_endpoint_and_says_why(worl
         "The primary container for production variant v did not pass"
     )
     assert "KeyError: 'x'" in record.doc["FailureReason"]
-    assert (world.runtime.runs, record.due) == ({}, None)
+    assert (world.runtime.seen, record.due) == ({}, None)
 
 
 def test_model_data_that_is_gone_fails_the_endpoint(world: World) -> None:
@@ -111,7 +115,7 @@ def test_a_host_lost_on_its_way_up_is_tried_once_more(world: World) -> None:
     tend(world)
     for number in (1, 2):
         assert world.reread(endpoint).doc["EndpointStatus"] == "Creating"
-        del world.runtime.runs[f"{endpoint.uid}-{number}"]
+        del world.runtime.seen[uid(endpoint, number)]
         world.later()
         tend(world)
     assert world.reread(endpoint).doc["EndpointStatus"] == "Failed"
@@ -125,18 +129,18 @@ def test_an_update_brings_up_new_hosts_then_switches_then_retires_the_old(world:
     )
     tend(world)
     assert told(world, endpoint) == ["1"]
-    be_ready(world, f"{endpoint.uid}-2")
+    be_ready(world, uid(endpoint, 2, generation=2))
     record = world.reread(endpoint)
     assert (record.doc["EndpointStatus"], record.doc["EndpointConfigName"]) == ("InService", "c2")
     assert told(world, endpoint) == ["2"]
-    assert ("stop", f"{endpoint.uid}-1") not in world.runtime.calls
+    assert ("stop", uid(endpoint, 1)) not in world.runtime.calls
     world.later(LINGER)
     tend(world)
-    assert ("stop", f"{endpoint.uid}-1") in world.runtime.calls
-    world.runtime.runs[f"{endpoint.uid}-1"] = Seen(phase="exited", exit_code=0)
+    assert ("stop", uid(endpoint, 1)) in world.runtime.calls
+    world.runtime.seen[uid(endpoint, 1)] = Seen(phase="exited", exit_code=0)
     world.later()
     tend(world)
-    assert list(world.runtime.runs) == [f"{endpoint.uid}-2"]
+    assert list(world.runtime.seen) == [uid(endpoint, 2, generation=2)]
 
 
 def test_an_update_that_fails_is_taken_back_while_the_old_hosts_serve(world: World) -> None:
@@ -147,25 +151,26 @@ def test_an_update_that_fails_is_taken_back_while_the_old_hosts_serve(world: Wor
         due=world.clock.now(),
     )
     tend(world)
-    world.runtime.runs[f"{endpoint.uid}-2"] = Seen(phase="exited", exit_code=1, failure="AlgorithmError: no")
+    broken = Seen(phase="exited", exit_code=1, failure="AlgorithmError: no")
+    world.runtime.seen[uid(endpoint, 2, generation=2)] = broken
     world.later()
     tend(world)
     doc = world.reread(endpoint).doc
     assert (doc["EndpointStatus"], doc["EndpointConfigName"]) == ("InService", "c1")
     assert doc["FailureReason"].startswith("The update was taken back: ")
     assert told(world, endpoint) == ["1"]
-    assert list(world.runtime.runs) == [f"{endpoint.uid}-1"]
+    assert list(world.runtime.seen) == [uid(endpoint, 1)]
 
 
 def test_a_dead_host_is_no_longer_asked_and_is_replaced(world: World) -> None:
     endpoint = bring_up(world, count=2)
     world.later(timedelta(seconds=61))
-    world.runtime.runs[f"{endpoint.uid}-1"] = Seen(phase="exited", exit_code=137, signal=9)
+    world.runtime.seen[uid(endpoint, 1)] = Seen(phase="exited", exit_code=137, signal=9)
     tend(world)
     record = world.reread(endpoint)
     assert (record.doc["EndpointStatus"], told(world, endpoint)) == ("InService", ["2"])
     assert record.doc["ProductionVariants"][0]["CurrentInstanceCount"] == 1
-    be_ready(world, f"{endpoint.uid}-3")
+    be_ready(world, uid(endpoint, 3))
     assert told(world, endpoint) == ["2", "3"]
 
 
@@ -173,9 +178,9 @@ def test_a_host_that_keeps_dying_is_replaced_ever_more_slowly(world: World) -> N
     endpoint = bring_up(world)
     starts = []
     for number in range(1, 5):
-        world.runtime.runs[f"{endpoint.uid}-{number}"] = Seen(phase="exited", exit_code=1)
+        world.runtime.seen[uid(endpoint, number)] = Seen(phase="exited", exit_code=1)
         died = world.clock.now()
-        while f"{endpoint.uid}-{number + 1}" not in world.runtime.runs:
+        while uid(endpoint, number + 1) not in world.runtime.seen:
             world.later(timedelta(milliseconds=500))
             tend(world)
         starts.append((world.clock.now() - died).total_seconds())
@@ -199,7 +204,7 @@ def test_a_deleted_endpoint_leaves_neither_record_nor_run(world: World) -> None:
     world.records.update(world.reread(endpoint), changes, due=world.clock.now())
     tend(world)
     assert world.records.by_uid(endpoint.uid) is None
-    assert world.runtime.runs == {}
+    assert world.runtime.seen == {}
 
 
 def test_a_serving_endpoint_at_rest_is_not_written(world: World) -> None:

@@ -92,7 +92,7 @@ def test_a_job_runs_to_its_end_with_log_metrics_and_model_and_leaves_no_run(worl
     assert [(m["MetricName"], m["Value"]) for m in done.doc["FinalMetricDataList"]] == [("loss", 0.25)]
     assert world.log(GROUP) == ["epoch 1 loss=0.5", "epoch 2 loss=0.25", "bye"]
     assert world.means.objects.get("box", "out/j/output/model.tar.gz").path.read_bytes() == b"model"
-    assert done.due is None and world.runtime.runs == {}
+    assert done.due is None and world.runtime.seen == {}
 
 
 def test_what_disappeared_since_the_job_was_created_fails_it(world: World) -> None:

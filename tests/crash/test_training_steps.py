@@ -69,7 +69,7 @@ def test_a_job_ends_the_same_whichever_write_its_controller_did_not_live_to(
         t["Status"] for t in expected["SecondaryStatusTransitions"]
     ]
     assert world.log(GROUP) == ["loss=0.5", "half a line"]
-    assert world.runtime.runs == {}
+    assert world.runtime.seen == {}
     assert len(world.runtime.specs) == 1
     assert world.means.objects.get("box", "out/j/output/model.tar.gz").path.read_bytes() == b"model"
 

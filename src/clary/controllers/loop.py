@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 LEASE = timedelta(seconds=5)  # How long a killed loop's work rests before another takes it.
+CHORES = timedelta(minutes=1)  # Between rounds of housekeeping.
 POLL = timedelta(seconds=1)  # The longest a record that became due unannounced waits.
 FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(seconds=60)
@@ -46,6 +47,7 @@ class Loop:
         bell: Path | None = None,
         lease: timedelta = LEASE,
         workers: int = 8,
+        chore: Callable[[], object] | None = None,
     ) -> None:
         self._records = records
         self._controllers = {(each.resource.service, each.resource.kind): each for each in controllers}
@@ -62,10 +64,12 @@ class Loop:
         self._troubles: dict[str, int] = {}
         self._looks: dict[str, datetime] = {}
         self._stir = asyncio.Event()
+        self._chore = chore
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tend records until `stop` is set; then finish the steps under way and hand back."""
         watch = asyncio.create_task(self._until(stop))
+        chores = asyncio.create_task(self._do_chores())
         try:
             with self._listening():
                 while not stop.is_set():
@@ -73,6 +77,7 @@ class Loop:
                         await self._rest()
         finally:
             watch.cancel()
+            chores.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._pool.shutdown()
 
@@ -181,6 +186,15 @@ class Loop:
         self._stir.clear()
         now = self._clock.now()
         self._looks = {uid: due for uid, due in self._looks.items() if due > now}
+
+    async def _do_chores(self) -> None:
+        """Do what has to be done now and then, at the start first."""
+        while self._chore is not None:
+            try:
+                await self._in_thread(self._chore)
+            except Exception:
+                log.exception("a chore failed and will be tried again")
+            await asyncio.sleep(CHORES.total_seconds())
 
     async def _until(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -26,7 +26,7 @@ _REGISTRY = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile:
-    """One `image.toml`, read."""
+    """One `image.toml`, read. `metrics` are the built-in algorithm's: names and regular expressions."""
 
     name: str
     folder: Path
@@ -35,6 +35,7 @@ class ImageFile:
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     warm: tuple[str, ...] = ()
+    metrics: Mapping[str, str] = field(default_factory=dict)
 
     def lock(self) -> str:
         """Return the locked requirements; an image without any has an empty environment."""
@@ -114,6 +115,7 @@ def read(path: Path) -> ImageFile:
             programs={key: tuple(command) for key, command in document.get("programs", {}).items()},
             environment={key: str(value) for key, value in document.get("environment", {}).items()},
             warm=tuple(document.get("warm", {}).get("imports", ())),
+            metrics={key: str(value) for key, value in document.get("metrics", {}).items()},
         )
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise ValueError(f"{path} is not an image file: {error}") from error

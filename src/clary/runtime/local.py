@@ -6,11 +6,13 @@ in any process can take it further, look at it or end it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from clary.core.clock import Clock
@@ -129,6 +131,14 @@ class LocalRuntime:
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
         return control.tail(self._job(uid), offset, limit)
+
+    def runs(self) -> Mapping[str, datetime]:
+        """Return every run there is, ended ones included, and since when; for finding what nobody owns."""
+        found: dict[str, datetime] = {}
+        for spec in self._home.jobs.glob("*/spec.json"):
+            with contextlib.suppress(FileNotFoundError):
+                found[spec.parent.name] = datetime.fromtimestamp(spec.stat().st_mtime, UTC)
+        return {uid: since for uid, since in found.items() if not uid.startswith(".")}
 
     def _job(self, uid: str) -> JobDirectory:
         if not uid or "/" in uid or uid.startswith("."):

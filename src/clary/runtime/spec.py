@@ -119,3 +119,7 @@ class Runtime(Protocol):
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
         ...
+
+    def runs(self) -> Mapping[str, datetime]:
+        """Return every run there is, ended ones included, and since when; for finding what nobody owns."""
+        ...

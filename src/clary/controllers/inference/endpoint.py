@@ -114,7 +114,7 @@ def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
     wait = doc.get("_NotBefore", now) - now
     if wait > timedelta():
         return Step(again=min(wait, SERVING))
-    uid = fleet.next_uid(endpoint.uid, doc)
+    uid = fleet.next_uid(endpoint.uid, doc, variant)
     host = {"Uid": uid, "Variant": variant["VariantName"], "Generation": wanted["Generation"]}
     write: Document = {"_Fleet": [*fleet.members(doc), host], "_Serial": doc.get("_Serial", 0) + 1}
     if "ProductionVariants" not in doc:

@@ -67,10 +67,10 @@ class Endpoints:
 
     def _plan(self, record: Record) -> RunSpec:
         """Return the run of the next host."""
-        doc, uid = record.doc, fleet.next_uid(record.uid, record.doc)
-        variant = fleet.missing(doc, doc["_Wanted"])
+        variant = fleet.missing(record.doc, record.doc["_Wanted"])
         if variant is None:
             raise ValueError(f"{record.arn} has all its hosts")
+        uid = fleet.next_uid(record.uid, record.doc, variant)
         container, role = variant["Container"], variant["Role"]
         patience = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP)
         return RunSpec(

@@ -57,9 +57,11 @@ def surplus(doc: Document, wanted: Document) -> list[Document]:
     return [host for host in members(doc) if host["Uid"] not in needed and "Draining" not in host]
 
 
-def next_uid(uid: str, doc: Document) -> str:
-    """Name the next host; the same name until it is written down."""
-    return f"{uid}-{doc.get('_Serial', 0) + 1}"
+def next_uid(uid: str, doc: Document, variant: Document) -> str:
+    """Name the next host: the same until it is written down, another if something else is wanted by then."""
+    wanted = doc["_Wanted"]
+    place = [each["VariantName"] for each in wanted["Variants"]].index(variant["VariantName"])
+    return f"{uid}-{wanted['Generation']}-{place}-{doc.get('_Serial', 0) + 1}"
 
 
 def hosts(doc: Document, wanted: Document, runs: Runs) -> list[Document]:

@@ -22,9 +22,11 @@ from clary.controllers.training.training_job import (
 from clary.controllers.training.transitions import close
 from clary.core.document import Document
 from clary.resources.training.training_job import TRAINING_JOB
+from clary.runtime import images
 from clary.runtime.spec import RunSpec, Seen
 from clary.store.records import Record
 
+SCRIPT = "sagemaker_program"  # the hyperparameter that puts a script in the algorithm's place
 GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -56,6 +58,9 @@ class TrainingJobs:
         uid = run_uid(record)
         if step.effect == "start":
             self._runtime.start(self._plan(record))
+            algorithm = record.doc["AlgorithmSpecification"]
+            if definitions := _definitions(record.doc):
+                return {"AlgorithmSpecification": {**algorithm, "MetricDefinitions": definitions}}
         elif step.effect == "collect":
             return self._collect(record, self._runtime.inspect(uid), step.write)
         else:
@@ -75,7 +80,7 @@ class TrainingJobs:
         return ""
 
     def _metrics(self, record: Record) -> list[Document]:
-        definitions = record.doc["AlgorithmSpecification"].get("MetricDefinitions", ())
+        definitions = _definitions(record.doc)
         return last_values(definitions, events(self._means.logs, stream_of(record))) if definitions else []
 
     def _collect(self, record: Record, run: Seen, write: Document) -> Document:
@@ -94,6 +99,19 @@ def stream_of(record: Record) -> Stream:
     """Name the log stream of the job's present attempt."""
     epoch = int(record.created.timestamp()) + record.doc.get("_Attempt", 1) - 1
     return Stream(record.account, record.region, GROUP, f"{record.name}/{HOST}-{epoch}")
+
+
+def _definitions(doc: Document) -> list[Document]:
+    """Return the caller's metric definitions, else the ones that come with the built-in algorithm."""
+    algorithm = doc["AlgorithmSpecification"]
+    given: list[Document] = algorithm.get("MetricDefinitions", [])
+    if given or SCRIPT in doc.get("HyperParameters", {}) or "ContainerEntrypoint" in algorithm:
+        return given
+    try:
+        known = images.resolve(algorithm["TrainingImage"]).metrics
+    except ValueError:
+        return []
+    return [{"Name": name, "Regex": regex} for name, regex in known.items()]
 
 
 def _not_kept(doc: Document, fault: DataFault) -> Document:
