@@ -46,7 +46,7 @@ class Server:
     def client(self, service: str, keys: dict[str, str] | None = None, **options: Any) -> Any:
         """Return a client of the administrator, or of other keys in the form STS answers them."""
         keys = keys or self.keys
-        settings = {"retries": {"max_attempts": 1, "mode": "standard"}, "proxies": {}}
+        settings = {"retries": {"total_max_attempts": 1, "mode": "standard"}, "proxies": {}}
         return boto3.client(  # type: ignore[call-overload]  # the stubs know each service by its literal name
             service,
             endpoint_url=options.pop("endpoint_url", self.url),
