@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,8 @@ class Model:
     def hang_up(self) -> None:
         """Close every open connection, but go on listening."""
         for connection in self.open:
-            connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # it may have hung up itself
+                connection.shutdown(socket.SHUT_RDWR)
         self.open.clear()
 
     def close(self) -> None:
