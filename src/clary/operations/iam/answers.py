@@ -64,6 +64,6 @@ def page(request: Document, name: str, items: Iterable[tuple[str, object]]) -> D
 
 def _opened(marker: str) -> str:
     try:
-        return base64.urlsafe_b64decode(marker.encode()).decode()
+        return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise ValidationError("Invalid Marker.", code="ValidationError") from error

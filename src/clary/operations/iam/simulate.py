@@ -209,6 +209,6 @@ def _start(request: Document) -> int:
     if "Marker" not in request:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(request["Marker"].encode()))
+        return int(base64.b64decode(request["Marker"], altchars=b"-_", validate=True))
     except ValueError as error:
         raise invalid("Invalid Marker.") from error
