@@ -61,10 +61,18 @@ def create_file(root: Path, name: str, *, mode: int = 0o644) -> int:
         try:
             return os.open(names[-1], flags, mode, dir_fd=directory)
         except FileExistsError:
-            os.unlink(names[-1], dir_fd=directory)
+            replace(directory, names[-1])
             return os.open(names[-1], flags, mode, dir_fd=directory)
     finally:
         os.close(directory)
+
+
+def replace(directory: int, name: str) -> None:
+    """Take away the file or link that has a name wanted for another; a directory stays and is refused."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except (IsADirectoryError, PermissionError) as error:
+        raise Unsafe(f"{name!r} is a directory and something else at once.") from error
 
 
 def read_file(root: Path, name: str, limit: int) -> bytes | None:

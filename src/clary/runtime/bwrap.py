@@ -20,6 +20,7 @@ from clary.runtime.spec import RunSpec
 INSIDE_INIT = "/run/clary/init.py"
 INSIDE_SOCKET = "/run/sagemaker/http.sock"
 _HOME = "/home/job"
+_TMP = "/tmp"  # noqa: S108 - the job's own, on the disk: files there do not count as its memory
 _USER = 1000
 # Settings every program may need and that hold no secret. Keys (/etc/ssl/private) and accounts are not
 # among them.
@@ -28,6 +29,12 @@ _ETC = (
     "services", "protocols", "fonts", "resolv.conf", "ssl/certs", "ssl/openssl.cnf", "pki/tls/certs",
     "pki/ca-trust/extracted",
     "ca-certificates/extracted", "gai.conf",
+)  # fmt: skip
+_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "mtrr")  # of /proc
+_HIDDEN = (
+    "acpi", "asound", "driver", "kallsyms", "kcore", "keys", "key-users", "kmsg", "kpagecgroup", "kpagecount",
+    "kpageflags", "latency_stats", "pagetypeinfo", "sched_debug", "scsi", "slabinfo", "timer_list",
+    "vmallocinfo", "dynamic_debug",
 )  # fmt: skip
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SYS = ("/sys/devices/system/cpu", "/sys/devices/system/node")  # numerical libraries count cores here
@@ -63,11 +70,12 @@ class BwrapSandbox:
         """Return the command; its many arguments travel through a file, its environment not through
         arguments.
         """
-        arguments = [*self._namespaces(spec), *root(launch)]
+        # The run's own /tmp and home come first: the image may live under either on this machine.
+        arguments = [*self._namespaces(spec), "--bind", f"{job.tmp}", _TMP, "--symlink", _TMP, f"/var{_TMP}"]
+        arguments += ["--bind", f"{job.home}", _HOME, *root(launch)]
         for name in sorted(path.name for path in job.etc.iterdir()):
             arguments += ["--ro-bind", f"{job.etc}/{name}", f"/etc/{name}"]
-        arguments += ["--bind", f"{job.tmp}", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108 - the job's own
-        arguments += ["--bind", f"{job.home}", _HOME, "--bind", f"{job.ml}", "/opt/ml"]
+        arguments += ["--bind", f"{job.ml}", "/opt/ml"]
         arguments += ["--bind", f"{launch.sockets / 'share'}", "/run/sagemaker"]
         for source, target in binds:
             arguments += ["--ro-bind", f"{source}", f"/opt/ml/{target}"]
@@ -122,6 +130,7 @@ def root(launch: Launch) -> list[str]:
     for name in _ETC:
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - its own
+    arguments += _kernel_files()
     for shown in _SYS:
         arguments += ["--ro-bind-try", shown, shown]
     image = launch.image
@@ -132,6 +141,21 @@ def root(launch: Launch) -> list[str]:
         if folder:
             arguments += ["--ro-bind", str(folder), inside]
     return [*arguments, "--ro-bind", str(INIT), INSIDE_INIT]
+
+
+def _kernel_files() -> list[str]:
+    """Cover what lets a program that is root outside reach the kernel: /proc asks only for the owner."""
+    arguments: list[str] = []
+    for name in _READ_ONLY:
+        if Path("/proc", name).exists():
+            arguments += ["--ro-bind", f"/proc/{name}", f"/proc/{name}"]
+    for name in _HIDDEN:
+        path = Path("/proc", name)
+        if path.is_dir():
+            arguments += ["--tmpfs", str(path), "--remount-ro", str(path)]
+        elif path.exists():
+            arguments += ["--ro-bind", "/dev/null", str(path)]
+    return arguments
 
 
 def _memory_file(name: str, content: bytes) -> int:

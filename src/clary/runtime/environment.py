@@ -1,6 +1,6 @@
 """Builds environments ahead of their first use: `python -m clary.runtime.environment [IMAGE|LOCK ...]`.
 
-An image by its name, or a client (an SDK, the AWS CLI) by the path of its hashed lock; without any, every image.
+An image by its name, a client (an SDK, the AWS CLI) by the path of its hashed lock; without any, every image.
 Prints what it does, and each environment's directory as its last line.
 """
 

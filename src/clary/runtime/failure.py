@@ -102,6 +102,8 @@ def _meaning(code: int | None, number: int | None) -> str:
             "SIGTERM": " (it was asked to stop)",
         }
         return f"was ended by {name}{why.get(name, '')}"
+    if code == 0:
+        return "ended by itself, and a server has to stay"
     if code == 127:
         return "was not found: check the entry point and that the image has it on PATH"
     if code == 126:

@@ -15,9 +15,9 @@ _BEST_UP_TO = 16 << 20  # bytes packed with zlib's usual level; more is packed w
 _INSIDE = "/opt/ml/"
 
 
-def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bool, list[str]]:
-    """Write `directory` under `root` as a gzip'd tar; tell whether it was written, and what was left out and
-    why.
+def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bool, bool, list[str]]:
+    """Write `directory` under `root` as a gzip'd tar; tell whether it was written,
+    whether there was nothing in it, and what was left out and why.
 
     The same files give the same bytes: sorted names, no times, no owners. Links are kept when they stay
     within the directory and left out when they do not; they are never followed.
@@ -29,13 +29,13 @@ def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bo
     except FileNotFoundError:
         handle = None
     except Unsafe as error:
-        return False, [str(error)]
+        return False, False, [str(error)]
     entries = sorted(_walk(handle, "")) if handle is not None else []
     if handle is not None:
         os.close(handle)
     files = [entry for entry in entries if not stat.S_ISDIR(entry[1].st_mode)]
     if not files and not always:
-        return False, left_out
+        return False, True, left_out
     total = sum(entry[1].st_size for entry in files)
     draft = archive.with_name(f".{archive.name}")
     with draft.open("wb") as raw:
@@ -48,7 +48,7 @@ def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bo
         raw.flush()
         os.fsync(raw.fileno())
     draft.replace(archive)
-    return True, left_out
+    return True, not files, left_out
 
 
 def _walk(directory: int, prefix: str) -> list[tuple[str, os.stat_result]]:

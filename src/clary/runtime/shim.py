@@ -55,7 +55,8 @@ class Shim:
     def live(self) -> None:
         """Take the run to its end and write it down."""
         self.enter("starting")
-        (self.launch.sockets / "share").mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (self.launch.sockets, self.launch.sockets / "share"):
+            directory.mkdir(exist_ok=True, mode=0o700)
         self.server = control.listen(self.launch.sockets / "shim.sock")
         group = cgroups.create(self.job.uid[:16], self.launch.share.memory)
         self.state["cgroup"] = group.document() if group else None
@@ -175,11 +176,15 @@ class Shim:
             self.job.out.mkdir(exist_ok=True)
             path = self.job.out / output.name
             try:
-                written, left_out = pack.pack(self.job.ml, output.directory, path, always=output.always)
+                written, empty, left_out = pack.pack(
+                    self.job.ml, output.directory, path, always=output.always
+                )
             except OSError as error:
                 self.failure = self.failure or _machine_failure(error)
                 continue
             self.notes += left_out[:5]
+            if empty and output.always:
+                self.notes.append(f"The program wrote nothing to /opt/ml/{output.directory}.")
             if written:
                 made[output.name] = str(path)
         return made

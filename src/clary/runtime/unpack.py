@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from clary.runtime.beneath import Unsafe, create_file, open_directory, parts
+from clary.runtime.beneath import Unsafe, create_file, open_directory, parts, replace
 
 MOST_MEMBERS = 1_000_000
 DEEPEST = 64
@@ -84,7 +84,7 @@ def _link(member: tarfile.TarInfo, root: Path, base: tuple[str, ...]) -> None:
     try:
         os.symlink(member.linkname, names[-1], dir_fd=directory)
     except FileExistsError:
-        os.unlink(names[-1], dir_fd=directory)
+        replace(directory, names[-1])
         os.symlink(member.linkname, names[-1], dir_fd=directory)
     finally:
         os.close(directory)

@@ -1,0 +1,109 @@
+"""What is killed, when, and what is said afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from tests.runtime.machine import Machine, gone
+
+from clary.runtime.spec import Output
+
+SLEEPER = "import time; print('up'); time.sleep(600)"
+DETACHED = (
+    "import os, time\n"
+    "if os.fork() == 0:\n    os.setsid()\n    print('up')\n    time.sleep(600)\n"
+    "time.sleep(600)"
+)
+
+
+@pytest.mark.parametrize("code", [SLEEPER, DETACHED])
+def test_a_run_whose_shim_is_killed_is_lost_and_leaves_no_orphan(machine: Machine, code: str) -> None:
+    uid = machine.python(code)
+    machine.until_printed(uid, "up")
+    container = machine.container(uid)
+    machine.shim(uid).send(signal.SIGKILL)
+    seen = machine.until(uid)
+    gone(container)
+    assert seen.exit_code is None
+    assert "host of this run was lost" in seen.failure
+    assert "running" in seen.failure
+
+
+def test_a_lost_run_stays_lost(machine: Machine) -> None:
+    uid = machine.python(SLEEPER)
+    machine.until_printed(uid, "up")
+    machine.shim(uid).send(signal.SIGKILL)
+    first = machine.until(uid)
+    machine.runtime.stop(uid)
+    assert machine.again().inspect(uid) == first
+
+
+def test_a_container_killed_from_outside_tells_the_signal(machine: Machine) -> None:
+    uid = machine.python(SLEEPER)
+    machine.until_printed(uid, "up")
+    machine.container(uid).send(signal.SIGKILL)
+    seen = machine.until(uid)
+    assert (seen.exit_code, seen.signal) == (137, signal.SIGKILL)
+    assert "SIGKILL" in seen.failure
+
+
+def test_another_runtime_takes_a_run_over(machine: Machine) -> None:
+    uid = machine.python(SLEEPER)
+    machine.until_printed(uid, "up")
+    other = machine.again()
+    assert other.inspect(uid).phase == "running"
+    assert other.output(uid, 0) == b"up\n"
+    other.stop(uid)
+    assert machine.until(uid).signal == signal.SIGTERM
+
+
+def test_a_reservation_without_a_shim_gets_one_from_whoever_looks(machine: Machine) -> None:
+    uid = machine.start()
+    machine.until(uid)
+    job = machine.job(uid)
+    for name in ("exit.json", "state.json", "stdout.log"):
+        (job.path / name).unlink()
+    before = time.time() - 5
+    os.utime(job.path / "launch.json", (before, before))
+    seen = machine.until(uid)
+    assert seen.exit_code == 0
+
+
+def test_a_run_stopped_while_packing_still_says_how_it_ended(machine: Machine) -> None:
+    code = "import os\nfor n in range(8): open(f'/opt/ml/model/{n}', 'wb').write(os.urandom(4 << 20))"
+    uid = machine.start("python", "-c", code, outputs=[Output(directory="model", name="model.tar.gz")])
+    machine.until(uid, "packing")
+    machine.runtime.stop(uid)
+    seen = machine.until(uid)
+    assert seen.exit_code == 0
+    assert seen.outputs["model.tar.gz"].exists()
+
+
+def test_a_shim_killed_while_packing_is_lost_and_never_a_success(machine: Machine) -> None:
+    code = "import os\nfor n in range(8): open(f'/opt/ml/model/{n}', 'wb').write(os.urandom(4 << 20))"
+    uid = machine.start("python", "-c", code, outputs=[Output(directory="model", name="model.tar.gz")])
+    machine.until(uid, "packing")
+    machine.shim(uid).send(signal.SIGKILL)
+    seen = machine.until(uid)
+    assert seen.exit_code is None
+    assert "packing" in seen.failure
+    assert not seen.outputs
+
+
+def test_a_stop_before_the_program_started_needs_no_program(machine: Machine) -> None:
+    uid = machine.start("sh", "-c", "echo ran; sleep 600")
+    machine.runtime.kill(uid)
+    assert machine.until(uid).exit_code in (None, 137)
+
+
+def test_a_shim_whose_socket_is_gone_still_stops(machine: Machine) -> None:
+    uid = machine.python(SLEEPER)
+    machine.until_printed(uid, "up")
+    launch = machine.job(uid).launch()
+    assert launch
+    (launch.sockets / "shim.sock").unlink()
+    machine.runtime.stop(uid)
+    assert machine.until(uid).signal == signal.SIGTERM

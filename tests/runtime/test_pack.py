@@ -1,0 +1,103 @@
+"""What a job made, packed: the same bytes for the same files, and nothing of the host."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+from tests.runtime.machine import Machine
+
+from clary.runtime.pack import pack
+from clary.runtime.spec import Output
+
+
+def made(tmp_path: Path) -> Path:
+    """Return an `ml` with an empty `model`."""
+    (tmp_path / "ml" / "model").mkdir(parents=True)
+    return tmp_path / "ml"
+
+
+def names(path: Path) -> list[str]:
+    """Return an archive's members."""
+    with tarfile.open(path) as tar:
+        return tar.getnames()
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
+    ml = made(tmp_path)
+    (ml / "model" / "b").write_text("2")
+    (ml / "model" / "a").mkdir()
+    (ml / "model" / "a" / "c").write_text("1")
+    pack(ml, "model", tmp_path / "one", always=True)
+    os.utime(ml / "model" / "b", (1, 1))
+    pack(ml, "model", tmp_path / "two", always=True)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert names(tmp_path / "one") == ["a", "a/c", "b"]
+
+
+def test_an_empty_directory_is_packed_only_when_asked(tmp_path: Path) -> None:
+    ml = made(tmp_path)
+    assert pack(ml, "model", tmp_path / "one", always=False) == (False, True, [])
+    assert pack(ml, "model", tmp_path / "two", always=True) == (True, True, [])
+    assert names(tmp_path / "two") == []
+
+
+def test_links_that_stay_within_are_kept_and_others_left_out(tmp_path: Path) -> None:
+    ml = made(tmp_path)
+    (ml / "model" / "v1").write_text("1")
+    (ml / "model" / "best").symlink_to("v1")
+    (ml / "model" / "absolute").symlink_to("/opt/ml/model/v1")
+    (ml / "model" / "passwd").symlink_to("/etc/passwd")
+    (ml / "model" / "up").symlink_to("../../secret")
+    os.mkfifo(ml / "model" / "pipe")
+    *_, left_out = pack(ml, "model", tmp_path / "a", always=True)
+    assert names(tmp_path / "a") == ["absolute", "best", "v1"]
+    assert [line.split()[0] for line in left_out] == ["passwd", "pipe", "up"]
+
+
+def test_a_model_directory_that_became_a_link_is_not_packed(tmp_path: Path) -> None:
+    ml = tmp_path / "ml"
+    ml.mkdir()
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "key").write_text("host")
+    (ml / "model").symlink_to(tmp_path / "secrets")
+    written, _, left_out = pack(ml, "model", tmp_path / "a", always=True)
+    assert not written
+    assert "link" in left_out[0]
+
+
+def test_a_job_that_replaces_its_model_directory_by_a_link_gets_nothing_of_the_host(machine: Machine) -> None:
+    uid = machine.start(
+        "sh",
+        "-c",
+        "rmdir /opt/ml/model && ln -s /etc /opt/ml/model",
+        outputs=[Output(directory="model", name="model.tar.gz")],
+    )
+    seen = machine.until(uid)
+    assert seen.exit_code == 0
+    assert not seen.outputs
+    assert "link" in seen.note
+
+
+def test_outputs_are_packed_however_the_program_ended(machine: Machine) -> None:
+    uid = machine.start(
+        "sh",
+        "-c",
+        "echo partial > /opt/ml/output/data/report; exit 3",
+        outputs=[
+            Output(directory="model", name="model.tar.gz", always=False),
+            Output(directory="output/data", name="output.tar.gz", always=False),
+        ],
+    )
+    seen = machine.until(uid)
+    assert seen.exit_code == 3
+    assert list(seen.outputs) == ["output.tar.gz"]
+    assert names(seen.outputs["output.tar.gz"]) == ["report"]
+
+
+def test_a_program_that_wrote_no_model_is_noted(machine: Machine) -> None:
+    uid = machine.start("true", outputs=[Output(directory="model", name="model.tar.gz")])
+    seen = machine.until(uid)
+    assert seen.exit_code == 0
+    assert "wrote nothing to /opt/ml/model" in seen.note

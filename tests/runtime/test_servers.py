@@ -1,0 +1,138 @@
+"""Servers: ready when they answer, and what is said when they do not."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.runtime.machine import Machine
+
+from clary.runtime.control import status
+
+SERVER = """
+import http.server, os, socketserver, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response({code}); self.send_header('Content-Length', '0'); self.end_headers()
+    def address_string(self): return 'unix'
+    def log_message(self, *a): pass
+class Server(socketserver.UnixStreamServer): pass
+with Server(os.environ['SAGEMAKER_BIND_TO_SOCKET'], Handler) as server:
+    print('listening')
+    server.serve_forever()
+"""
+
+
+def serve(machine: Machine, code: str, startup: float = 10.0) -> str:
+    """Start a server and return its uid."""
+    return machine.start("python", "-c", code, program="serve", serves=True, startup=startup)
+
+
+def test_a_server_is_ready_once_it_answers_ping(machine: Machine) -> None:
+    uid = serve(machine, SERVER.format(code=200))
+    seen = machine.until(uid, "ready", "exited")
+    assert seen.phase == "ready", seen
+    assert seen.socket
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(seen.socket))
+        caller.sendall(b"GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert caller.recv(64).startswith(b"HTTP/1.0 200")
+
+
+def test_a_server_that_is_stopped_has_not_failed(machine: Machine) -> None:
+    uid = serve(machine, SERVER.format(code=200))
+    machine.until(uid, "ready")
+    machine.runtime.stop(uid)
+    seen = machine.until(uid)
+    assert (seen.signal, seen.failure) == (signal.SIGTERM, "")
+
+
+def test_a_server_that_raises_tells_its_traceback(machine: Machine) -> None:
+    seen = machine.until(serve(machine, "raise FileNotFoundError('/opt/ml/model/model.bin')"))
+    assert "before it answered GET /ping" in seen.failure
+    assert "FileNotFoundError: /opt/ml/model/model.bin" in seen.failure
+
+
+def test_a_server_that_never_answers_200_names_the_limit_and_the_cure(machine: Machine) -> None:
+    uid = serve(machine, SERVER.format(code=500), startup=0.5)
+    seen = machine.until(uid)
+    assert "did not answer GET /ping with 200 within" in seen.failure
+    assert "ContainerStartupHealthCheckTimeoutInSeconds" in seen.failure
+    assert "listening" in seen.failure
+
+
+def test_a_server_that_ends_by_itself_has_failed_even_with_exit_code_0(machine: Machine) -> None:
+    code = SERVER.format(code=200).replace("server.serve_forever()", "server.handle_request()")
+    uid = serve(machine, code)
+    seen = machine.until(uid)
+    assert seen.exit_code == 0
+    assert "The server ended by itself" in seen.failure
+
+
+def test_a_ready_server_that_is_killed_is_seen_as_ended(machine: Machine) -> None:
+    uid = serve(machine, SERVER.format(code=200))
+    machine.until(uid, "ready")
+    machine.container(uid).send(signal.SIGKILL)
+    seen = machine.until(uid)
+    assert seen.signal == signal.SIGKILL
+    assert seen.socket is None
+
+
+def test_a_ready_server_whose_shim_is_killed_is_lost(machine: Machine) -> None:
+    uid = serve(machine, SERVER.format(code=200))
+    machine.until(uid, "ready")
+    machine.shim(uid).send(signal.SIGKILL)
+    assert "lost" in machine.until(uid).failure
+
+
+def test_the_shim_answers_on_its_socket(machine: Machine) -> None:
+    uid = serve(machine, SERVER.format(code=200))
+    machine.until(uid, "ready")
+    launch = machine.job(uid).launch()
+    assert launch
+    told = status(launch.sockets / "shim.sock")
+    assert told and told["phase"] == "ready"
+    assert launch.sockets.stat().st_mode & 0o077 == 0
+
+
+def test_every_change_of_phase_wakes_the_controller(machine: Machine) -> None:
+    machine.home.run.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(machine.home.run / "wake.sock"))
+        listener.settimeout(10)
+        uid = machine.start()
+        assert listener.recv(64)
+        machine.until(uid)
+
+
+def test_a_home_with_a_long_path_still_has_sockets(tmp_path: Path, cache: Path) -> None:
+    deep = Machine(tmp_path / ("d" * 120) / "home", cache)
+    uid = serve(deep, SERVER.format(code=200))
+    seen = deep.until(uid, "ready", "exited")
+    assert seen.phase == "ready", seen
+    assert seen.socket and len(str(seen.socket)) < 108
+    assert seen.socket.parents[2].stat().st_mode & 0o077 == 0
+    deep.close()
+
+
+def test_the_shim_starts_without_any_installed_package(machine: Machine) -> None:
+    import sys
+
+    listed = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-s",
+            "-P",
+            "-c",
+            "import clary.runtime.shim, sys; print(sorted(sys.modules))",
+        ],
+        env={"PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "asyncio" not in listed
+    assert "site-packages" not in listed
