@@ -70,6 +70,7 @@ def _query(
     if shape is not None:
         wrapper = shape.serialization.get("resultWrapper", f"{operation.name}Result")
         xml_body.writer(service).plan(shape)(out, wrapper, result)
+        out[0] = f"<{wrapper}>"  # The wrapper stands for the answer, not for the shape and its namespace.
     namespace = xml_body.namespace_of_service(service)
     response.body = (
         f"<{operation.name}Response{namespace}>{''.join(out)}"

@@ -204,17 +204,16 @@ class XmlWriter:
 
 
 def member_name(member: str, shape: Shape) -> str:
-    """Return the element a member is written as: a flattened list goes by the name of its elements."""
-    if isinstance(shape, ListShape) and shape.serialization.get("flattened"):
-        inner = shape.member.serialization.get("name")
-        if inner is not None:
-            return str(inner)
+    """Return the element a member is written as."""
     return str(shape.serialization.get("name", member))
 
 
-def spellings(member: str, shape: Shape) -> tuple[str, str]:
-    """Return the names a member may arrive under: clients do not agree on those of flattened lists."""
-    return str(shape.serialization.get("name", member)), member_name(member, shape)
+def spellings(member: str, shape: Shape) -> set[str]:
+    """Return the names a member may arrive under: a flattened list also goes by the name of its elements."""
+    names = {member_name(member, shape)}
+    if isinstance(shape, ListShape) and shape.serialization.get("flattened"):
+        names.add(shape.member.serialization.get("name", member_name(member, shape)))
+    return names
 
 
 def namespace_of(shape: Shape) -> str:
