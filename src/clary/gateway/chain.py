@@ -13,7 +13,7 @@ from itertools import groupby
 from urllib.parse import unquote
 
 from clary.core import wake
-from clary.gateway import body, chunked, routing, sigv4
+from clary.gateway import body, chunked, routing, sigv2, sigv4
 from clary.gateway.exchange import Exchange, Parts
 from clary.gateway.upload import receive_upload, settle_upload, without_chunks
 from clary.operations.authorise import needs
@@ -46,6 +46,11 @@ async def receive(exchange: Exchange, parts: Parts) -> None:
 def authenticate(exchange: Exchange, parts: Parts) -> None:
     """Verify the signature; from here on the caller is known."""
     request, token = exchange.request, session_token(exchange.request)
+    if exchange.service is models.service("s3") and sigv2.presigned(request):
+        request.headers = sigv2.hoist(request)
+        region, now = parts.settings.region, parts.clock.now()
+        exchange.signed = sigv2.verify(request, parts.credentials.find, now, region)
+        return
     signed = exchange.signed = sigv4.verify(
         request,
         lambda key: parts.credentials.find(key, token),
