@@ -61,10 +61,11 @@ def verify(request: HttpRequest, find: Find, now: datetime, region: str) -> Sign
     if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
         raise ApiError("Invalid date (should be seconds since epoch)", code="AccessDenied", status=403)
     if loose := sorted(name for name in fields if not _covered(name)):
-        message = (
-            f"Signature Version 2 does not cover {', '.join(loose)[:200]}; sign with Signature Version 4."
-        )
+        names = ", ".join(loose)[:200]
+        message = f"Signature Version 2 does not cover {names}; sign with Signature Version 4."
         raise ApiError(message, code="InvalidRequest", status=400)
+    if request.query.count("&") >= len(fields):
+        raise ApiError("A query key is there twice.", code="InvalidRequest", status=400)
     until = datetime.fromtimestamp(min(int(expires), 253_402_300_799), UTC)
     if now > until:
         members = {"Expires": until.isoformat(), "ServerTime": now.isoformat()}
