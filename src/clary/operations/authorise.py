@@ -177,16 +177,19 @@ def needs(call: Call) -> list[Need]:
 
 
 def denied(call: Call, need: Need, decision: Decision) -> AccessDenied:
-    """Return the refusal in AWS's words, which say which kind of policy to look at."""
-    resource = f'"{need.resource}"' if call.service == "s3" else need.resource
-    text = f"User: {call.principal.arn} is not authorized to perform: {need.action} on resource: {resource}"
-    if decision.outcome == "explicitDeny":
-        article = "an" if decision.layer[0] in "aei" else "a"
-        text += f" with an explicit deny in {article} {decision.layer}"
-    else:
-        text += f" because no {decision.layer} allows the {need.action} action"
+    """Return the refusal of a call, with its service's error code."""
     code = "AccessDenied" if call.service in ("s3", "iam", "sts") else "AccessDeniedException"
-    return AccessDenied(text, code=code)
+    return AccessDenied(refusal(call.principal, need, decision), code=code)
+
+
+def refusal(principal: Principal, need: Need, decision: Decision) -> str:
+    """Say in AWS's words who may not do what, and which kind of policy to look at."""
+    resource = f'"{need.resource}"' if need.action.startswith("s3:") else need.resource
+    text = f"User: {principal.arn} is not authorized to perform: {need.action} on resource: {resource}"
+    if decision.outcome == "explicitDeny":
+        article = "an" if decision.layer.startswith("identity") else "a"
+        return f"{text} with an explicit deny in {article} {decision.layer}"
+    return f"{text} because no {decision.layer} allows the {need.action} action"
 
 
 def caller_of(principal: Principal) -> Caller:

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from itertools import islice
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
+from clary.operations import role_access
 from clary.operations.registry import Call
-from clary.resources.iam.role import ROLE
+from clary.operations.sts.trust import check_service_role
 from clary.runtime import images
-
-SERVICE = "sagemaker.amazonaws.com"
 
 
 def role(call: Call, arn: str) -> None:
     """Refuse a role that does not exist or does not let SageMaker assume it."""
-    account = arn.split(":", 5)[4] if arn.count(":") >= 5 else ""
-    record = call.records.scoped(account, "").find(ROLE, arn.rsplit("/", 1)[-1]) if account else None
-    if record is None or record.arn != arn or not _trusts(record.doc["AssumeRolePolicyDocument"]):
-        raise ValidationError(
-            f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
-            f"'{SERVICE}' to assume the role."
-        )
+    check_service_role(call.records, arn)
 
 
 def bucket(call: Call, uri: str, member: str) -> None:
-    """Refuse an S3 URI to write to whose bucket is not there."""
-    name, _ = split(uri, member)
+    """Refuse an S3 URI to write to whose bucket is not there or closed to the request's role."""
+    name, key = split(uri, member)
     if call.objects.find_bucket(name) is None:
         raise ValidationError(
             f"The bucket of {member} {uri!r} does not exist. Create the bucket {name!r}, or name another."
         )
+    if role_arn := call.request.get("RoleArn"):
+        folder = key.rstrip("/") + "/" if key else ""
+        role_access.check(call, role_arn, "s3:PutObject", f"arn:aws:s3:::{name}/{folder}output")
 
 
 def prefix(call: Call, uri: str, member: str, role_arn: str) -> None:
-    """Refuse an S3 prefix to read from under which there is nothing."""
+    """Refuse an S3 prefix to read from under which there is nothing, or nothing for the role."""
     name, key = split(uri, member)
     if call.objects.find_bucket(name) is None:
         cause = ' Error message from S3: "The specified bucket does not exist"'
-    elif any(islice(call.objects.each(name, key), 1)):
+    elif found := next(call.objects.each(name, key), None):
+        role_access.check(call, role_arn, "s3:ListBucket", f"arn:aws:s3:::{name}", prefix=key)
+        role_access.check(call, role_arn, "s3:GetObject", f"arn:aws:s3:::{name}/{found.key}")
         return
     else:
         cause = ""
@@ -52,17 +48,22 @@ def prefix(call: Call, uri: str, member: str, role_arn: str) -> None:
 
 
 def model_data(call: Call, uri: str) -> None:
-    """Refuse a model archive that is not there."""
+    """Refuse a model archive that is not there or that the request's role may not read."""
     name, key = split(uri, "ModelDataUrl")
     if call.objects.find_bucket(name) is None or not key or call.objects.find(name, key) is None:
         raise ValidationError(f"Could not find model data at {uri}.")
+    if role_arn := call.request.get("ExecutionRoleArn"):
+        role_access.check(call, role_arn, "s3:GetObject", f"arn:aws:s3:::{name}/{key}")
 
 
 def model_prefix(call: Call, uri: str) -> None:
-    """Refuse a prefix of model files under which there is nothing."""
+    """Refuse a prefix of model files under which there is nothing, or nothing for the role."""
     name, key = split(uri, "ModelDataSource.S3DataSource.S3Uri")
-    if call.objects.find_bucket(name) is None or not any(islice(call.objects.each(name, key), 1)):
+    found = next(call.objects.each(name, key), None) if call.objects.find_bucket(name) else None
+    if found is None:
         raise ValidationError(f"Could not find model data at {uri}.")
+    if role_arn := call.request.get("ExecutionRoleArn"):
+        role_access.check(call, role_arn, "s3:GetObject", f"arn:aws:s3:::{name}/{found.key}")
 
 
 def image(call: Call, uri: str) -> None:
@@ -86,21 +87,3 @@ def refuse(request: Document, unbuilt: Mapping[str, str], where: str = "") -> No
     for member, advice in unbuilt.items():
         if request.get(member) not in (None, "", [], {}, False, 0):
             raise ValidationError(f"{where}{member} is not supported by Clary yet: {advice}")
-
-
-def _trusts(document: str | Document) -> bool:
-    """Say whether a trust policy lets SageMaker assume the role."""
-    policy = json.loads(document) if isinstance(document, str) else document
-    found = False
-    statements = policy.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal", {})
-        named = "*" if principal == "*" else principal.get("Service", ())
-        services = [named] if isinstance(named, str) else named
-        actions = statement.get("Action", ())
-        assumes = {"sts:AssumeRole", "sts:*", "*"} & set([actions] if isinstance(actions, str) else actions)
-        if assumes and {"*", SERVICE} & set(services):
-            if statement.get("Effect") == "Deny":
-                return False
-            found = True
-    return found

@@ -164,3 +164,37 @@ def test_invoking_an_endpoint_is_asked_of_the_policies(server: Server) -> None:
         runtime.invoke_endpoint(EndpointName="mine", Body=b"1")  # allowed, and not there
     with refused("AccessDeniedException", "sagemaker:InvokeEndpoint"):
         runtime.invoke_endpoint(EndpointName="yours", Body=b"1")
+
+
+def test_a_job_reads_and_writes_with_its_role_s_rights(server: Server, bucket: str) -> None:
+    service = {"Service": "sagemaker.amazonaws.com"}
+    everything = f"arn:aws:s3:::{bucket}*"
+    reader = role(server, service, allow(["s3:ListBucket", "s3:GetObject"], everything))
+    writer = role(server, service, allow(["s3:ListBucket", "s3:PutObject"], everything))
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/home/"}}
+    request = {
+        "TrainingJobName": fresh("job"),
+        "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": source}],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    sagemaker = server.client("sagemaker")
+    with refused("ValidationException", "not authorized to perform: s3:PutObject"):
+        sagemaker.create_training_job(**request, RoleArn=reader)
+    with refused("ValidationException", "not authorized to perform: s3:GetObject"):
+        sagemaker.create_training_job(**request, RoleArn=writer)
+
+
+def test_a_role_that_does_not_trust_sagemaker_is_not_taken(server: Server) -> None:
+    arn = role(server, {"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    with refused("ValidationException", "allows principal 'sagemaker.amazonaws.com' to assume the role"):
+        server.client("sagemaker").create_model(
+            ModelName=fresh("model"),
+            ExecutionRoleArn=arn,
+            PrimaryContainer={
+                "Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+            },
+        )
