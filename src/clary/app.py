@@ -26,9 +26,8 @@ from clary.core.clock import Clock, SystemClock
 from clary.core.settings import Settings
 
 if TYPE_CHECKING:
-    from clary.gateway.exchange import Parts
+    from clary.gateway.exchange import DataPlane, Parts
     from clary.operations.authorise import Authoriser
-    from clary.store.changes import Changes
     from clary.store.credentials import Credentials
     from clary.store.database import Database
     from clary.store.logs import Logs
@@ -69,7 +68,6 @@ class Stores:
     records: Records
     objects: Objects
     logs: Logs
-    changes: Changes
     credentials: Credentials
     authoriser: Authoriser
 
@@ -108,7 +106,6 @@ def open_home(settings: Settings, clock: Clock) -> Stores:
         records=records,
         objects=objects,
         logs=Logs(database, clock),
-        changes=changes,
         credentials=credentials,
         authoriser=Authoriser(records, changes, clock, bucket_policy),
     )
@@ -119,7 +116,6 @@ def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: P
     from clary.gateway.audit import Audit
     from clary.gateway.exchange import Parts
     from clary.operations.dispatch import Dispatcher
-    from clary.serving.router import Router
 
     return Parts(
         settings=settings,
@@ -130,10 +126,27 @@ def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: P
         credentials=stores.credentials,
         authoriser=stores.authoriser,
         dispatcher=Dispatcher(),
-        router=Router(stores.records, stores.changes),
+        plane=_data_plane(settings, clock, stores),
         audit=Audit(audit_log),
         pool=ThreadPoolExecutor(THREADS, thread_name_prefix="call"),
         wake=settings.home.run / "wake.sock",
+    )
+
+
+def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
+    from clary.gateway.exchange import DataPlane
+    from clary.operations.authorise import Authoriser
+    from clary.serving.router import Router
+    from clary.store.changes import Changes, Glance
+    from clary.store.credentials import Credentials
+    from clary.store.keys import MasterKey
+
+    records, glance = stores.records, Glance(Changes(stores.database))
+    return DataPlane(
+        look=glance.look,
+        credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
+        authoriser=Authoriser(records, glance, clock),
+        router=Router(records, glance),
     )
 
 

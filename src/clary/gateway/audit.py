@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 _START = "0" * 64
+_GATHERING = 0.02  # seconds of calls written in one go
 _log = logging.getLogger(__name__)
 
 
@@ -44,36 +46,38 @@ class Audit:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._previous = _last_hash(path)
-        self._waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._waiting: deque[Entry] = deque()
+        self._bell = threading.Event()
+        self._closing = False
         self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
         self._writer.start()
 
     def add(self, entry: Entry) -> None:
         """Queue one line; returns at once."""
-        self._waiting.put(entry)
+        self._waiting.append(entry)
+        if not self._bell.is_set():  # waking the writer costs more than all the rest
+            self._bell.set()
 
     def close(self) -> None:
         """Write what waits, then stop."""
-        self._waiting.put(None)
+        self._closing = True
+        self._bell.set()
         self._writer.join()
 
     def _write(self) -> None:
         with self._path.open("a", encoding="utf-8") as file:
             self._path.chmod(0o600)
-            while (entry := self._waiting.get()) is not None:
-                lines, ended = [self._line(entry)], False
-                while not self._waiting.empty():
-                    if (entry := self._waiting.get()) is None:
-                        ended = True
-                        break
-                    lines.append(self._line(entry))
+            while not self._closing or self._waiting:
+                self._bell.wait()
+                if not self._closing:
+                    time.sleep(_GATHERING)
+                self._bell.clear()
+                lines = [self._line(self._waiting.popleft()) for _ in range(len(self._waiting))]
                 try:
                     file.write("".join(lines))
                     file.flush()
                 except OSError:
                     _log.exception("%d calls are missing in %s", len(lines), self._path)
-                if ended:
-                    return
 
     def _line(self, entry: Entry) -> str:
         fields = {

@@ -35,6 +35,16 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataPlane:
+    """What predictions pass through; its caches hold as of the last `look`, taken once a prediction."""
+
+    look: Callable[[], None]
+    credentials: Credentials
+    authoriser: Authoriser
+    router: Router
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parts:
     """What one gateway process is made of; `clary.app` joins it."""
 
@@ -46,7 +56,7 @@ class Parts:
     credentials: Credentials
     authoriser: Authoriser
     dispatcher: Dispatcher
-    router: Router
+    plane: DataPlane
     audit: Audit
     pool: ThreadPoolExecutor
     wake: Path

@@ -29,7 +29,7 @@ async def serve(scope: dict[str, Any], send: Send, parts: Parts) -> None:
     if name == "health":
         await _send(send, 200, {"status": "ok"})
     elif name == "metrics":
-        await _send(send, 200, {"endpoints": parts.router.summary()})
+        await _send(send, 200, {"endpoints": parts.plane.router.summary()})
     elif name == "credentials" and rest:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         headers = {name.lower(): value for name, value in scope["headers"]}

@@ -39,7 +39,7 @@ class Invoker:
     """The data plane's door in one gateway process."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+        self._parts, self._plane = parts, parts.plane
 
     async def invoke(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one InvokeEndpoint call."""
@@ -51,6 +51,7 @@ class Invoker:
         try:
             try:
                 request.body = await body.in_memory(receive, request.headers, MOST_BYTES)
+                self._plane.look()
                 signed = self._verify(request, at)
                 self._authorise(signed, name, scope, request)
                 call = Invocation(
@@ -61,7 +62,7 @@ class Invoker:
                     body=request.body,
                     began=began,
                 )
-                prediction = await self._parts.router.invoke(call)
+                prediction = await self._plane.router.invoke(call)
                 await _send(send, prediction, request_id)
                 prediction.done(began)
             except body.TooLarge:
@@ -81,7 +82,7 @@ class Invoker:
 
     def _verify(self, request: HttpRequest, now: datetime) -> Signed:
         token = session_token(request)
-        return sigv4.verify(request, lambda key: self._parts.credentials.find(key, token), now)
+        return sigv4.verify(request, lambda key: self._plane.credentials.find(key, token), now)
 
     def _authorise(self, signed: Signed, name: str, scope: dict[str, Any], request: HttpRequest) -> None:
         principal = signed.credential.principal
@@ -89,7 +90,7 @@ class Invoker:
         context = {"aws:sourceip": (_source(scope),), "aws:requestedregion": (signed.region,)}
         if model := request.headers.get("x-amzn-sagemaker-target-model"):
             context["sagemaker:targetmodel"] = (model,)
-        if not self._parts.authoriser.allowed(principal, _ACTION, arn, context):
+        if not self._plane.authoriser.allowed(principal, _ACTION, arn, context):
             raise AccessDenied(
                 f"User: {principal.arn} is not authorized to perform: {_ACTION} on resource: {arn} "
                 f"because no policy allows the {_ACTION} action"

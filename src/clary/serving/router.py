@@ -19,7 +19,7 @@ from clary.core.errors import ApiError
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.connection import Answer, Host, HostLost
 from clary.serving.latency import Latencies, Summary
-from clary.store.changes import Changes
+from clary.store.credentials import Generation
 from clary.store.record import Record
 from clary.store.records import Records
 
@@ -98,7 +98,7 @@ class _Endpoint:
 class Router:
     """The data plane of one gateway process."""
 
-    def __init__(self, records: Records, changes: Changes) -> None:
+    def __init__(self, records: Records, changes: Generation) -> None:
         self._records, self._changes = records, changes
         self._seen = -1
         self._endpoints: dict[tuple[str, str, str], _Endpoint] = {}

@@ -23,12 +23,21 @@ class Changes:
 
     def generation(self, *kinds: Resource) -> int:
         """Return a number that is larger after any record of these kinds was created, written or deleted."""
+        self.look()
+        return self.known(*kinds)
+
+    def look(self) -> None:
+        """Take note of everything written until now."""
         with self._lock:
             version = self._watch()
             if version != self._seen:
                 self._generations = self._read()
                 self._seen = version
-            return sum(self._generations.get((kind.service, kind.kind), 0) for kind in kinds)
+
+    def known(self, *kinds: Resource) -> int:
+        """Return the generation as of the last look."""
+        generations = self._generations
+        return sum([generations.get((kind.service, kind.kind), 0) for kind in kinds])
 
     def _read(self) -> dict[tuple[str, str], int]:
         found: dict[tuple[str, str], int] = {}
@@ -36,3 +45,15 @@ class Changes:
             for row in connection.execute(select(CHANGES.c.service, CHANGES.c.kind, CHANGES.c.generation)):
                 found[row.service, row.kind] = found.get((row.service, row.kind), 0) + int(row.generation)
         return found
+
+
+class Glance:
+    """Changes for one who looks once and then asks often: a prediction passes through three caches."""
+
+    def __init__(self, changes: Changes) -> None:
+        self.look = changes.look
+        self._known = changes.known
+
+    def generation(self, *kinds: Resource) -> int:
+        """Return the generation as of the last `look`."""
+        return self._known(*kinds)
