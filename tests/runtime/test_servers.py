@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.runtime.machine import Machine
@@ -118,8 +119,6 @@ def test_a_home_with_a_long_path_still_has_sockets(tmp_path: Path, cache: Path) 
 
 
 def test_the_shim_starts_without_any_installed_package(machine: Machine) -> None:
-    import sys
-
     listed = subprocess.run(
         [
             sys.executable,

@@ -143,25 +143,34 @@ class Admission:
         if build.failed.exists() and build.failed.stat().st_mtime > accepted:
             refuse(job, f"InternalServerError: {build.failed.read_text(encoding='utf-8')}")
             return None
-        if not build.running() and build.key not in self._building():
-            build.prefix.parent.mkdir(parents=True, exist_ok=True)
-            with build.log.with_suffix(".out").open("wb") as out:
-                self._builders[build.key] = subprocess.Popen(  # noqa: S603 - our own module
-                    [sys.executable, "-m", "clary.runtime.builder", str(source.folder), str(self._cache)],
-                    env={**os.environ, "PYTHONPATH": str(_SOURCES)},
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    start_new_session=True,
-                )
+        builder = self._builders.get(build.key)
+        if builder and builder.poll():  # it ended with an error that it did not write down
+            del self._builders[build.key]
+            words = build.out.read_text(errors="replace").strip()[-400:]
+            refuse(job, f"InternalServerError: The image {source.name} could not be built: {words}")
+            return None
+        if (builder is None or builder.poll() is not None) and not build.running():
+            self._builders[build.key] = self._builder(source, build)
         words = build.last_words()
         return Seen(
             phase="building", note=f"Building the image {source.name}" + (f": {words}" if words else ".")
         )
 
-    def _building(self) -> set[str]:
-        self._builders = {key: child for key, child in self._builders.items() if child.poll() is None}
-        return set(self._builders)
+    def _builder(self, source: ImageFile, build: Build) -> subprocess.Popen[bytes]:
+        build.prefix.parent.mkdir(parents=True, exist_ok=True)
+        with build.out.open("wb") as out:
+            builder = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "clary.runtime.builder", str(source.folder), str(self._cache)],
+                env={**os.environ, "PYTHONPATH": str(_SOURCES)},
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        if builder.stdin:
+            with builder.stdin as settings:
+                settings.write(self._index.encode().encode())
+        return builder
 
     def _launch(self, job: JobDirectory, image: Image, share: Share) -> Launch:
         level = self._machine.capabilities.level

@@ -1,5 +1,6 @@
-"""Builds image environments, in a process of its own: `python -m clary.runtime.builder IMAGE_FOLDER CACHE`.
+"""Builds image environments, in a process of its own: `python -m clary.runtime.builder FOLDER CACHE`.
 
+The index settings come through standard input, for they may hold a password.
 One builder per environment holds a lock file; it builds beside the final place and renames, so an environment
 is either whole or absent. Beside it lie `<key>.log` (everything uv said) and, after a failure,
 `<key>.failed`.
@@ -15,13 +16,13 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from clary.runtime.images import ImageFile, read
-from clary.runtime.index import Index, from_pip
+from clary.runtime.index import Index, decode
 from clary.runtime.launch import Image
 
 _TORCH = re.compile(r"^torch==", re.MULTILINE)
@@ -48,6 +49,11 @@ class Build:
     def log(self) -> Path:
         """Everything uv said."""
         return self.prefix.with_suffix(".log")
+
+    @property
+    def out(self) -> Path:
+        """What the builder itself said."""
+        return self.prefix.with_suffix(".out")
 
     @property
     def failed(self) -> Path:
@@ -108,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     """Build one image; the exit code says whether it is there."""
     source, cache = read(Path(arguments[0]) / "image.toml"), Path(arguments[1])
     try:
-        ensure(source, cache, from_pip(os.environ), print)
+        ensure(source, cache, decode(sys.stdin.read()), print)
     except BuildFailed as error:
         print(error, file=sys.stderr)
         return 1
@@ -134,8 +140,8 @@ def _build(source: ImageFile, build: Build, index: Index, tell: Callable[[str], 
     pip = _pip(draft)
     if _run(venv, build, tell) or (pip and _run(pip, build, tell)):
         raise _failed(source, build)
-    install = _install(source, draft, index)
-    if install and _run([*install, "--offline"], build, tell) and _run(install, build, tell):
+    install, where = _install(source, draft, index), index.for_uv()
+    if install and _run([*install, "--offline"], build, tell, where) and _run(install, build, tell, where):
         shutil.rmtree(draft, ignore_errors=True)
         raise _failed(source, build)
     draft.rename(build.prefix)
@@ -168,14 +174,16 @@ def _install(source: ImageFile, prefix: Path, index: Index) -> list[str]:
         "--verify-hashes" if _TORCH.search(lock) else "--require-hashes",
         "--compile-bytecode",
     ]
-    found += ["--no-config", "--no-progress", *index.arguments(), "-r", str(source.requirements)]
+    found += ["--no-config", "--no-progress", "-r", str(source.requirements)]
     if _TORCH.search(lock) and not index.has_wheel("torch"):
         found += ["--torch-backend", "cpu"]  # the usual index has CUDA's, which is gigabytes
     return found
 
 
-def _run(arguments: list[str], build: Build, tell: Callable[[str], None]) -> int:
-    environment = dict(os.environ)
+def _run(
+    arguments: list[str], build: Build, tell: Callable[[str], None], where: Mapping[str, str] | None = None
+) -> int:
+    environment = {**os.environ, **(where or {})}
     cache = Path(environ_cache(environment))
     if not _one_file_system(cache, build.cache):
         environment["UV_CACHE_DIR"] = str(build.cache / "uv")  # hard links need one file system

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import shlex
 from collections.abc import Iterable, Mapping
@@ -23,27 +24,26 @@ class Index:
     no_index: bool = False
     certificate: str = ""
 
+    def encode(self) -> str:
+        """Return the settings as text for `decode`, passwords included."""
+        return json.dumps([self.url, self.extra, self.find_links, self.no_index, self.certificate])
+
     def fingerprint(self) -> str:
         """Return what could change the packages that a lock resolves to, without any password."""
         public = [_without_password(url) for url in (self.url, *self.extra, *self.find_links)]
         return "\n".join([*public, str(self.no_index)])
 
-    def arguments(self) -> list[str]:
-        """Return the settings as arguments of `uv pip install`; a file that locks with hashes may use any
-        index.
-        """
-        found: list[str] = []
-        if self.url:
-            found += ["--default-index", self.url]
-        for url in self.extra:
-            found += ["--index", url]
-        for place in self.find_links:
-            found += ["--find-links", place]
-        if self.extra:
-            found += ["--index-strategy", "unsafe-best-match"]  # pip's way: the hashes decide, not the index
-        if self.no_index:
-            found.append("--no-index")
-        return found
+    def for_uv(self) -> dict[str, str]:
+        """Return the settings as uv's variables; a lock's hashes decide what is installed, not the index."""
+        found = {
+            "UV_DEFAULT_INDEX": self.url,
+            "UV_INDEX": " ".join(self.extra),
+            "UV_FIND_LINKS": ",".join(self.find_links),
+            "UV_NO_INDEX": "1" if self.no_index else "",
+            "UV_INDEX_STRATEGY": "unsafe-best-match" if self.extra else "",
+            "SSL_CERT_FILE": self.certificate,
+        }
+        return {name: value for name, value in found.items() if value}
 
     def environment(self) -> dict[str, str]:
         """Return the settings as variables for pip inside a job; a place with a password is not told to a
@@ -70,6 +70,14 @@ class Index:
     def has_wheel(self, name: str) -> bool:
         """Tell whether a find-links directory has a wheel of one distribution."""
         return any(any(folder.glob(f"{name}-*.whl")) for folder in self.directories())
+
+
+def decode(text: str) -> Index:
+    """Return the settings that `Index.encode` wrote."""
+    url, extra, find_links, no_index, certificate = json.loads(text)
+    return Index(
+        url=url, extra=tuple(extra), find_links=tuple(find_links), no_index=no_index, certificate=certificate
+    )
 
 
 def from_pip(environ: Mapping[str, str]) -> Index:

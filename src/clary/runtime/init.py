@@ -16,7 +16,7 @@ import sys
 import time
 
 _PASSED_ON = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # what a shell answers, and docker with it
 
 
@@ -57,6 +57,8 @@ def _watch(program: int, report: int, linger: float) -> None:
         if got is None and deadline is not None:
             _signal_all(signal.SIGKILL)
             deadline = time.monotonic() + 0.2
+        elif got is not None and got.si_signo == signal.SIGQUIT and os.getpid() != 1:  # the shim is gone
+            _signal_all(signal.SIGKILL)
         elif got is not None and got.si_signo == signal.SIGTERM:
             stopping = True
             _signal_all(signal.SIGTERM)
@@ -124,9 +126,12 @@ def _descendants() -> list[int]:
 
 
 def _adopt_orphans() -> None:
+    """Do without a namespace what it gives: collect what double-forks, and end when the shim does."""
     import ctypes
 
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    library = ctypes.CDLL(None)
+    library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    library.prctl(_PR_SET_PDEATHSIG, int(signal.SIGQUIT), 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -89,9 +89,9 @@ def _try(bwrap: Path, extra: list[str]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return done.stderr.decode(errors="replace").strip() or (
-        f"exit {done.returncode}" if done.returncode else ""
-    )
+    if done.returncode == 0:
+        return ""
+    return done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
 
 
 def _limits() -> tuple[Literal["cgroup v2", "cgroup v1", "per process"], str]:
