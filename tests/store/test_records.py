@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from tests.store.opened import ACCOUNT, NOON, REGION, job, records
 
 from clary.core.clock import StoppedClock
@@ -141,6 +143,31 @@ def test_a_generation_grows_with_every_write_of_its_kind_and_no_other(store: Rec
     store.delete(store.update(made, {"SecondaryStatus": "Training"}))
     assert before < created < changes.generation(TRAINING_JOB)
     assert changes.generation(ENDPOINT) == 0
+
+
+def test_no_statement_scans_the_table_or_sorts(store: Records) -> None:
+    plans: list[str] = []
+
+    def note(
+        conn: object, cursor: object, statement: str, parameters: object, context: object, many: bool
+    ) -> None:
+        if "records" in statement and not statement.startswith(("EXPLAIN", "INSERT")):
+            plan = explaining.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()  # type: ignore[arg-type]
+            plans.extend(f"{row[3]} <- {statement}" for row in plan)
+
+    made = job(store, "a")
+    with sqlite3.connect(store.database.path) as explaining:
+        event.listen(store.database.engine, "before_cursor_execute", note)
+        made = store.update(made, {"FailureReason": "x"}, due=NOON)
+        store.create(ENDPOINT, {"EndpointName": "e"})
+        store.by_arn(made.arn), store.by_uid(made.uid), list(store.each(TRAINING_JOB))
+        [mine] = store.claim([TRAINING_JOB, ENDPOINT], "one", lease=LEASE, limit=5, hurry=[made.uid, "other"])
+        store.renew(mine, "one", lease=LEASE)
+        store.delete(store.settle(mine, "one", {}, due=None))
+    assert len(plans) > 10
+    assert [plan for plan in plans if "SCAN records" in plan] == []
+    # What is due is sorted, being little; a kind's records, being many, are not.
+    assert [plan for plan in plans if "TEMP B-TREE" in plan and "ORDER BY records.due" not in plan] == []
 
 
 def test_a_write_inside_a_write_joins_it(store: Records) -> None:

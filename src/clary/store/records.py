@@ -100,10 +100,9 @@ class Records:
             "doc": doc,
         }
         with self.database.write() as connection:
-            same = and_(
-                RECORDS.c.scope == values["scope"], or_(RECORDS.c.key == values["key"], RECORDS.c.arn == arn)
-            )
-            if connection.execute(select(RECORDS.c.id).where(same)).first() is not None:
+            # Two names may share a lower-cased ARN. Asked apart: an OR would scan the kind.
+            alike = connection.scalars(select(RECORDS.c.scope).where(RECORDS.c.arn == arn)).all()
+            if values["scope"] in alike or self._row(connection, resource, values["key"]) is not None:
                 raise _conflict(resource, values["name"], arn)
             try:
                 connection.execute(insert(RECORDS).values(values))
@@ -163,19 +162,19 @@ class Records:
             self._changed(connection, place_of(record))
 
     def each(self, resource: Resource) -> Iterator[Record]:
-        """Yield every record of a kind, oldest first, in batches; unscoped, those of every account."""
+        """Yield every record of a kind by key, read in batches; unscoped, those of every account."""
         for scope in self._scopes(resource):
-            last = 0
+            last = ""
             while True:
-                statement = select(RECORDS.c.id, *COLUMNS).where(
-                    RECORDS.c.scope == scope, RECORDS.c.id > last
-                )
+                statement = select(*COLUMNS).where(RECORDS.c.scope == scope, RECORDS.c.key > last)
                 with self.database.read() as connection:
-                    rows = connection.execute(statement.order_by(RECORDS.c.id).limit(_BATCH)).mappings().all()
+                    rows = (
+                        connection.execute(statement.order_by(RECORDS.c.key).limit(_BATCH)).mappings().all()
+                    )
                 yield from map(from_row, rows)
                 if len(rows) < _BATCH:
                     break
-                last = rows[-1]["id"]
+                last = rows[-1]["key"]
 
     def page(
         self,
@@ -263,7 +262,7 @@ class Records:
 
     def disown(self, owners: str) -> int:
         """End every lease of owners whose name starts with `owners`, known to be dead; return how many."""
-        held = RECORDS.c.lease_owner.startswith(owners, autoescape=True)
+        held = and_(RECORDS.c.due.is_not(None), RECORDS.c.lease_owner.startswith(owners, autoescape=True))
         with self.database.write() as connection:
             freed = connection.execute(update(RECORDS).where(held).values(lease_owner=None, lease_until=None))
             return freed.rowcount
