@@ -44,7 +44,7 @@ class Claim:
 
 def read(request: HttpRequest) -> Claim | None:
     authorization = request.headers.get("authorization")
-    in_query = "X-Amz-Algorithm=" in request.query
+    in_query = "X-Amz-Algorithm=" in request.query and "X-Amz-Algorithm" in presigned_fields(request)
     if authorization is not None:
         if in_query:
             words = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or the "
