@@ -13,8 +13,9 @@ from itertools import groupby
 from urllib.parse import unquote
 
 from clary.core import wake
-from clary.gateway import body, chunked, routing, sigv2, sigv4
+from clary.gateway import body, chunked, intact, routing, sigv2, sigv4
 from clary.gateway.exchange import Exchange, Parts
+from clary.gateway.linger import linger, patience
 from clary.gateway.upload import receive_upload, settle_upload, without_chunks
 from clary.operations.authorise import needs
 from clary.operations.registry import Call
@@ -105,6 +106,8 @@ def settle(exchange: Exchange, parts: Parts) -> None:
 def validate(exchange: Exchange, parts: Parts) -> None:
     """Hold the input against the service model."""
     operation, call = exchange.operation, _call(exchange)
+    if operation is not None and call.service == "s3" and not exchange.uploads:
+        intact.check(operation, exchange.request)
     if operation is not None and operation.input_shape is not None:
         validate_document(operation.input_shape, call.request)
 
@@ -134,6 +137,7 @@ CHAIN: tuple[Step, ...] = (
     settle,
     validate,
     dispatch,
+    linger,
     serialise,
 )
 
@@ -142,7 +146,8 @@ async def run(exchange: Exchange, parts: Parts) -> None:
     """Lead one request through the chain. An ApiError on the way is its answer."""
     route(exchange, parts)
     loop = asyncio.get_running_loop()
-    for steps in _TRIPS[exchange.uploads]:
+    lingers = bool(patience(exchange.request.headers.get("user-agent") or ""))
+    for steps in _UPLOAD if exchange.uploads else _POLL if lingers else _PLAIN:
         if inspect.iscoroutinefunction(steps[0]):
             await steps[0](exchange, parts)
         else:
@@ -185,4 +190,6 @@ def _trips(left_out: tuple[Step, ...]) -> tuple[tuple[Step, ...], ...]:
     return tuple(tuple(run) for _, run in groupby(steps, inspect.iscoroutinefunction))
 
 
-_TRIPS = {False: _trips((upload, settle)), True: _trips((receive,))}
+_PLAIN = _trips((upload, settle, linger))
+_POLL = _trips((upload, settle))
+_UPLOAD = _trips((receive, linger))

@@ -50,6 +50,13 @@ class Dispatcher:
             return None
         return call.records.arn(resource, call.request)
 
+    def passing(self, call: Call, result: Document) -> bool:
+        """Tell whether `result` describes a resource in a state that ends by itself."""
+        resource = (
+            self._named(call.service, call.operation) if call.operation.startswith("Describe") else None
+        )
+        return resource is not None and result.get(resource.status or "") in resource.passing
+
     def _named(self, service: str, operation: str) -> Resource | None:
         for kind in self._kinds(service):
             if operation in {m.name for verb, m in kind.operations.items() if verb != "List"}:

@@ -23,7 +23,8 @@ class Resource:
     `initial` what a new record starts with; `filters` maps a List member to `"StoredPath test"`;
     `filters_after_paging` names those that AWS applies to a page already cut; `missing` and `conflict` are
     the error codes for an absent record and a taken name, and their texts may name `{arn}`, `{name}`,
-    `{noun}`; `lives` says that a controller works on it; `hidden` are stored members that Describe does not
+    `{noun}`; `lives` says that a controller works on it, `passing` are the statuses that end by themselves;
+    `hidden` are stored members that Describe does not
     show; `answers` maps a dotted path to what Describe says where the record says nothing (structures on the
     way are not invented); `summary` maps a member of the List answer to the stored path it comes from;
     `sort_order` holds when a List names none; `ignored` maps an accepted member that has no effect to the
@@ -51,6 +52,7 @@ class Resource:
     conflict_text: str = "{noun} with name {name} already exists ({arn})."
     conflict_status: int = 400
     lives: bool = False
+    passing: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     level: Level = "stored"
     conforms: frozenset[str] = frozenset()

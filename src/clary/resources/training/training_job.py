@@ -25,6 +25,7 @@ TRAINING_JOB = register(
         conflict_text="Training job names must be unique within an AWS account and region, "
         "and a training job with this name already exists ({arn})",  # evidence/training-job-conflict.md
         lives=True,
+        passing=frozenset({"InProgress", "Stopping"}),
         absent=frozenset({"UpdateTrainingJob"}),
         level="behaves",
     )

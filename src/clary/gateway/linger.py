@@ -1,0 +1,43 @@
+"""Holds a poll's answer until there is something to tell.
+
+SDKs and waiters look, sleep for 5 to 120 seconds, and look again: made for jobs that take minutes. Here most
+take a second, and the sleep would be nearly all that a user waits for. So a Describe that such a client polls
+with is answered when the resource leaves its passing state, or after a while. Others are answered at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import timedelta
+
+from clary.gateway.exchange import Exchange, Parts
+
+# Botocore marks a waiter's calls with the feature id B; version 2 of the AWS CLI names the command.
+_WAITER = re.compile(r"(?:^| )m/(?:[^ ]*,)?B(?:[, ]|$)|command/sagemaker\.wait\.")
+_SDK = re.compile(r"(?:^| )lib/AWS-SageMaker(?:-Python-SDK|Core)#")
+
+WAITER_PATIENCE = timedelta(seconds=25)  # well below the 60 s after which botocore gives a read up
+SDK_PATIENCE = timedelta(seconds=4)  # an SDK prints a running job's log between two looks
+_FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.25  # seconds between looks at the record
+
+
+def patience(user_agent: str) -> timedelta:
+    """Return how long the caller's poll may be held."""
+    if _WAITER.search(user_agent):
+        return WAITER_PATIENCE
+    return SDK_PATIENCE if _SDK.search(user_agent) else timedelta(0)
+
+
+async def linger(exchange: Exchange, parts: Parts) -> None:
+    """Look again until the resource is in a lasting state, or the caller's patience is over."""
+    call = exchange.call
+    if call is None:
+        return
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience(exchange.request.headers.get("user-agent") or "").total_seconds()
+    pause = _FIRST_LOOK
+    while parts.dispatcher.passing(call, exchange.result) and loop.time() + pause < until:
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.2, _LONGEST_LOOK)
+        exchange.result = await loop.run_in_executor(parts.pool, parts.dispatcher.dispatch, call)
