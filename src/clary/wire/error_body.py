@@ -152,6 +152,11 @@ def _xml(
 
 
 def _s3(response: HttpResponse, error: ApiError, request_id: str) -> None:
+    if error.status == 304:
+        for header, member in (("etag", "ETag"), ("last-modified", "LastModified")):
+            if member in error.members:
+                response.headers.set(header, error.members[member])
+        return
     response.headers.set("content-type", "application/xml")
     parts = {"Code": error.code, "Message": error.message, **error.members}
     parts |= {"RequestId": request_id, "HostId": s3.host_id(request_id)}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore.awsrequest import AWSRequest
 from tests.conformance.s3.bucket import Bucket, make
 
 if TYPE_CHECKING:
@@ -107,6 +108,38 @@ def test_ranges_and_conditions_are_answered(bucket: Bucket) -> None:
     assert bucket.refused("put_object", Key="r", Body=b"", IfNoneMatch="*") == ("PreconditionFailed", 412)
     bucket.s3.put_object(Bucket=bucket.name, Key="r", Body=b"new", IfMatch=etag)
     assert bucket.refused("delete_object", Key="r", IfMatch=etag) == ("PreconditionFailed", 412)
+
+
+def test_a_304_tells_what_the_caller_has(bucket: Bucket) -> None:
+    etag = bucket.s3.put_object(Bucket=bucket.name, Key="304", Body=b"x")["ETag"]
+    url = bucket.server.client("s3").generate_presigned_url(
+        "get_object", {"Bucket": bucket.name, "Key": "304"}
+    )
+    request = urllib.request.Request(url, headers={"If-None-Match": etag})  # noqa: S310  # our own server
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)  # noqa: S310  # our own server
+    assert (caught.value.code, caught.value.headers["etag"]) == (304, etag)
+    assert "last-modified" in caught.value.headers
+
+
+@pytest.mark.parametrize(
+    ("digest", "code"),
+    [("1B2M2Y8AsgTpgAmY7PhCfg==", "BadDigest"), ("x", "InvalidDigest"), ("", "InvalidRequest")],
+)
+def test_a_batch_whose_digest_does_not_hold_deletes_nothing(bucket: Bucket, digest: str, code: str) -> None:
+    bucket.s3.put_object(Bucket=bucket.name, Key="batch", Body=b"x")
+
+    def spoil(request: AWSRequest, **_: object) -> None:
+        for name in [name for name in request.headers if name.lower().startswith("x-amz-checksum")]:
+            del request.headers[name]
+        if digest:
+            request.headers["Content-MD5"] = digest
+
+    spoiling = bucket.server.client("s3")
+    spoiling.meta.events.register("before-sign.s3.DeleteObjects", spoil)
+    spoilt = Bucket(bucket.name, bucket.server, spoiling)
+    assert spoilt.refused("delete_objects", Delete={"Objects": [{"Key": "batch"}]}) == (code, 400)
+    assert bucket.s3.get_object(Bucket=bucket.name, Key="batch")["Body"].read() == b"x"
 
 
 def test_a_refusal_says_what_is_missing(bucket: Bucket) -> None:

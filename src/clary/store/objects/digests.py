@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from clary.core.body import StagedBody
 from clary.store.objects import checksums
@@ -19,11 +19,16 @@ def digest_of(staged: StagedBody, algorithm: str) -> bytes:
 
 def verify(staged: StagedBody, claims: Mapping[str, str], content_md5: str | None) -> None:
     """Refuse a body that is not what the caller claims. `claims` are base64 digests by algorithm."""
+    hold(lambda algorithm: digest_of(staged, algorithm), claims, content_md5)
+
+
+def hold(digest: Callable[[str], bytes], claims: Mapping[str, str], content_md5: str | None) -> None:
+    """Do the same for a body that lies anywhere, given what tells its raw digests."""
     if len(claims) > 1:
         message = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         raise refused("InvalidRequest", message)
     if content_md5 is not None and (claimed := checksums.decode("MD5", content_md5)) != (
-        actual := digest_of(staged, "MD5")
+        actual := digest("MD5")
     ):
         raise refused(
             "BadDigest",
@@ -32,7 +37,7 @@ def verify(staged: StagedBody, claims: Mapping[str, str], content_md5: str | Non
             CalculatedDigest=base64.b64encode(actual).decode(),
         )
     for algorithm, text in claims.items():
-        if checksums.decode(algorithm, text) != digest_of(staged, algorithm):
+        if checksums.decode(algorithm, text) != digest(algorithm):
             raise mismatch(algorithm)
 
 
