@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clary.core.arn import parse as parse_arn
@@ -11,7 +11,7 @@ from clary.core.errors import AccessDenied
 from clary.core.principal import Principal
 from clary.engines.policy import Caller, Decision, Policies, Policy, Request, evaluate, parse
 from clary.engines.policy.document import Statement
-from clary.engines.policy.evaluate import speaks_of
+from clary.engines.policy.evaluate import keys_of, speaks_of
 from clary.engines.policy.pattern import Context
 from clary.operations.iam.grants import Grants, grants, managed
 from clary.operations.permissions import iam, logs, s3, sagemaker
@@ -30,7 +30,7 @@ BucketPolicy = Callable[[str], tuple[str, str | None] | None]
 _REMEMBERED = 10_000  # Decisions kept between two writes to IAM.
 _NOTHING: Context = {}
 _NO_MFA = "The security token included in the request is invalid: GetSessionToken without MFA is not for IAM."
-_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "states": "states"}
+_PREFIXES = {"resourcegroupstaggingapi": "tag", "stepfunctions": "states", "sesv2": "ses"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,15 @@ class Known:
 
     def steady(self, action: str) -> bool:
         """Say whether decisions about an action depend on nothing but the resource."""
+        return all(_steady(statement) for statement in self._about(action))
+
+    def asks_for_tags(self, action: str) -> bool:
+        """Say whether a decision about an action may depend on the resource's tags."""
+        return any("resourcetag/" in key for statement in self._about(action) for key in keys_of(statement))
+
+    def _about(self, action: str) -> Iterator[Statement]:
         every = (*self.grants.identity, *(self.grants.boundary or ()), *(self.session or ()))
-        return all(_steady(s) for policy in every for s in policy.statements if speaks_of(s, action))
+        return (s for policy in every for s in policy.statements if speaks_of(s, action))
 
 
 @dataclass
@@ -151,8 +158,8 @@ class Authoriser:
         return (), parsed.account if parsed is not None and parsed.account.isdigit() else None
 
     def _resource_tags(self, need: Need, known: Known) -> Mapping[str, tuple[str, ...]]:
-        """Look the resource's tags up, unless no policy of the caller asks about anything here."""
-        if need.action.startswith("s3:") or need.resource == "*" or known.steady(need.action):
+        """Look the resource's tags up when a policy of the caller asks for them."""
+        if need.action.startswith("s3:") or need.resource == "*" or not known.asks_for_tags(need.action):
             return {}
         record = self._records.by_arn(need.resource)
         tags = tags_of(record.doc.get("Tags")) if record is not None else {}

@@ -117,6 +117,24 @@ def test_sagemaker_permissions_hold_for_the_named_resource(server: Server) -> No
         sagemaker.list_training_jobs()
 
 
+def test_a_resource_s_tags_can_be_asked_for(server: Server) -> None:
+    sagemaker = server.client("sagemaker")
+    arn = role(server, {"Service": "sagemaker.amazonaws.com"})
+    names = {team: fresh(team) for team in ("ml", "web")}
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    for team, name in names.items():
+        tags = [{"Key": "Team", "Value": team}]
+        sagemaker.create_model(
+            ModelName=name, ExecutionRoleArn=arn, PrimaryContainer={"Image": image}, Tags=tags
+        )
+    tagged = {"StringEquals": {"aws:ResourceTag/Team": "ml"}}
+    _, keys = user(server, allow("sagemaker:DescribeModel", Condition=tagged))
+    theirs = server.client("sagemaker", keys)
+    assert theirs.describe_model(ModelName=names["ml"])["ModelName"] == names["ml"]
+    with refused("AccessDeniedException", "sagemaker:DescribeModel"):
+        theirs.describe_model(ModelName=names["web"])
+
+
 def test_a_region_can_be_forbidden(server: Server) -> None:
     elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
     _, keys = user(server, allow("sagemaker:*"), deny("*", Condition=elsewhere))

@@ -13,7 +13,7 @@ from typing import Literal
 
 from clary.engines.policy.conditions import holds
 from clary.engines.policy.document import Policy, Statement
-from clary.engines.policy.pattern import Context
+from clary.engines.policy.pattern import Context, Variable
 from clary.engines.policy.principals import Caller, Reach, reach
 
 Outcome = Literal["allowed", "explicitDeny", "implicitDeny"]
@@ -128,6 +128,13 @@ def speaks_of(statement: Statement, action: str) -> bool:
     """Say whether a statement is about an action."""
     action = action.casefold()
     return any(pattern.matches(action, {}) for pattern in statement.actions) != statement.other_actions
+
+
+def keys_of(statement: Statement) -> list[str]:
+    """Name the condition keys a statement asks about, in its conditions and in its variables."""
+    patterns = [*(statement.resources or ()), *(p for c in statement.conditions for p in c.values)]
+    variables = [piece.key for pattern in patterns for piece in pattern.pieces if isinstance(piece, Variable)]
+    return [condition.key for condition in statement.conditions] + variables
 
 
 def applies(statement: Statement, request: Request) -> bool:

@@ -15,9 +15,9 @@ from typing import TypeVar
 from clary.core.document import Document
 from clary.core.errors import NotBuilt
 from clary.engines.policy import Caller, Decision, Malformed, Policies, Policy, Request, evaluate, parse
-from clary.engines.policy.evaluate import speaks_of
+from clary.engines.policy.evaluate import keys_of, speaks_of
 from clary.engines.policy.parse import Kind
-from clary.engines.policy.pattern import Context, Variable
+from clary.engines.policy.pattern import Context
 from clary.operations.iam.answers import PAGE, absent, invalid
 from clary.operations.iam.grants import find_holder, grants_of
 from clary.operations.registry import Call, operation
@@ -151,11 +151,8 @@ def _missing(simulation: Simulation, action: str) -> list[str]:
     keys: list[str] = []
     for policy in (*policies.identity, *policies.resource, *(policies.boundary or ())):
         for statement in policy.statements:
-            if not speaks_of(statement, action):
-                continue
-            patterns = [*(statement.resources or ()), *(p for c in statement.conditions for p in c.values)]
-            keys += [condition.key for condition in statement.conditions]
-            keys += [piece.key for p in patterns for piece in p.pieces if isinstance(piece, Variable)]
+            if speaks_of(statement, action):
+                keys += keys_of(statement)
     return [key for key in dict.fromkeys(keys) if key not in simulation.context]
 
 

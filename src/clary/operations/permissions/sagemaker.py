@@ -55,7 +55,7 @@ def needs(service: str, operation: str, request: Document, records: Records) -> 
     if operation in _ALSO:
         kind, member = _ALSO[operation]
         declared = _kinds().get(kind)
-        if declared is not None and member in request:
+        if declared is not None and isinstance(request.get(member), str):
             wanted.append(Need(action, records.arn(declared, request), context))
     if operation.startswith("Create") and request.get("Tags"):
         wanted.append(Need("sagemaker:AddTags", resource, context))
