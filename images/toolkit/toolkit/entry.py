@@ -46,8 +46,10 @@ def run(program: str, folder: Path, arguments: list[str]) -> int:
     """Run the entry point in its directory and return its exit code; a Python script's exception passes
     through."""
     path = check(program, folder)
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    started = {"", str(Path.cwd())} - set(given)  # what `python -m toolkit.train` put there
+    sys.path[:] = [str(folder), *(place for place in sys.path if place not in started)]
     os.chdir(folder)
-    sys.path.insert(0, str(folder))
     if is_package(folder):
         return _module(program.removesuffix(".py"), arguments)
     if not path.is_file():

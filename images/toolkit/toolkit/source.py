@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -60,7 +61,7 @@ def install(where: Layout, folder: Path, *, package: bool = False) -> None:
     wanted += [str(folder)] if package else []
     if not wanted or (not package and not _names_something(requirements)):
         return
-    _run([*_installer(), "install", "--target", str(where.packages), *wanted], requirements)
+    _run([*_installer(), "--target", str(where.packages), *wanted], requirements)
     offer(where)
 
 
@@ -80,9 +81,11 @@ def _names_something(requirements: Path) -> bool:
 
 
 def _installer() -> list[str]:
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     if uv := shutil.which("uv"):
-        return [uv, "pip", "--python", sys.executable]
-    return [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        return [uv, "pip", "install", "--python", sys.executable]
+    raise UserError("requirements.txt cannot be installed: this image has neither pip nor uv.")
 
 
 def _run(command: list[str], requirements: Path) -> None:

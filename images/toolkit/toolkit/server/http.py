@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         "_headers",
         "_keep",
         "_parser",
+        "_paused",
         "_size",
         "_transport",
         "_type",
@@ -61,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._desk = desk
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self.busy, self._keep = False, True
+        self.busy, self._keep, self._paused = False, True, False
         self.waiting: deque[tuple[bytes, str, Request, bool]] = deque()
         self.on_message_begin()
 
@@ -131,8 +132,9 @@ class Connection(asyncio.Protocol):
         method = self._parser.get_method().decode("latin-1")
         if self.busy:
             self.waiting.append((path, method, request, keep))
-            if len(self.waiting) > MAX_PIPELINED:
+            if len(self.waiting) == MAX_PIPELINED:
                 self._transport.pause_reading()
+                self._paused = True
             return
         self._begin(path, method, request, keep)
 
@@ -148,7 +150,8 @@ class Connection(asyncio.Protocol):
             transport.close()
         elif self.waiting:
             self._begin(*self.waiting.popleft())
-            if len(self.waiting) <= MAX_PIPELINED:
+            if self._paused and len(self.waiting) < MAX_PIPELINED:
+                self._paused = False
                 transport.resume_reading()
 
     def leave(self) -> None:

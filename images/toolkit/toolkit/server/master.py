@@ -94,6 +94,7 @@ class Master:
 
     def _fork(self, slot: int) -> None:
         parent = os.getpid()
+        self._board.end(slot)
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()
@@ -114,7 +115,6 @@ class Master:
             _leave(code)
 
     def _work(self, slot: int) -> int:
-        self._board.end(slot)
         pid = os.getpid()
         place = worker.Place(
             slot, self._board, self._sockets, self._chosen.workers, lambda: self._say_ready(pid)

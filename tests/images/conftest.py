@@ -1,0 +1,37 @@
+"""Image environments, built once into the cache that the product uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.images.container import IMAGES, Container
+
+from clary.core.settings import Settings
+from clary.runtime import builder, images, index
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Container:
+    """A container run by this interpreter: enough for the toolkit, which needs no image."""
+    return Container(tmp_path)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Callable[[str], Container]:
+    """Return a function that gives a container of an image, whose environment is built when it is not
+    there."""
+
+    def build(name: str) -> Container:
+        cache = Settings.from_environment(os.environ).cache
+        try:
+            built = builder.ensure(
+                images.read(IMAGES / name / "image.toml"), cache, index.from_pip(os.environ)
+            )
+        except builder.BuildFailed as failed:
+            pytest.skip(f"needs the image environment: {failed}")
+        return Container(tmp_path, str(built.prefix / "bin" / "python"), name)
+
+    return build
