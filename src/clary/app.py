@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -240,8 +241,11 @@ def _load_models() -> None:
     """Read the service models that the first calls of most scripts need, while nobody waits for them yet."""
     from clary.wire import models
 
+    gc.disable()  # a million objects that stay for good are not worth looking through
     for name in ("sts", "sagemaker", "s3", "sagemaker-runtime", "iam", "logs"):
         models.service(name)
+    gc.freeze()
+    gc.enable()
 
 
 def _run(work: Coroutine[None, None, None]) -> None:
@@ -260,4 +264,6 @@ def _until_stopped() -> asyncio.Event:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    os._exit(code)  # all is closed and on disk; to free the service models one by one would take a second
