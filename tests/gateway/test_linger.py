@@ -11,6 +11,7 @@ import pytest
 from clary.core.clock import SystemClock
 from clary.gateway.linger import SDK_PATIENCE, WAITER_PATIENCE, patience
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.resources.training.training_job import TRAINING_JOB
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -38,7 +39,7 @@ BOTO3 = (
     ],
 )
 def test_only_pollers_are_held(agent: str, expected: timedelta) -> None:
-    assert patience(agent) == expected
+    assert patience(agent, "DescribeTrainingJob") == expected
 
 
 def create(server: Server, name: str) -> None:
@@ -72,8 +73,15 @@ def test_a_plain_describe_is_answered_as_things_are(server: Server) -> None:
 
 
 def test_an_sdk_is_told_of_a_passing_state_once_its_patience_is_over(server: Server) -> None:
-    create(server, "slow")
+    records = server.stores.records.scoped("000000000000", "us-east-1")
+    source = {"TrainingImage": "image", "TrainingInputMode": "File"}
+    doc = {"TrainingJobName": "slow", "AlgorithmSpecification": source}
+    records.create(TRAINING_JOB, {**doc, "TrainingJobArn": records.arn(TRAINING_JOB, doc)})
     client = server.client("sagemaker", config={"user_agent_extra": "lib/AWS-SageMaker-Python-SDK#2.257.7"})
     began = SystemClock().now()
-    assert client.describe_endpoint(EndpointName="slow")["EndpointStatus"] == "Creating"
+    assert client.describe_training_job(TrainingJobName="slow")["TrainingJobStatus"] == "InProgress"
     assert SystemClock().now() - began > SDK_PATIENCE / 2
+
+
+def test_an_sdk_waits_for_an_endpoint_as_long_as_a_waiter() -> None:
+    assert patience("lib/AWS-SageMaker-Python-SDK#2.257.7", "DescribeEndpoint") == WAITER_PATIENCE

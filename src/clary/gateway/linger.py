@@ -18,15 +18,17 @@ _WAITER = re.compile(r"(?:^| )m/(?:[^ ]*,)?B(?:[, ]|$)|command/sagemaker\.wait\.
 _SDK = re.compile(r"(?:^| )lib/AWS-SageMaker(?:-Python-SDK|Core)#")
 
 WAITER_PATIENCE = timedelta(seconds=25)  # well below the 60 s after which botocore gives a read up
-SDK_PATIENCE = timedelta(seconds=4)  # an SDK prints a running job's log between two looks
+SDK_PATIENCE = timedelta(seconds=4)  # an SDK prints a running job's log between two looks at it
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.25  # seconds between looks at the record
 
 
-def patience(user_agent: str) -> timedelta:
+def patience(user_agent: str, operation: str = "") -> timedelta:
     """Return how long the caller's poll may be held."""
     if _WAITER.search(user_agent):
         return WAITER_PATIENCE
-    return SDK_PATIENCE if _SDK.search(user_agent) else timedelta(0)
+    if _SDK.search(user_agent):
+        return SDK_PATIENCE if operation.endswith("Job") else WAITER_PATIENCE
+    return timedelta(0)
 
 
 async def linger(exchange: Exchange, parts: Parts) -> None:
@@ -35,7 +37,8 @@ async def linger(exchange: Exchange, parts: Parts) -> None:
     if call is None:
         return
     loop = asyncio.get_running_loop()
-    until = loop.time() + patience(exchange.request.headers.get("user-agent") or "").total_seconds()
+    agent = exchange.request.headers.get("user-agent") or ""
+    until = loop.time() + patience(agent, call.operation).total_seconds()
     pause = _FIRST_LOOK
     while parts.dispatcher.passing(call, exchange.result) and loop.time() + pause < until:
         await asyncio.sleep(pause)

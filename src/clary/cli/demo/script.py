@@ -15,8 +15,8 @@ import warnings
 from pathlib import Path
 
 warnings.filterwarnings("ignore")
-logging.getLogger("sagemaker").setLevel(logging.WARNING)
-logging.getLogger("sagemaker.config").setLevel(logging.WARNING)
+for name in ("sagemaker", "sagemaker.config", "botocore"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 import sagemaker  # noqa: E402
 from sagemaker.deserializers import CSVDeserializer  # noqa: E402
