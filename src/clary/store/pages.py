@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from clary.core.document import dumps
 from clary.core.errors import ValidationError
 from clary.resources.spec import Resource
+from clary.store.contains import contains
 from clary.store.database import Database
 from clary.store.record import COLUMNS, Record, from_row
 from clary.store.secrets import secret
@@ -139,7 +140,7 @@ def _condition(resource: Resource, condition: Filter) -> ColumnElement[bool]:
 _SQL: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
     "eq": lambda column, value: column == value,
     "ne": lambda column, value: column != value,
-    "contains": lambda column, value: func.lower(column).contains(str(value).lower(), autoescape=True),
+    "contains": lambda column, value: contains(column, str(value)),
     "starts": lambda column, value: column.startswith(str(value), autoescape=True),
     "ge": lambda column, value: column >= value,
     "le": lambda column, value: column <= value,
