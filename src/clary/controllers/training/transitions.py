@@ -45,7 +45,7 @@ def follow(
 ) -> Document:
     """Enter `status`, and on the way every status of the course between: no look comes too late to tell."""
     write: Document = {}
-    here = history(doc)[-1]["Status"]
+    here = history(doc)[-1]["Status"].replace("Restarting", "Starting")
     if here in COURSE and status in COURSE:
         for between in COURSE[COURSE.index(here) + 1 : COURSE.index(status)]:
             write |= enter({**doc, **write}, between, times.get(between, now))

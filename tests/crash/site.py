@@ -1,0 +1,189 @@
+"""A whole server of real processes, which tests kill one by one: gateway, controller, shims, containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from clary.runtime.jobdir import JobDirectory
+
+Answer = TypeVar("Answer")
+PATIENCE = 40.0  # seconds; far more than anything here takes on a busy machine
+SOURCE = Path(__file__).resolve().parents[2]
+
+# The image's programs hold at the gate `ml/go` until the test opens it, so that each phase can be met.
+IMAGE = """
+name = "held"
+repositories = ["held"]
+[programs]
+train = ["python", "/opt/image/train.py"]
+serve = ["python", "/opt/image/serve.py"]
+"""
+TRAIN = """
+import os, pathlib, time
+ml = pathlib.Path("/opt/ml")
+for n in range(100):
+    print("line", n, flush=True)
+while os.environ.get("HELD") and not (ml / "go").exists():
+    time.sleep(0.01)
+nonce = (ml / "input/data/train/nonce").read_text()
+(ml / "model/answer").write_text("seen " + nonce)
+(ml / "model/bulk").write_bytes(os.urandom(int(os.environ.get("BULK", "0"))))
+print("done", flush=True)
+"""
+SERVE = """
+import http.server, os, pathlib, socketserver, time
+ml = pathlib.Path("/opt/ml")
+print("starting", flush=True)
+while os.environ.get("HELD") and not (ml / "go").exists():
+    time.sleep(0.01)
+answer = (ml / "model/answer").read_bytes()
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.reply(b"")
+    def do_POST(self):
+        self.reply(answer + b" " + self.rfile.read(int(self.headers["Content-Length"])))
+    def reply(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def address_string(self):
+        return "gateway"
+    def log_message(self, *args):
+        pass
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+Server(os.environ["SAGEMAKER_BIND_TO_SOCKET"], Handler).serve_forever()
+"""
+
+
+@dataclass
+class Site:
+    """One home with its processes. `up` brings back whatever is dead, as the supervisor does."""
+
+    root: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        folder = self.root / "home" / "images" / "held"
+        folder.mkdir(parents=True)
+        for name, text in {"image.toml": IMAGE, "train.py": TRAIN, "serve.py": SERVE}.items():
+            (folder / name).write_text(text)
+        self.home = self.root / "home"
+
+    def up(self) -> None:
+        """Start every process that does not run, and wait until calls are answered."""
+        for role in ("gateway", "controller"):
+            process = self.processes.get(role)
+            if process is None or process.poll() is not None:
+                self.processes[role] = self._spawn(role)
+        self.until(lambda: self.answers(), "the gateway answers")
+
+    def answers(self) -> bool:
+        """Say whether the gateway that was started last is listening."""
+        assert self.processes["gateway"].poll() is None, self.complaints()
+        try:
+            told = json.loads((self.home / "run" / "gateway.json").read_text())
+        except (OSError, ValueError):
+            return False
+        return bool(told["pid"] == self.processes["gateway"].pid)
+
+    def kill(self, role: str) -> None:
+        """Kill -9 the gateway or the controller."""
+        self.processes[role].kill()
+        self.processes[role].wait()
+
+    def kill_run(self, uid: str, which: str) -> None:
+        """Kill -9 a run's shim or the first process of its container."""
+        state = self.job(uid).state()
+        assert state and state[which], state
+        os.kill(state[which]["pid"], signal.SIGKILL)
+
+    def down(self) -> None:
+        """Stop everything, in order."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(20)
+
+    def runs(self, uid: str) -> list[str]:
+        """Return the runs of a record."""
+        return sorted(path.parent.name for path in (self.home / "jobs").glob(f"{uid}-*/spec.json"))
+
+    def job(self, uid: str) -> JobDirectory:
+        """Return a run's directory."""
+        return JobDirectory(self.home / "jobs" / uid)
+
+    def phase(self, uid: str) -> str:
+        """Return what a run's shim said last."""
+        state = self.job(uid).state()
+        return str(state["phase"]) if state else ""
+
+    def open_gates(self) -> None:
+        """Let every program that holds go on."""
+        for ml in (self.home / "jobs").glob("*/ml"):
+            (ml / "go").touch()
+
+    def processes_left(self) -> list[str]:
+        """Return the command lines of processes that belong to runs of this home."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(self.home / "jobs") in line:
+                found.append(line)
+        return found
+
+    def until(self, look: Callable[[], Answer | None], what: str) -> Answer:
+        """Look until there is something to see."""
+        end = time.monotonic() + PATIENCE
+        while not (seen := look()):
+            assert time.monotonic() < end, f"{what}: not within {PATIENCE:.0f} s\n{self.complaints()}"
+            select.select([], [], [], 0.005)
+        return seen
+
+    def complaints(self) -> str:
+        """Return the ends of the processes' own logs."""
+        return "\n".join(path.read_text()[-2000:] for path in self.root.glob("*.log"))
+
+    # boto3's clients are typed loosely.
+    def client(self, service: str) -> Any:
+        """Return a client of the administrator that tries again while the gateway is away."""
+        told = json.loads((self.home / "run" / "gateway.json").read_text())
+        keys = json.loads((self.home / "keys" / "administrator.json").read_text())
+        return boto3.client(  # type: ignore[call-overload]  # the stubs know each service by its literal name
+            service,
+            endpoint_url=f"http://127.0.0.1:{told['port']}",
+            region_name="us-east-1",
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            config=Config(retries={"max_attempts": 8, "mode": "standard"}, proxies={}),
+        )
+
+    def _spawn(self, role: str) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "CLARY_HOME": str(self.home),
+            "CLARY_CACHE": str(self.root / "cache"),
+            "CLARY_PORT": "0",
+            "PYTHONPATH": str(SOURCE / "src"),
+        }
+        with (self.root / f"{role}.log").open("ab") as log:
+            command = [sys.executable, "-m", "clary.app", role]
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - ours
