@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EventStreamError
 
 from clary.core import unix
 from clary.resources.inference.endpoint import ENDPOINT
@@ -308,3 +308,70 @@ def test_latencies_are_told(server: Server, echo: Model) -> None:
     assert timed["Invocations"] == 3
     assert timed["OverheadLatency"]["p50"] > 0
     assert timed["ModelLatency"]["p50"] > 0
+
+
+def test_a_streamed_answer_arrives_as_events(server: Server, tmp_path: Path) -> None:
+    pieces = [b"one ", b"two ", b"three"]
+    taken = threading.Event()
+
+    def answer(_line: str, headers: dict[str, str], _body: bytes) -> bytes:
+        assert headers["accept"] == "text/plain"
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n"
+        model.open[-1].sendall(head + b"4\r\none \r\n")
+        assert taken.wait(20)  # the first piece is with the caller before the second is made
+        return b"4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n"
+
+    model = Model(tmp_path / "stream.sock", answer)
+    with endpoint(server, "streamed", ("v", 1.0, model.path)):
+        runtime = server.client("sagemaker-runtime")
+        got = runtime.invoke_endpoint_with_response_stream(
+            EndpointName="streamed", Body=b"x", Accept="text/plain"
+        )
+        assert (got["InvokedProductionVariant"], got["ContentType"]) == ("v", "text/plain")
+        told = []
+        for event in got["Body"]:
+            told.append(event["PayloadPart"]["Bytes"])
+            taken.set()
+    assert b"".join(told) == b"".join(pieces)
+    assert told[0] == pieces[0]
+    model.close()
+
+
+def test_a_stream_that_breaks_off_says_so_and_one_that_never_began_is_an_error(
+    server: Server, tmp_path: Path
+) -> None:
+    def breaks(*_: object) -> bytes:
+        model.open[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        return b""
+
+    model = Model(tmp_path / "breaks.sock", breaks)
+    failing = Model(tmp_path / "fails.sock", lambda *_: b"HTTP/1.1 500 No\r\nContent-Length: 3\r\n\r\nbad")
+    runtime = server.client("sagemaker-runtime")
+    with (
+        endpoint(server, "breaks", ("v", 1.0, model.path)),
+        endpoint(server, "fails", ("v", 1.0, failing.path)),
+    ):
+        got = runtime.invoke_endpoint_with_response_stream(EndpointName="breaks", Body=b"x")
+        stream = iter(got["Body"])
+        assert next(stream)["PayloadPart"]["Bytes"] == b"half"
+        with pytest.raises(EventStreamError, match="ModelStreamError"):
+            next(stream)
+        with pytest.raises(ClientError) as refused:
+            runtime.invoke_endpoint_with_response_stream(EndpointName="fails", Body=b"x")
+        assert code_of(refused) == "ModelError"
+        assert dict(refused.value.response)["OriginalMessage"] == "bad"
+    model.close()
+    failing.close()
+
+
+def test_an_answer_that_ends_with_its_connection_is_whole(server: Server, tmp_path: Path) -> None:
+    def answer(*_: object) -> bytes:
+        model.open[-1].sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/csv\r\n\r\n1,2")
+        return b""
+
+    model = Model(tmp_path / "old.sock", answer)
+    with endpoint(server, "old", ("v", 1.0, model.path)):
+        for _ in range(2):
+            got = server.client("sagemaker-runtime").invoke_endpoint(EndpointName="old", Body=b"x")
+            assert got["Body"].read() == b"1,2"
+    model.close()

@@ -11,7 +11,7 @@ from clary.core.errors import ApiError, Moved, TryAgain
 from clary.gateway import answer, body, chain, internal
 from clary.gateway.audit import Entry
 from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
-from clary.gateway.invoke import Invoker
+from clary.gateway.invoke import Invoker, is_prediction
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 from clary.wire.serialise import serialise_error
 
@@ -29,10 +29,9 @@ class Gateway:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"the gateway speaks http only, not {scope['type']}")
-        path: bytes = scope["raw_path"]
-        if path.startswith(b"/endpoints/") and scope["method"] == "POST" and path.endswith(b"/invocations"):
+        if is_prediction(scope):
             await self._invoker.invoke(scope, receive, send)
-        elif path.startswith(b"/_clary/"):
+        elif scope["raw_path"].startswith(b"/_clary/"):
             await internal.serve(scope, send, self._parts)
         else:
             await self._serve(scope, receive, send)

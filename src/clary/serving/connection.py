@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import httptools
 
 from clary.core import unix
+from clary.serving.stream import Stream
 
+_LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 MOST_IDLE = 64
 """Idle connections kept to one host; more callers than that at once connect anew."""
 
@@ -40,10 +41,8 @@ class Host:
         self.load = 0
         self._idle: list[_Connection] = []
 
-    async def ask(
-        self, head: bytes, body: bytes, timeout: float, part: Callable[[bytes], None] | None = None
-    ) -> Answer:
-        """Send one request and return the answer; with `part` its body goes there piece by piece instead.
+    async def ask(self, head: bytes, body: bytes, timeout: float, stream: Stream | None = None) -> Answer:
+        """Send one request and return the answer; the body of a good one goes to `stream` where there is one.
 
         Raises HostLost, or TimeoutError after `timeout` seconds.
         """
@@ -52,10 +51,10 @@ class Host:
             async with asyncio.timeout(timeout):
                 while self._idle:
                     try:
-                        return await self._use(self._idle.pop(), head, body, part)
+                        return await self._use(self._idle.pop(), head, body, stream)
                     except _Stale:
                         continue
-                return await self._use(await self._connect(), head, body, part)
+                return await self._use(await self._connect(), head, body, stream)
         finally:
             self.load -= 1
 
@@ -65,11 +64,9 @@ class Host:
             connection.close()
         self._idle.clear()
 
-    async def _use(
-        self, connection: _Connection, head: bytes, body: bytes, part: Callable[[bytes], None] | None
-    ) -> Answer:
+    async def _use(self, connection: _Connection, head: bytes, body: bytes, stream: Stream | None) -> Answer:
         try:
-            answer = await connection.ask(head, body, part)
+            answer = await connection.ask(head, body, stream)
         except BaseException:
             connection.close()  # its answer may still be under way, so nobody else can have it
             raise
@@ -98,15 +95,17 @@ class _Connection(asyncio.Protocol):
         self._used = False
         self._answered = False
         self._waiting: asyncio.Future[Answer] | None = None
-        self._part: Callable[[bytes], None] | None = None
+        self._stream: Stream | None = None
+        self._begun = False
         self._transport: asyncio.Transport | None = None
 
-    def ask(self, head: bytes, body: bytes, part: Callable[[bytes], None] | None) -> asyncio.Future[Answer]:
+    def ask(self, head: bytes, body: bytes, stream: Stream | None) -> asyncio.Future[Answer]:
         waiting = asyncio.get_running_loop().create_future()
         if self._transport is None or self._transport.is_closing():
             waiting.set_exception(_Stale("the connection was closed while idle"))
             return waiting
-        self._waiting, self._part, self._answered, self.reusable = waiting, part, False, False
+        self._waiting, self._stream = waiting, stream
+        self._answered = self._begun = self.reusable = False
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
@@ -135,7 +134,9 @@ class _Connection(asyncio.Protocol):
             self._fail(HostLost(f"the model server's answer is not HTTP: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._answered or not self._used:
+        if self._begun and exc is None and not self._headers.keys() & _LENGTHS:
+            self.on_message_complete()  # an answer that ends where the connection does
+        elif self._answered or not self._used:
             self._fail(HostLost("the model server closed the connection without a complete answer"))
         else:
             self._fail(_Stale("the connection was closed while idle"))
@@ -145,15 +146,20 @@ class _Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._status: int = self._parser.get_status_code()
+        self._begun = self._status != 100
+        if self._status >= 400:
+            self._stream = None  # an error is told as a whole
+        elif self._stream and self._transport:
+            self._stream.open(self._headers, self._transport)
 
     def on_body(self, data: bytes) -> None:
-        if self._part:
-            self._part(data)
+        if self._stream:
+            self._stream.put(data)
         else:
             self._body.append(data)
 
     def on_message_complete(self) -> None:
-        if self._status == 100:
+        if not self._begun:
             return
         waiting, self._waiting = self._waiting, None
         self._used, self.reusable = True, bool(self._parser.should_keep_alive())

@@ -11,7 +11,7 @@ import random
 import time
 import zlib
 from bisect import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,15 +19,19 @@ from clary.core.errors import ApiError
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.connection import Answer, Host, HostLost
 from clary.serving.latency import Latencies, Summary
+from clary.serving.stream import Stream
 from clary.store.credentials import Generation
 from clary.store.record import Record
 from clary.store.records import Records
 
 MODEL_TIMEOUT = 60.0
 """Seconds a model server has to answer, as documented for InvokeEndpoint."""
+STREAM_TIMEOUT = 480.0
+"""Seconds a streamed answer may take, as documented for InvokeEndpointWithResponseStream."""
 MOST_SESSIONS = 65_536
 _CUSTOM = b"x-amzn-sagemaker-custom-attributes"
 _NEW_SESSION, _CLOSED_SESSION = b"x-amzn-sagemaker-new-session-id", b"x-amzn-sagemaker-closed-session-id"
+_STREAM_ACCEPT = b"x-amzn-sagemaker-accept"
 _TO_MODEL = (b"content-type", b"accept")
 _KEPT = (_CUSTOM, _NEW_SESSION, _CLOSED_SESSION)
 
@@ -107,14 +111,17 @@ class Router:
         self._latencies: dict[tuple[str, str], Latencies] = {}
         self._turn = itertools.count()
 
-    async def invoke(self, call: Invocation, part: Callable[[bytes], None] | None = None) -> Prediction:
+    async def invoke(self, call: Invocation, stream: Stream | None = None) -> Prediction:
         """Return the model server's answer, whose status is below 400, or raise what the API models."""
         endpoint = self._find(call)
         session = call.headers.get(b"x-amzn-sagemaker-session-id", b"").decode("latin-1")
         variant, host = self._choose(endpoint, call, session)
         asked = time.perf_counter()
+        patience = MODEL_TIMEOUT
+        if stream:
+            stream.variant, patience = variant.name, STREAM_TIMEOUT
         try:
-            answer = await host.ask(_head(call), call.body, MODEL_TIMEOUT, part)
+            answer = await host.ask(_head(call), call.body, patience, stream)
         except HostLost as error:
             self._failed(call, variant, asked)
             raise ServiceUnavailable(
@@ -128,7 +135,7 @@ class Router:
                 host,
                 0,
                 f"Your invocation timed out while waiting for a response from container {variant.name}. "
-                f"It has {MODEL_TIMEOUT:.0f} s; look at the endpoint's log for what it was doing.",
+                f"It has {patience:.0f} s; look at the endpoint's log for what it was doing.",
             ) from error
         seconds = time.perf_counter() - asked
         if answer.status >= 400:
@@ -243,11 +250,25 @@ def response_headers(prediction: Prediction) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def stream_headers(stream: Stream) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a streamed answer."""
+    found = [
+        (b"content-type", b"application/vnd.amazon.eventstream"),
+        (b"x-amzn-sagemaker-content-type", stream.headers.get(b"content-type", b"application/octet-stream")),
+        (b"x-amzn-invoked-production-variant", stream.variant.encode("latin-1")),
+    ]
+    if _CUSTOM in stream.headers:
+        found.append((_CUSTOM, stream.headers[_CUSTOM]))
+    return found
+
+
 def _head(call: Invocation) -> bytes:
     lines = [b"POST /invocations HTTP/1.1\r\nHost: model"]
     for name, value in call.headers.items():
         if name in _TO_MODEL or name.startswith(b"x-amzn-sagemaker-"):
             lines.append(name + b": " + value)
+        if name == _STREAM_ACCEPT:
+            lines.append(b"accept: " + value)
     lines.append(b"Content-Length: %d\r\n\r\n" % len(call.body))
     return b"\r\n".join(lines)
 
