@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
 )
 
 _METADATA = MetaData()
@@ -37,9 +38,9 @@ _OBJECTS = Table(
     Column("size", BigInteger, nullable=False),
     Column("etag", String, nullable=False),
     Column("modified", BigInteger, nullable=False),
-    Column("checksum", JSON(none_as_null=True)),
-    Column("attributes", JSON, nullable=False),
-    Column("parts", JSON(none_as_null=True)),
+    Column("checksum", Text),
+    Column("attributes", Text, nullable=False),
+    Column("parts", Text),
     sqlite_with_rowid=False,
 )
 Index("s3_objects_content", _OBJECTS.c.content)

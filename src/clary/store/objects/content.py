@@ -13,6 +13,7 @@ from typing import Protocol
 from clary.core.body import StagedBody
 from clary.core.ids import uid
 from clary.store.objects import checksums
+from clary.store.objects.model import content_path
 
 _READ_ONLY = 0o444
 
@@ -34,14 +35,14 @@ class Content:
 
     def __init__(self, root: Path, step: Step) -> None:
         self.staging = root / "staging"
-        self._content = root / "content"
+        self.directory = root / "content"
         self._step = step
-        for directory in (self.staging, self._content):
+        for directory in (self.staging, self.directory):
             directory.mkdir(parents=True, exist_ok=True)
 
     def path(self, content: str) -> Path:
         """Return where the content of that id lies."""
-        return self._content / content[:2] / content
+        return content_path(self.directory, content)
 
     def write(self, chunks: Iterable[bytes], algorithms: Iterable[str] = ()) -> StagedBody:
         """Stage bytes in a new file, on disk when this returns, with their MD5 and the digests asked for."""
@@ -122,7 +123,7 @@ class Content:
         """
         before = (now - age).timestamp()
         dead = [path for path in self.staging.iterdir() if _older(path, before, modified=True)]
-        for directory in sorted(self._content.iterdir()):
+        for directory in sorted(self.directory.iterdir()):
             old = [path for path in directory.iterdir() if _older(path, before, modified=False)]
             if old:
                 known = named(directory.name)
@@ -136,7 +137,7 @@ class Content:
         target = self.path(content)
         if not target.parent.is_dir():
             target.parent.mkdir(exist_ok=True)
-            _fsync_directory(self._content)
+            _fsync_directory(self.directory)
         return content, target
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from clary.core.document import Document
+from clary.core.document import Document, dumps, loads
 from clary.store.objects.checksums import Checksum
 from clary.store.objects.conditions import Writing
 from clary.store.objects.garbage import throw_away
@@ -17,7 +16,6 @@ from clary.store.objects.model import Bucket, ObjectInfo, PartInfo
 from clary.store.objects.tables import OBJECTS
 from clary.store.times import from_micros, micros
 
-Locate = Callable[[str], Path]
 LISTED = [column for column in OBJECTS.c if column.name != "parts"]
 
 
@@ -33,11 +31,11 @@ class Draft:
     parts: tuple[PartInfo, ...] = ()
 
 
-def find(connection: Connection, bucket: Bucket, key: bytes, locate: Locate) -> ObjectInfo | None:
+def find(connection: Connection, bucket: Bucket, key: bytes, directory: Path) -> ObjectInfo | None:
     """Return the object at a key, or None."""
     mine = (OBJECTS.c.bucket == bucket.id, OBJECTS.c.key == key)
     row = connection.execute(select(OBJECTS).where(*mine)).first()
-    return None if row is None else describe(row, bucket, locate)
+    return None if row is None else describe(row, bucket, directory, row.parts)
 
 
 def save(
@@ -52,9 +50,11 @@ def save(
         "size": draft.size,
         "etag": draft.etag,
         "modified": micros(now.replace(microsecond=0)),  # S3's times are whole seconds, in listings too
-        "checksum": checksum and [checksum.algorithm, checksum.value, checksum.kind],
-        "attributes": draft.attributes,
-        "parts": [[part.number, part.size, part.checksum] for part in draft.parts] or None,
+        "checksum": checksum and f"{checksum.algorithm} {checksum.kind} {checksum.value}",
+        "attributes": dumps(draft.attributes),
+        "parts": dumps({"Parts": [[part.number, part.size, part.checksum] for part in draft.parts]})
+        if draft.parts
+        else None,
     }
     if present is None:
         connection.execute(insert(OBJECTS).values(bucket=bucket.id, key=key, **values))
@@ -76,21 +76,35 @@ def remove(connection: Connection, bucket: Bucket, key: bytes, conditions: Writi
     return True
 
 
-def describe(row: Row[*tuple[object, ...]], bucket: Bucket, locate: Locate) -> ObjectInfo:
+def amend(connection: Connection, bucket: Bucket, key: bytes, attributes: Document) -> None:
+    """Replace an object's attributes and leave everything else as it is."""
+    mine = (OBJECTS.c.bucket == bucket.id, OBJECTS.c.key == key)
+    connection.execute(update(OBJECTS).where(*mine).values(attributes=dumps(attributes)))
+
+
+def describe(
+    row: Row[*tuple[object, ...]], bucket: Bucket, directory: Path, parts: str | None = None
+) -> ObjectInfo:
     """Return a row of the index as callers see it; a listing's row has no parts."""
-    parts = row._mapping.get("parts") or ()
     return ObjectInfo(
         bucket=bucket.name,
         key=row.key.decode(),
         content=row.content,
-        path=locate(row.content),
+        directory=directory,
         size=row.size,
         etag=row.etag,
         modified=from_micros(row.modified),
-        attributes=row.attributes,
-        checksum=Checksum(*row.checksum) if row.checksum else None,
-        parts=tuple(PartInfo(*part) for part in parts),
+        attributes=loads(row.attributes),
+        checksum=_checksum(row.checksum),
+        parts=tuple(PartInfo(*part) for part in loads(parts)["Parts"]) if parts else (),
     )
+
+
+def _checksum(text: str | None) -> Checksum | None:
+    if text is None:
+        return None
+    algorithm, kind, value = text.split(" ")
+    return Checksum(algorithm, value, "COMPOSITE" if kind == "COMPOSITE" else "FULL_OBJECT")
 
 
 def _present(connection: Connection, bucket: Bucket, key: bytes) -> Row[*tuple[object, ...]] | None:

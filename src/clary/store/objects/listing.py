@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, Row, select
 
-from clary.store.objects.index import LISTED, Locate, describe
+from clary.store.objects.index import LISTED, describe
 from clary.store.objects.model import Bucket, Listing
 from clary.store.objects.tables import OBJECTS
 
@@ -25,7 +26,7 @@ class Query:
     limit: int
 
 
-def walk(connection: Connection, bucket: Bucket, query: Query, locate: Locate) -> Listing:
+def walk(connection: Connection, bucket: Bucket, query: Query, directory: Path) -> Listing:
     """Return one page of the listing, in the byte order of the keys."""
     page = Listing([], [], False, "")
     last = b""
@@ -33,7 +34,7 @@ def walk(connection: Connection, bucket: Bucket, query: Query, locate: Locate) -
         if len(page.objects) + len(page.prefixes) == query.limit:
             return Listing(page.objects, page.prefixes, True, last.decode())
         if common is None:
-            page.objects.append(describe(row, bucket, locate))
+            page.objects.append(describe(row, bucket, directory))
             last = row.key
         else:
             page.prefixes.append(common.decode())

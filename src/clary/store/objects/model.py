@@ -46,13 +46,18 @@ class ObjectInfo:
     bucket: str
     key: str
     content: str
-    path: Path
+    directory: Path
     size: int
     etag: str
     modified: datetime
     attributes: Document = field(default_factory=dict)
     checksum: Checksum | None = None
     parts: tuple[PartInfo, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where the content lies, below the `directory` of all contents."""
+        return content_path(self.directory, self.content)
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,11 @@ class Chosen:
     number: int
     etag: str
     checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+def content_path(directory: Path, content: str) -> Path:
+    """Return where a content lies below the directory of all contents."""
+    return directory / content[:2] / content
 
 
 def encode_key(key: str) -> bytes:

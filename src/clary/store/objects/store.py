@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from clary.core.body import StagedBody
 from clary.core.clock import Clock, SystemClock
@@ -205,8 +205,7 @@ class Objects:
         with self._place.database.write() as connection:
             info = self.get(bucket, key)
             kept = {name: value for name, value in info.attributes.items() if name not in set(remove)}
-            mine = (OBJECTS.c.bucket == buckets.get(connection, bucket).id, OBJECTS.c.key == encode_key(key))
-            connection.execute(update(OBJECTS).where(*mine).values(attributes={**kept, **changes}))
+            index.amend(connection, buckets.get(connection, bucket), encode_key(key), {**kept, **changes})
             return self.get(bucket, key)
 
     # Objects out
@@ -222,7 +221,7 @@ class Objects:
         """Return an object of a bucket that must exist, or None."""
         raw = encode_key(key)
         with self._place.database.read() as connection:
-            return index.find(connection, buckets.get(connection, bucket), raw, self._place.content.path)
+            return index.find(connection, buckets.get(connection, bucket), raw, self._place.content.directory)
 
     def list(
         self, bucket: str, prefix: str = "", *, delimiter: str = "", start_after: str = "", limit: int = _PAGE
@@ -233,7 +232,7 @@ class Objects:
             holder = buckets.get(connection, bucket)
             if limit <= 0:
                 return Listing([], [], False, "")
-            return listing.walk(connection, holder, query, self._place.content.path)
+            return listing.walk(connection, holder, query, self._place.content.directory)
 
     def each(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object under a prefix, in byte order; pages are read as they are asked for."""
@@ -298,7 +297,7 @@ class Objects:
         with self._place.naming(draft.content), self._place.database.write() as connection:
             holder = buckets.get(connection, bucket)
             index.save(connection, holder, raw, draft, conditions, self._place.clock.now())
-            saved = index.find(connection, holder, raw, self._place.content.path)
+            saved = index.find(connection, holder, raw, self._place.content.directory)
             self._watch("commit")
         self._watch("committed")
         self._place.collector.note()
