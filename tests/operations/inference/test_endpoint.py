@@ -1,0 +1,161 @@
+"""What the calls around models, endpoint configurations and endpoints refuse, and what they want."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.conftest import Server
+
+from clary.core.document import Document
+from clary.resources.inference.endpoint import ENDPOINT
+from clary.store.records import Record
+
+ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
+BUCKET = "sagemaker-us-east-1-000000000000"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+DATA = f"s3://{BUCKET}/endpoint-checks/model.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def sagemaker(server: Server) -> Any:
+    server.client("s3").put_object(Bucket=BUCKET, Key="endpoint-checks/model.tar.gz", Body=b"x")
+    made = server.client("sagemaker")
+    made.create_model(
+        ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": DATA}
+    )
+    for name, count in {"c1": 1, "c2": 3}.items():
+        made.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(count)])
+    return made
+
+
+def variant(count: int = 1, **members: object) -> Document:
+    return {
+        "VariantName": "v",
+        "ModelName": "m",
+        "InitialInstanceCount": count,
+        "InstanceType": "ml.m5.large",
+        **members,
+    }
+
+
+def record(server: Server, name: str) -> Record:
+    found = server.stores.records.scoped("000000000000", "us-east-1").find(ENDPOINT, name)
+    assert found is not None
+    return found
+
+
+def in_service(server: Server, sagemaker: Any, name: str) -> None:
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="c1")
+    endpoint = record(server, name)
+    wanted = endpoint.doc["_Wanted"]
+    server.stores.records.update(endpoint, {"EndpointStatus": "InService", "_Serving": wanted})
+
+
+@pytest.mark.parametrize(
+    ("container", "says"),
+    [
+        ({"Image": "nobody/knows:1"}, "There is no image for"),
+        ({"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/nothing.tar.gz"}, "Could not find model data at"),
+        ({"Image": IMAGE, "ModelDataUrl": "s3://no-such-bucket/m"}, "Could not find model data at"),
+        ({"Image": IMAGE, "Mode": "MultiModel"}, "MultiModel is not supported by Clary yet"),
+        ({"ModelPackageName": "p"}, "ModelPackageName is not supported by Clary yet"),
+        ({"ModelDataUrl": DATA}, "has no Image"),
+    ],
+)
+def test_a_model_that_could_not_be_served_is_refused(sagemaker: Any, container: Document, says: str) -> None:
+    with pytest.raises(ClientError, match=says) as refused:
+        sagemaker.create_model(ModelName="bad", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_pipelines_of_containers_and_models_without_a_role_are_refused(sagemaker: Any) -> None:
+    container = {"Image": IMAGE}
+    with pytest.raises(ClientError, match="inference pipelines are not supported"):
+        sagemaker.create_model(ModelName="bad", ExecutionRoleArn=ROLE, Containers=[container] * 2)
+    with pytest.raises(ClientError, match="ExecutionRoleArn is missing"):
+        sagemaker.create_model(ModelName="bad", PrimaryContainer=container)
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"ProductionVariants": [variant(ModelName="absent")]}, "Could not find model"),
+        ({"ProductionVariants": [variant(), variant()]}, "more than one variant called 'v'"),
+        ({"ProductionVariants": [{"VariantName": "v", "ModelName": "m"}]}, "InstanceType is missing"),
+        ({"ProductionVariants": [variant(CoreDumpConfig={"DestinationS3Uri": DATA})]}, "CoreDumpConfig"),
+        ({"ProductionVariants": [variant()], "KmsKeyId": "key"}, "KmsKeyId is not supported"),
+    ],
+)
+def test_a_configuration_that_no_endpoint_could_honour_is_refused(
+    sagemaker: Any, members: Document, says: str
+) -> None:
+    with pytest.raises(ClientError, match=says):
+        sagemaker.create_endpoint_config(EndpointConfigName="bad", **members)
+
+
+def test_an_endpoint_wants_a_copy_of_configuration_and_model(server: Server, sagemaker: Any) -> None:
+    sagemaker.create_endpoint(EndpointName="copy", EndpointConfigName="c1", Tags=[{"Key": "a", "Value": "b"}])
+    (wanted,) = record(server, "copy").doc["_Wanted"]["Variants"]
+    assert wanted["Container"] == {"Image": IMAGE, "ModelDataUrl": DATA}
+    assert (wanted["Count"], wanted["Weight"], wanted["Role"]) == (1, 1.0, ROLE)
+    assert sagemaker.describe_endpoint(EndpointName="copy")["EndpointStatus"] == "Creating"
+    arn = record(server, "copy").arn
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+def test_an_endpoint_without_its_configuration_is_refused(sagemaker: Any) -> None:
+    with pytest.raises(ClientError, match="Could not find endpoint configuration"):
+        sagemaker.create_endpoint(EndpointName="lost", EndpointConfigName="absent")
+
+
+def test_an_endpoint_in_progress_can_be_neither_updated_nor_deleted(sagemaker: Any) -> None:
+    sagemaker.create_endpoint(EndpointName="busy", EndpointConfigName="c1")
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        sagemaker.update_endpoint(EndpointName="busy", EndpointConfigName="c2")
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        sagemaker.delete_endpoint(EndpointName="busy")
+
+
+def test_an_update_wants_another_generation_and_still_shows_the_old_configuration(
+    server: Server, sagemaker: Any
+) -> None:
+    in_service(server, sagemaker, "updated")
+    sagemaker.update_endpoint(EndpointName="updated", EndpointConfigName="c2")
+    endpoint = sagemaker.describe_endpoint(EndpointName="updated")
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("Updating", "c1")
+    assert endpoint["PendingDeploymentSummary"]["EndpointConfigName"] == "c2"
+    wanted = record(server, "updated").doc["_Wanted"]
+    assert (wanted["Generation"], wanted["Variants"][0]["Count"]) == (2, 3)
+
+
+def test_an_update_can_keep_weights_and_numbers(server: Server, sagemaker: Any) -> None:
+    in_service(server, sagemaker, "kept")
+    sagemaker.update_endpoint(EndpointName="kept", EndpointConfigName="c2", RetainAllVariantProperties=True)
+    assert record(server, "kept").doc["_Wanted"]["Variants"][0]["Count"] == 1
+
+
+def test_other_weights_and_capacities_are_wanted_of_the_same_generation(
+    server: Server, sagemaker: Any
+) -> None:
+    in_service(server, sagemaker, "scaled")
+    desired: list[Document] = [{"VariantName": "v", "DesiredWeight": 2.0, "DesiredInstanceCount": 4}]
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName="scaled", DesiredWeightsAndCapacities=desired
+    )
+    wanted = record(server, "scaled").doc["_Wanted"]
+    assert (wanted["Generation"], wanted["Variants"][0]["Count"], wanted["Variants"][0]["Weight"]) == (
+        1,
+        4,
+        2.0,
+    )
+
+
+def test_a_deleted_endpoint_is_no_longer_asked_at_once(server: Server, sagemaker: Any) -> None:
+    in_service(server, sagemaker, "deleted")
+    sagemaker.delete_endpoint(EndpointName="deleted")
+    endpoint = record(server, "deleted")
+    assert (endpoint.status, endpoint.doc["_Hosts"]) == ("Deleting", [])
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        sagemaker.delete_endpoint(EndpointName="deleted")

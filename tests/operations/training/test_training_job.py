@@ -1,0 +1,141 @@
+"""What CreateTrainingJob refuses, and how; what Stop and Delete do."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.conftest import Server
+
+from clary.core.document import Document
+from clary.resources.training.training_job import TRAINING_JOB
+
+ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
+BUCKET = "sagemaker-us-east-1-000000000000"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+
+
+def request(name: str = "checked", **members: object) -> Document:
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/training-checks/"}
+    return {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "RoleArn": ROLE,
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        **members,
+    }
+
+
+def changed(path: str, value: object) -> Document:
+    """Return the request with one member set to something else, or left out for None."""
+    asked: Any = copy.deepcopy(request())
+    *way, last = path.split(".")
+    place = asked
+    for part in way:
+        place = place[int(part)] if part.isdigit() else place.setdefault(part, {})
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return dict(asked)
+
+
+@pytest.fixture
+def sagemaker(server: Server) -> Any:
+    server.client("s3").put_object(Bucket=BUCKET, Key="training-checks/a.csv", Body=b"1,2")
+    return server.client("sagemaker")
+
+
+CHANNEL = "InputDataConfig.0"
+SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("AlgorithmSpecification.AlgorithmName", "mine", "exactly one of TrainingImage and AlgorithmName"),
+        ("AlgorithmSpecification.TrainingImage", "nobody/knows:1", "There is no image for 'nobody/knows:1'"),
+        ("AlgorithmSpecification.TrainingInputMode", "Pipe", "Pipe is not supported by Clary yet"),
+        ("AlgorithmSpecification.MetricDefinitions", [{"Name": "m", "Regex": "("}], "'(' of the metric 'm'"),
+        ("ResourceConfig.InstanceCount", 2, "InstanceCount is 2"),
+        ("ResourceConfig.InstanceCount", 0, "InstanceCount is 0"),
+        ("ResourceConfig.KeepAlivePeriodInSeconds", 60, "there are no warm pools"),
+        ("ResourceConfig.VolumeKmsKeyId", "key", "VolumeKmsKeyId is not supported by Clary yet"),
+        ("ResourceConfig", None, "ResourceConfig is missing"),
+        ("OutputDataConfig.KmsKeyId", "key", "OutputDataConfig.KmsKeyId is not supported by Clary yet"),
+        ("OutputDataConfig.CompressionType", "NONE", "CompressionType NONE"),
+        ("OutputDataConfig.S3OutputPath", "s3://no-such-bucket/x", "'no-such-bucket'"),
+        ("OutputDataConfig.S3OutputPath", "https://host/x", "must have the form s3://bucket/prefix"),
+        (
+            "RoleArn",
+            "arn:aws:iam::000000000000:role/nobody",
+            "Could not assume role arn:aws:iam::000000000000",
+        ),
+        ("StoppingCondition.MaxWaitTimeInSeconds", 60, "requires EnableManagedSpotTraining"),
+        ("EnableManagedSpotTraining", True, "Invalid MaxWaitTimeInSeconds"),
+        ("StoppingCondition.MaxRuntimeInSeconds", 28 * 86_400 + 1, "at most 2419200"),
+        ("CheckpointConfig", {"S3Uri": f"s3://{BUCKET}/c"}, "CheckpointConfig is not supported by Clary yet"),
+        ("ExperimentConfig", {"TrialName": "t"}, "ExperimentConfig is not supported by Clary yet"),
+        (f"{SOURCE}.S3Uri", f"s3://{BUCKET}/nothing-here", "No S3 objects found under S3 URL"),
+        (f"{SOURCE}.S3Uri", "s3://no-such-bucket/x", "The specified bucket does not exist"),
+        (f"{SOURCE}.S3DataType", "ManifestFile", "use S3Prefix"),
+        (f"{CHANNEL}.DataSource", {}, "no S3DataSource"),
+        (f"{CHANNEL}.CompressionType", "Gzip", "for Pipe input mode"),
+        (f"{CHANNEL}.RecordWrapperType", "RecordIO", "for Pipe input mode"),
+        (f"{CHANNEL}.InputMode", "Pipe", "use File or FastFile"),
+    ],
+)
+def test_what_is_not_honoured_is_refused_and_says_what_would_be_right(
+    sagemaker: Any, path: str, value: object, says: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        sagemaker.create_training_job(**changed(path, value))
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert says in refused.value.response["Error"]["Message"]
+
+
+def test_what_sdk_2_always_sends_is_accepted_and_answered(sagemaker: Any) -> None:
+    hook = {"S3OutputPath": f"s3://{BUCKET}/", "CollectionConfigurations": []}
+    sagemaker.create_training_job(
+        **request("sdk2", DebugHookConfig=hook, ProfilerConfig={"S3OutputPath": f"s3://{BUCKET}/"})
+    )
+    job = sagemaker.describe_training_job(TrainingJobName="sdk2")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("InProgress", "Starting")
+    assert job["OutputDataConfig"]["KmsKeyId"] == ""
+
+
+def test_two_channels_of_one_name_are_refused(sagemaker: Any) -> None:
+    asked = request()
+    asked["InputDataConfig"] *= 2
+    with pytest.raises(ClientError, match="more than one channel called 'train'"):
+        sagemaker.create_training_job(**asked)
+
+
+def test_stopping_is_a_wish_and_may_be_repeated(sagemaker: Any) -> None:
+    sagemaker.create_training_job(**request("stopped"))
+    for _ in range(2):
+        sagemaker.stop_training_job(TrainingJobName="stopped")
+        assert sagemaker.describe_training_job(TrainingJobName="stopped")["TrainingJobStatus"] == "Stopping"
+
+
+def test_only_a_job_that_has_ended_can_be_deleted(server: Server, sagemaker: Any) -> None:
+    sagemaker.create_training_job(**request("deleted"))
+    with pytest.raises(ClientError) as refused:
+        sagemaker.delete_training_job(TrainingJobName="deleted")
+    assert refused.value.response["Error"]["Code"] == "ResourceInUse"
+    records = server.stores.records.scoped("000000000000", "us-east-1")
+    record = records.find(TRAINING_JOB, "deleted")
+    assert record is not None
+    records.update(record, {"TrainingJobStatus": "Completed"})
+    sagemaker.delete_training_job(TrainingJobName="deleted")
+    sagemaker.create_training_job(**request("deleted"))
+
+
+def test_updating_a_job_says_that_it_is_not_built(sagemaker: Any) -> None:
+    with pytest.raises(ClientError, match="does not have UpdateTrainingJob yet"):
+        sagemaker.update_training_job(TrainingJobName="sdk2", ProfilerConfig={"DisableProfiler": True})
