@@ -43,11 +43,13 @@ class Machine:
         provisioner: Provisioner | None = None,
         probe: Probe | None = None,
         folders: Sequence[Path] = (),
+        warm: bool = False,
     ) -> None:
         self.home = Home(root)
         self.cache = cache
         self._settings = Settings(home=self.home, cache=cache)
         self._provisioner, self._probe, self._folders = provisioner, probe, folders
+        self._warm = warm
         self.runtime = self.again()
 
     def again(self) -> LocalRuntime:
@@ -59,6 +61,7 @@ class Machine:
             machine=self._probe,
             folders=(self.cache.parent / "tiny", *self._folders),
             index=Index(),
+            warm=self._warm,
         )
 
     def start(
@@ -153,6 +156,7 @@ class Machine:
         for path in self.home.jobs.iterdir():
             if not path.name.startswith("."):
                 self.runtime.remove(path.name)
+        self.runtime.cool()
 
 
 def gone(process: ProcessId) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from clary.core.settings import Home
-from clary.runtime import images
+from clary.runtime import images, warm
 from clary.runtime.builder import Build
 from clary.runtime.images import ImageFile
 from clary.runtime.index import Index
@@ -28,6 +28,7 @@ from clary.runtime.jobdir import JobDirectory, now_text
 from clary.runtime.launch import Image, Launch, Share
 from clary.runtime.probe import Probe
 from clary.runtime.provisioner import Provisioner, Taken, Waiting
+from clary.runtime.sandbox import INTERPRETER
 from clary.runtime.spec import RunSpec, Seen
 
 _LONGEST_SOCKET = 107  # bytes of a unix socket's path
@@ -47,9 +48,11 @@ class Admission:
         machine: Probe,
         folders: Sequence[Path],
         index: Index,
+        keep_warm: bool,
     ) -> None:
         self._home, self._cache, self._provisioner = home, cache, provisioner
         self._machine, self._folders, self._index = machine, folders, index
+        self._warm = keep_warm
         self._children: list[subprocess.Popen[bytes]] = []
         self._builders: dict[str, subprocess.Popen[bytes]] = {}
         self._live = home.jobs / ".live"
@@ -90,7 +93,7 @@ class Admission:
         with (job.path / "shim.log").open("ab") as log:
             self._children.append(
                 subprocess.Popen(  # noqa: S603 - our own module
-                    [sys.executable, "-S", "-s", "-P", "-m", "clary.runtime.shim", str(job.path)],
+                    [sys.executable, *INTERPRETER, "-m", "clary.runtime.shim", str(job.path)],
                     env={"PYTHONPATH": str(_SOURCES), "LANG": "C.UTF-8", "PATH": os.defpath},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -134,8 +137,11 @@ class Admission:
         if isinstance(hosts, Waiting):
             return Seen(phase="queued", note=f"Number {hosts.ahead + 1} in the queue, {hosts.why}.")
         taken.append(Taken(uid=job.uid, share=hosts[0].share, serves=spec.serves))
-        job.write_launch(self._launch(job, image, hosts[0].share))
-        self.spawn(job)
+        launch = self._launch(job, image, hosts[0].share)
+        slot = warm.take(self._home.jobs, launch, spec) if self._warm else None
+        job.write_launch(launch)
+        if slot is None or not warm.hand_over(slot, job.uid):
+            self.spawn(job)
         return None
 
     def _build(self, job: JobDirectory, source: ImageFile, build: Build) -> Seen | None:
@@ -183,6 +189,7 @@ class Admission:
             sockets=sockets(self._home, job.uid),
             wake=self._home.run / "wake.sock",
             note="" if level == "namespaces" else self._machine.capabilities.words[0],
+            warm=self._warm,
             mounts=self._index.directories(),
             environment=self._index.environment(),
         )

@@ -14,10 +14,11 @@ from pathlib import Path
 from clary.runtime import seccomp
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.launch import Launch
-from clary.runtime.sandbox import INIT, Command, init_argv, program_of, variables
+from clary.runtime.sandbox import INIT, PRELOAD, Command, init_argv, program_of, variables
 from clary.runtime.spec import RunSpec
 
 INSIDE_INIT = "/run/clary/init.py"
+INSIDE_PRELOAD = "/run/clary/preload.py"
 INSIDE_SOCKET = "/run/sagemaker/http.sock"
 _HOME = "/home/job"
 _TMP = "/tmp"  # noqa: S108 - the job's own, on the disk: files there do not count as its memory
@@ -89,13 +90,10 @@ class BwrapSandbox:
             written,
             _memory_file("arguments", b"\0".join(map(os.fsencode, [*arguments])) + b"\0"),
         ]
-        base = {"HOME": _HOME, "USER": "job"} | (
-            {"SAGEMAKER_BIND_TO_SOCKET": INSIDE_SOCKET} if spec.serves else {}
-        )
         inside = init_argv(launch, INSIDE_INIT, report, program_of(spec, launch))
         return Command(
             argv=(str(self._bwrap), "--info-fd", str(written), "--args", str(descriptors[-1]), "--", *inside),
-            environment=variables(spec, launch, base=base),
+            environment=variables(spec, launch, base=own_variables(spec)),
             descriptors=tuple(descriptors),
             information=information,
         )
@@ -107,6 +105,12 @@ class BwrapSandbox:
         if not spec.network:
             arguments.append("--unshare-net")
         return arguments
+
+
+def own_variables(spec: RunSpec) -> dict[str, str]:
+    """Return the variables that are the sandbox's to set."""
+    serving = {"SAGEMAKER_BIND_TO_SOCKET": INSIDE_SOCKET} if spec.serves else {}
+    return {"HOME": _HOME, "USER": "job", **serving}
 
 
 def namespaces() -> list[str]:
@@ -140,7 +144,7 @@ def root(launch: Launch) -> list[str]:
     for folder, inside in ((image.folder, "/opt/image"), (image.toolkit, "/opt/toolkit")):
         if folder:
             arguments += ["--ro-bind", str(folder), inside]
-    return [*arguments, "--ro-bind", str(INIT), INSIDE_INIT]
+    return [*arguments, "--ro-bind", str(INIT), INSIDE_INIT, "--ro-bind", str(PRELOAD), INSIDE_PRELOAD]
 
 
 def _kernel_files() -> list[str]:

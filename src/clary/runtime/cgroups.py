@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -26,6 +27,20 @@ class Cgroup:
         """Put the calling process in."""
         for path in (self.memory, *self.others):
             (path / "cgroup.procs").write_text("0")
+
+    def limit(self, memory: int) -> None:
+        """Set another memory limit; one below what is in use already stays as it was."""
+        name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
+        with contextlib.suppress(OSError):
+            (self.memory / name).write_text(str(memory))
+
+    def threads(self) -> list[int]:
+        """Return every thread inside."""
+        found: list[int] = []
+        for pid in _processes(self.memory):
+            with contextlib.suppress(OSError):
+                found += [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+        return found
 
     def kills(self) -> int:
         """Return how many processes the kernel has ended because the memory was used up."""

@@ -74,8 +74,12 @@ def start(
     launch: Launch,
     binds: Sequence[tuple[Path, str]],
     cgroup: Cgroup | None,
+    inherited: tuple[int, ...] = (),
 ) -> Container:
-    """Start the container; its output goes straight into the log file, whatever becomes of the shim."""
+    """Start the container; its output goes straight into the log file, whatever becomes of the shim.
+
+    `inherited` descriptors are the program's, and closed here.
+    """
     report, written = os.pipe()
     command = sandbox_of(launch).command(job, spec, launch, binds, written)
     log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -87,12 +91,12 @@ def start(
             stdout=log,
             stderr=log,
             cwd="/" if launch.sandbox == "bwrap" else job.ml,
-            pass_fds=command.descriptors,
+            pass_fds=(*command.descriptors, *inherited),
             preexec_fn=_limits(launch, cgroup),
         )
     finally:
         os.close(log)
-        for descriptor in command.descriptors:
+        for descriptor in (*command.descriptors, *inherited):
             os.close(descriptor)
     init = identify(process.pid)
     if command.information is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from clary.core.document import Document
@@ -27,23 +28,29 @@ def listen(path: Path) -> socket.socket:
     return server
 
 
-def answer(server: socket.socket, job: JobDirectory) -> None:
-    """Serve one caller: `poke` says that a wish was written, the others are `status` and `tail OFFSET
-    LIMIT`.
-    """
+def serve(server: socket.socket, answer: Callable[[list[str]], bytes]) -> None:
+    """Take one caller's line and send back the answer to its words."""
     try:
         caller, _ = server.accept()
     except BlockingIOError:
         return
     with caller, contextlib.suppress(OSError, ValueError):
         caller.settimeout(_PATIENCE)
-        word, *arguments = caller.recv(256).decode().split()
-        if word == "poke":
-            caller.sendall(b"ok\n")
-        elif word == "status":
-            caller.sendall(json.dumps(job.state()).encode() + b"\n")
-        elif word == "tail":
-            caller.sendall(tail(job, int(arguments[0]), int(arguments[1])))
+        caller.sendall(answer(caller.recv(256).decode().split()))
+
+
+def answer(job: JobDirectory, words: list[str]) -> bytes:
+    """Answer for a run: `poke` says that a wish was written, the others are `status` and `tail OFFSET
+    LIMIT`.
+    """
+    match words:
+        case ["poke"]:
+            return b"ok\n"
+        case ["status"]:
+            return json.dumps(job.state()).encode() + b"\n"
+        case ["tail", offset, limit]:
+            return tail(job, int(offset), int(limit))
+    return b"what?\n"
 
 
 def ask(path: Path, line: str) -> bytes | None:

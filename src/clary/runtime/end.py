@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     # Those in the queue first: while the others hold their places, none of them can begin.
     for uid in sorted(running, key=lambda uid: JobDirectory(home.jobs / uid).launch() is not None):
         runtime.kill(uid)
+    runtime.cool()
     deadline = time.monotonic() + _PATIENCE
     while running := [uid for uid in running if not _ended(runtime, uid)]:
         if time.monotonic() > deadline:

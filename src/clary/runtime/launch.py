@@ -64,7 +64,7 @@ class Launch:
 
     `sandbox` is "bwrap" or "process", `bwrap` that program's path, `sockets` the run's short directory for
     unix sockets, `wake` the socket that is told of every phase change, `mounts` further read-only paths
-    (wheels, say).
+    (wheels, say). `warm` asks to leave a warm worker behind.
     """
 
     image: Image
@@ -75,6 +75,7 @@ class Launch:
     note: str = ""
     bwrap: Path | None = None
     disable_userns: bool = True
+    warm: bool = False
     mounts: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,6 +90,7 @@ class Launch:
             "note": self.note,
             "bwrap": str(self.bwrap) if self.bwrap else None,
             "disable_userns": self.disable_userns,
+            "warm": self.warm,
             "mounts": [str(path) for path in self.mounts],
             "environment": dict(self.environment),
         }
@@ -122,6 +124,7 @@ def read_launch(document: Document) -> Launch:
         note=document["note"],
         bwrap=Path(bwrap) if bwrap else None,
         disable_userns=document["disable_userns"],
+        warm=document["warm"],
         mounts=tuple(Path(path) for path in document["mounts"]),
         environment=document["environment"],
     )

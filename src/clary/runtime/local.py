@@ -19,6 +19,7 @@ from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.settings import Settings
 from clary.runtime import alive, cgroups, control, images
+from clary.runtime import warm as warm_workers
 from clary.runtime.admission import Admission, refuse
 from clary.runtime.index import Index, from_pip
 from clary.runtime.jobdir import JobDirectory, now_text, time_of
@@ -45,6 +46,7 @@ class LocalRuntime:
         machine: Probe | None = None,
         folders: Sequence[Path] = (),
         index: Index | None = None,
+        warm: bool = True,
     ) -> None:
         self._home, self._clock = settings.home, clock
         self._machine = machine or probe()
@@ -55,6 +57,7 @@ class LocalRuntime:
             provisioner=provisioner or LocalProvisioner(),
             machine=self._machine,
             folders=self._folders,
+            keep_warm=warm,
             index=index or from_pip(os.environ),  # pip's own variables are no settings of ours
         )
 
@@ -131,6 +134,10 @@ class LocalRuntime:
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
         return control.tail(self._job(uid), offset, limit)
+
+    def cool(self) -> None:
+        """End the warm workers that wait for a run."""
+        warm_workers.cool(self._home.jobs)
 
     def runs(self) -> Mapping[str, datetime]:
         """Return every run there is, ended ones included, and since when; for finding what nobody owns."""

@@ -14,8 +14,10 @@ from clary.runtime.launch import Launch
 from clary.runtime.spec import RunSpec
 
 Level = Literal["namespaces", "none"]
+INTERPRETER = ("-S", "-s", "-P")  # a shim's: nothing of site-packages, nothing of the working directory
 LINGER_SECONDS = 2  # what a program leaves behind gets this long after its end
 INIT = Path(__file__).with_name("init.py")
+PRELOAD = Path(__file__).with_name("preload.py")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,10 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from clary.core.document import Document
@@ -25,6 +27,7 @@ from clary.runtime.jobdir import JobDirectory, now_text
 from clary.runtime.ping import Ping
 from clary.runtime.place import Interrupted, place
 from clary.runtime.wake import wake
+from clary.runtime.warm import Slot, leave, open_sockets
 
 _TICK = 5.0  # seconds between looks at the wishes, should a poke have been lost
 
@@ -32,11 +35,12 @@ _TICK = 5.0  # seconds between looks at the wishes, should a poke have been lost
 class Shim:
     """One run. `live` does everything, in order."""
 
-    def __init__(self, job: JobDirectory) -> None:
+    def __init__(self, job: JobDirectory, slot: Slot | None = None) -> None:
         launch = job.launch()
         if launch is None:
             raise FileNotFoundError(job.path / "launch.json")
-        self.job, self.launch, self.spec = job, launch, job.spec()
+        self.job, self.launch, self.spec, self.slot = job, launch, job.spec(), slot
+        self.successor: subprocess.Popen[bytes] | None = None
         self.state: Document = {
             "attempt": 1,
             "phase": "starting",
@@ -55,10 +59,11 @@ class Shim:
     def live(self) -> None:
         """Take the run to its end and write it down."""
         self.enter("starting")
-        for directory in (self.launch.sockets, self.launch.sockets / "share"):
-            directory.mkdir(exist_ok=True, mode=0o700)
-        self.server = control.listen(self.launch.sockets / "shim.sock")
-        group = cgroups.create(self.job.uid[:16], self.launch.share.memory)
+        if self.slot:
+            self.server, group = self.slot.server, self.slot.group
+        else:
+            self.server = open_sockets(self.launch)
+            group = cgroups.create(self.job.uid[:16], self.launch.share.memory)
         self.state["cgroup"] = group.document() if group else None
         ended: Document = {"exit_code": None, "signal": None, "out_of_memory": False}
         try:
@@ -73,6 +78,8 @@ class Shim:
         except OSError as error:
             self.failure = _machine_failure(error)
         finally:
+            if self.slot:
+                self.slot.container.kill()
             if group:
                 group.end()
         outputs = {} if self.killed else self._pack()
@@ -87,12 +94,16 @@ class Shim:
 
     def _start(self, group: cgroups.Cgroup | None) -> Container | None:
         self.enter("preparing")
-        container.sandbox_of(self.launch).prepare(self.job, self.spec, self.launch)
-        isolated = self.launch.sandbox == "bwrap"
-        binds = place(self.job, self.spec, bind=isolated, stopping=lambda: bool(self.job.asked()))
+        if not self.slot:
+            container.sandbox_of(self.launch).prepare(self.job, self.spec, self.launch)
+        binding = self.launch.sandbox == "bwrap" and not self.slot
+        binds = place(self.job, self.spec, bind=binding, stopping=lambda: bool(self.job.asked()))
         if self.job.asked():
             raise Interrupted
-        started = container.start(self.job, self.spec, self.launch, binds, group)
+        if self.slot:
+            started = self.slot.go(self.spec, self.launch)
+        else:
+            started = container.start(self.job, self.spec, self.launch, binds, group)
         self.state["container"] = started.init.document() if started.init else None
         self.state["started"] = now_text()
         self.enter("running")
@@ -112,13 +123,16 @@ class Shim:
             if running.report in ready and not running.read():
                 return
             if self.server.fileno() in ready:
-                control.answer(self.server, self.job)
+                control.serve(self.server, partial(control.answer, self.job))
+            if self.successor:
+                self.successor.poll()
             if self.woken in ready:
                 os.read(self.woken, 64)
             self._obey(running)
             if ping and not ping.answered and ping.due():
                 if ping.try_once():
                     self.enter("ready")
+                    self.successor = leave(self.job.path.parent, self.launch)
                 elif time.monotonic() > startup and not self.failure:
                     seconds = self.spec.startup_timeout.total_seconds()
                     self.failure = failure.not_ready(log=self.job.log, seconds=seconds)
@@ -205,10 +219,14 @@ class Shim:
         self.server.close()
         for path in (self.job.tmp, self.job.home, self.job.inputs, self.launch.sockets):
             shutil.rmtree(path, ignore_errors=True)
+        if ended["exit_code"] == 0 and not self.spec.serves:
+            leave(self.job.path.parent, self.launch)
 
 
 def main(arguments: list[str]) -> int:
     """Run the shim of one job directory, unless it has one or had one already."""
+    if arguments[0] == "--warm":
+        return _warm(JobDirectory(Path(arguments[1])))
     job = JobDirectory(Path(arguments[0]))
     with job.lock.open("w") as lock:
         try:
@@ -217,11 +235,32 @@ def main(arguments: list[str]) -> int:
             return 0
         if job.state() is not None or job.exit() is not None:
             return 0
-        for number in (signal.SIGHUP, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda *_: job.ask("stop"))
+        _listen_to_signals(job)
         Shim(job).live()
     return 0
+
+
+def _warm(job: JobDirectory) -> int:
+    """Be the shim of a slot, and then of the run that takes it."""
+    with job.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        launch = job.launch()
+        if launch is None:
+            return 1
+        slot = Slot(job, launch)
+        run = slot.wait()
+        if run is None:
+            slot.end()
+            return 0
+        _listen_to_signals(run)
+        Shim(run, slot).live()
+    return 0
+
+
+def _listen_to_signals(job: JobDirectory) -> None:
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: job.ask("stop"))
 
 
 def _self() -> Document | None:

@@ -1,0 +1,201 @@
+"""Warm workers: the second run starts at once, and cannot tell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.runtime.machine import PATIENCE, Machine, breathe, gone
+
+from clary.runtime.alive import identify
+from clary.runtime.builder import ensure
+from clary.runtime.images import resolve
+from clary.runtime.index import Index
+from clary.runtime.jobdir import JobDirectory
+from clary.runtime.local_provisioner import LocalProvisioner
+from clary.runtime.spec import Input, Output
+from clary.runtime.warm import slots
+
+IMAGE = """
+name = "quick"
+[programs]
+train = ["python", "-m", "job", "--first"]
+[environment]
+PYTHONPATH = "/opt/image"
+[warm]
+imports = ["decimal", "job", "no_such_module"]
+"""
+JOB = """
+import os, sys
+ahead = 'decimal' in sys.modules
+print(__name__, sys.argv[1:], ahead, os.environ.get('MINE'), os.getcwd(), sys.path[0], flush=True)
+if __name__ == '__main__' and os.environ.get('CODE'):
+    exec(os.environ['CODE'])
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """A folder with an image that wants imports done ahead."""
+    folder = tmp_path_factory.mktemp("warm")
+    (folder / "quick").mkdir()
+    (folder / "quick" / "image.toml").write_text(IMAGE)
+    (folder / "quick" / "job.py").write_text(JOB)
+    ensure(resolve("quick", (folder,)), cache, Index())
+    return folder
+
+
+@pytest.fixture
+def warm(tmp_path: Path, cache: Path, folder: Path) -> Iterator[Machine]:
+    """A machine with a worker that waits."""
+    found = Machine(
+        tmp_path / "home",
+        cache,
+        provisioner=LocalProvisioner(memory=64 << 30),
+        folders=(folder,),
+        warm=True,
+    )
+    found.until(found.start(image="quick"))
+    waiting(found)
+    yield found
+    found.close()
+
+
+def waiting(machine: Machine) -> JobDirectory:
+    """Wait for a slot that is ready."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        ready = [slot for slot in slots(machine.home.jobs) if (slot.path / "ready").exists()]
+        if ready:
+            return ready[0]
+        logs = [path.read_text() for path in machine.home.jobs.glob(".warm/*/shim.log")]
+        assert time.monotonic() < until, logs
+        breathe()
+
+
+def test_a_second_run_takes_the_waiting_interpreter(warm: Machine) -> None:
+    uid = warm.start(image="quick", environment={"MINE": "own"})
+    assert warm.until(uid).exit_code == 0
+    assert warm.printed(uid).splitlines()[-1] == "__main__ ['--first'] True own /opt/ml /opt/ml"
+    assert "job ['" in warm.printed(uid), "the import ahead printed before the run did"
+
+
+def test_a_worker_serves_one_run_only(warm: Machine) -> None:
+    code = "import os; os.environ['LEFT'] = '1'; open('/tmp/left', 'w').write('x'); open('/opt/ml/left', 'w')"
+    first = warm.start(image="quick", environment={"CODE": code})
+    warm.until(first)
+    waiting(warm)
+    look = "print(os.environ.get('LEFT'), os.path.exists('/tmp/left'), os.path.exists('/opt/ml/left'))"
+    second = warm.start(image="quick", environment={"CODE": look})
+    warm.until(second)
+    assert warm.printed(second).splitlines()[-1] == "None False False"
+    assert warm.container(first) != warm.container(second)
+
+
+def test_a_run_with_its_own_entry_point_is_executed_afresh(warm: Machine) -> None:
+    slot = waiting(warm)
+    uid = warm.start(
+        "sh", "-c", "echo $MINE $0 $TOOLKIT_PRELOADED", image="quick", environment={"MINE": "own"}
+    )
+    assert warm.until(uid).exit_code == 0
+    assert warm.printed(uid).splitlines()[-1] == "own sh"
+    assert not slot.path.exists()
+
+
+@pytest.mark.parametrize("reason", ["variable", "network", "input"])
+def test_a_run_that_could_tell_starts_cold(warm: Machine, tmp_path: Path, reason: str) -> None:
+    slot = waiting(warm)
+    (tmp_path / "large").write_bytes(b"1" * (65 << 20))
+    uid = warm.start(
+        image="quick",
+        environment={"OMP_NUM_THREADS": "1"} if reason == "variable" else {},
+        network=reason != "network",
+        inputs=[Input(source=tmp_path / "large", target="input/data/x")] if reason == "input" else (),
+    )
+    assert warm.until(uid).exit_code == 0
+    assert slot.path.exists()
+
+
+def test_inputs_files_and_outputs_are_a_warm_runs_too(warm: Machine, tmp_path: Path) -> None:
+    (tmp_path / "rows").write_bytes(b"r" * (2 << 20))
+    code = "d=open('/opt/ml/input/data/train/rows').read(); open('/opt/ml/model/m','w').write(str(len(d)))"
+    uid = warm.start(
+        image="quick",
+        environment={"CODE": code},
+        inputs=[Input(source=tmp_path / "rows", target="input/data/train/rows")],
+        files={"input/config/hyperparameters.json": "{}"},
+        outputs=[Output(directory="model", name="model.tar.gz")],
+    )
+    seen = warm.until(uid)
+    assert seen.exit_code == 0, warm.printed(uid)
+    assert (warm.job(uid).ml / "model" / "m").read_text() == str(2 << 20)
+    assert "model.tar.gz" in seen.outputs
+
+
+def test_a_warm_run_has_its_own_memory_limit(tmp_path: Path, cache: Path, folder: Path) -> None:
+    machine = Machine(
+        tmp_path / "home",
+        cache,
+        provisioner=LocalProvisioner(memory=512 << 20),
+        folders=(folder,),
+        warm=True,
+    )
+    machine.until(machine.start(image="quick"))
+    waiting(machine)
+    uid = machine.start(image="quick", environment={"CODE": "x = b'1' * (300 << 20)"})
+    seen = machine.until(uid)
+    assert seen.out_of_memory
+    machine.close()
+
+
+def test_a_warm_run_stops_and_its_traceback_is_its_own(warm: Machine) -> None:
+    uid = warm.start(
+        image="quick", environment={"CODE": "import time; print('up', flush=True); time.sleep(600)"}
+    )
+    warm.until_printed(uid, "up")
+    warm.runtime.stop(uid)
+    assert warm.until(uid).signal == signal.SIGTERM
+    uid = warm.start(image="quick", environment={"CODE": "raise KeyError('label')"})
+    assert "KeyError: 'label'" in warm.until(uid).failure
+
+
+def test_a_warm_run_whose_shim_is_killed_is_lost(warm: Machine) -> None:
+    uid = warm.start(
+        image="quick", environment={"CODE": "import time; print('up', flush=True); time.sleep(600)"}
+    )
+    warm.until_printed(uid, "up")
+    container = warm.container(uid)
+    warm.shim(uid).send(signal.SIGKILL)
+    assert "lost" in warm.until(uid).failure
+    gone(container)
+
+
+def test_a_worker_that_died_costs_a_run_nothing_but_time(warm: Machine) -> None:
+    slot = waiting(warm)
+    holder = next(
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if str(slot.path).encode() in path.read_bytes()
+    )
+    shim = identify(holder)
+    assert shim
+    os.kill(holder, signal.SIGKILL)
+    gone(shim)
+    uid = warm.start(image="quick")
+    assert warm.until(uid).exit_code == 0
+
+
+def test_cooling_ends_every_worker(warm: Machine) -> None:
+    slot = waiting(warm)
+    sockets = slot.launch()
+    assert sockets
+    warm.runtime.cool()
+    until = time.monotonic() + PATIENCE
+    while sockets.sockets.exists():
+        assert time.monotonic() < until
+        breathe()
+    assert list(slots(warm.home.jobs)) == []
