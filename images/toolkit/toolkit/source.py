@@ -61,8 +61,17 @@ def install(where: Layout, folder: Path, *, package: bool = False) -> None:
     wanted += [str(folder)] if package else []
     if not wanted or (not package and not _names_something(requirements)):
         return
+    if os.environ.pop("TOOLKIT_PRELOADED", None):
+        _afresh()
     _run([*_installer(), "--target", str(where.packages), *wanted], requirements)
     offer(where)
+
+
+def _afresh() -> None:
+    """Start the program over in a new interpreter: what a warm worker imported may be about to change."""
+    main = sys.modules["__main__"].__spec__
+    if main:
+        os.execv(sys.executable, [sys.executable, "-m", main.name, *sys.argv[1:]])  # noqa: S606
 
 
 def offer(where: Layout) -> None:
