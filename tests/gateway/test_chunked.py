@@ -16,7 +16,7 @@ from clary.core.principal import Credential
 from clary.gateway import chunked, sigv4
 from clary.wire.message import Headers, HttpRequest
 
-# Source: the two examples in the S3 API reference, "Transferring a payload in multiple chunks" without and with
+# Source: both examples in the S3 API reference, "Transferring a payload in multiple chunks", without and with
 # trailing headers: a 66,560-byte object of the letter a in three chunks.
 EXAMPLE = Credential(
     access_key="AKIAIOSFODNN7EXAMPLE", secret="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", principal=SOMEBODY

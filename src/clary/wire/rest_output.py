@@ -49,7 +49,7 @@ def write(service: ServiceModel, operation: OperationModel, protocol: str, resul
     if plan.status is not None and result.get(plan.status) is not None:
         response.status = int(result[plan.status])
     if plan.payload is not None:
-        _write_payload(service, protocol, plan.payload, result, response)
+        _write_payload(service, protocol, plan, result, response)
     elif protocol == "rest-json":
         response.body = json_body.encode(json_body.writer(service).plan(shape)(_body(shape, result)))
         response.headers.set("content-type", _CONTENT_TYPES[protocol])
@@ -150,9 +150,11 @@ def _body(shape: StructureShape, result: Document) -> Document:
 
 
 def _write_payload(
-    service: ServiceModel, protocol: str, payload: tuple[str, Shape], result: Document, response: HttpResponse
+    service: ServiceModel, protocol: str, plan: OutputPlan, result: Document, response: HttpResponse
 ) -> None:
-    member, shape = payload
+    if plan.payload is None:
+        return
+    member, shape = plan.payload
     value = result.get(member)
     if shape.serialization.get("eventstream") and isinstance(shape, StructureShape):
         encode, content_type = event_payloads(service, protocol)
@@ -163,7 +165,7 @@ def _write_payload(
         return
     if shape.type_name in ("blob", "string"):
         response.body = value.encode() if isinstance(value, str) else value
-        if "content-type" not in response.headers:
+        if not any(name.lower() == "content-type" for _, name, _ in plan.headers):
             kind = "text/plain" if shape.type_name == "string" else "application/octet-stream"
             response.headers.set("content-type", kind)
         return
