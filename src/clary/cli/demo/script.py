@@ -12,7 +12,10 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 warnings.filterwarnings("ignore")
 for name in ("sagemaker", "sagemaker.config", "botocore"):
@@ -22,34 +25,25 @@ import sagemaker  # noqa: E402
 from sagemaker.deserializers import CSVDeserializer  # noqa: E402
 from sagemaker.estimator import Estimator  # noqa: E402
 from sagemaker.inputs import TrainingInput  # noqa: E402
+from sagemaker.predictor import Predictor  # noqa: E402
 from sagemaker.serializers import CSVSerializer  # noqa: E402
 
 HELD_OUT = 250
 BATCH = 50
+TIMES: list[tuple[str, float, str]] = []
 
 
 def main(data: Path) -> None:
     """Run every phase and print what it took."""
-    times: list[tuple[str, float, str]] = []
     train, held_out = split(data)
-
-    begun = time.perf_counter()
     session = sagemaker.Session()
-    role = sagemaker.get_execution_role()
     bucket = session.default_bucket()
-    with tempfile.TemporaryDirectory() as folder:
-        files = {"train": train, "validation": held_out}
-        inputs = {}
-        for name, rows in files.items():
-            path = Path(folder, f"{name}.csv")
-            path.write_text("\n".join(",".join(row) for row in rows) + "\n")
-            uri = session.upload_data(str(path), bucket, "phishing")
-            inputs[name] = TrainingInput(uri, content_type="text/csv")
-    times.append(("upload", time.perf_counter() - begun, f"{len(train)} rows to s3://{bucket}/phishing"))
+    with timed("upload", f"{len(train)} rows to s3://{bucket}/phishing"):
+        inputs = upload(session, {"train": train, "validation": held_out})
 
     estimator = Estimator(
         image_uri=sagemaker.image_uris.retrieve("xgboost", session.boto_region_name, "1.7-1"),
-        role=role,
+        role=sagemaker.get_execution_role(),
         instance_count=1,
         instance_type="ml.m5.large",
         output_path=f"s3://{bucket}/phishing/models",
@@ -63,48 +57,67 @@ def main(data: Path) -> None:
         },
         sagemaker_session=session,
     )
-    begun = time.perf_counter()
-    estimator.fit(inputs, logs="None")
+    with timed("train", "one training job, from its creation to its model"):
+        estimator.fit(inputs, logs="None")
     print()
+    with timed("deploy", "model, endpoint configuration and endpoint, until it answers"):
+        predictor = estimator.deploy(
+            initial_instance_count=1,
+            instance_type="ml.m5.large",
+            serializer=CSVSerializer(),
+            deserializer=CSVDeserializer(),
+        )
+    print()
+    with timed("predict", f"{len(held_out)} rows the model has not seen, {BATCH} a call"):
+        scores = predict(predictor, held_out)
+    with timed("clean up", "endpoint, its configuration and the model deleted"):
+        predictor.delete_model()
+        predictor.delete_endpoint()
+
     job = session.describe_training_job(estimator.latest_training_job.name)
-    metrics = {one["MetricName"]: one["Value"] for one in job["FinalMetricDataList"]}
-    times.append(("train", time.perf_counter() - begun, f"job {job['TrainingJobName']}"))
+    report(scores, [int(row[0]) for row in held_out], job)
 
-    begun = time.perf_counter()
-    predictor = estimator.deploy(
-        initial_instance_count=1,
-        instance_type="ml.m5.large",
-        serializer=CSVSerializer(),
-        deserializer=CSVDeserializer(),
-    )
-    print()
-    times.append(("deploy", time.perf_counter() - begun, f"endpoint {predictor.endpoint_name}"))
 
+@contextmanager
+def timed(name: str, what: str) -> Iterator[None]:
+    """Keep how long a phase took."""
     begun = time.perf_counter()
+    yield
+    TIMES.append((name, time.perf_counter() - begun, what))
+
+
+def upload(session: sagemaker.Session, tables: dict[str, list[list[str]]]) -> dict[str, TrainingInput]:
+    """Put each table into the default bucket as a channel."""
+    inputs = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, rows in tables.items():
+            path = Path(folder, f"{name}.csv")
+            path.write_text("\n".join(",".join(row) for row in rows) + "\n")
+            uri = session.upload_data(str(path), session.default_bucket(), "phishing")
+            inputs[name] = TrainingInput(uri, content_type="text/csv")
+    return inputs
+
+
+def predict(predictor: Predictor, table: list[list[str]]) -> list[float]:
+    """Ask for each row's score, a batch a call."""
     scores: list[float] = []
-    for start in range(0, len(held_out), BATCH):
-        rows = [row[1:] for row in held_out[start : start + BATCH]]
-        answer = predictor.predict("\n".join(",".join(row) for row in rows))
+    for start in range(0, len(table), BATCH):
+        rows = [",".join(row[1:]) for row in table[start : start + BATCH]]
+        answer = predictor.predict("\n".join(rows))
         scores += [float(value) for line in answer for value in line]
-    times.append(
-        ("predict", time.perf_counter() - begun, f"{len(scores)} rows in {-(-len(held_out) // BATCH)} calls")
-    )
+    return scores
 
-    begun = time.perf_counter()
-    predictor.delete_model()
-    predictor.delete_endpoint()
-    times.append(
-        ("clean up", time.perf_counter() - begun, "endpoint, its configuration and the model deleted")
-    )
 
-    labels = [int(row[0]) for row in held_out]
-    right = sum((score > 0.5) == bool(label) for score, label in zip(scores, labels, strict=True))
+def report(scores: list[float], labels: list[int], job: dict[str, Any]) -> None:
+    """Print the times and the scores."""
     print("  phase      seconds  what")
-    for name, seconds, what in times:
+    for name, seconds, what in TIMES:
         print(f"  {name:<9} {seconds:8.2f}  {what}")
-    print(f"\n  accuracy on the {len(labels)} held-out pages: {right / len(labels):.3f}")
-    print(f"  AUC on the held-out pages:             {auc(scores, labels):.4f}")
-    print(f"  AUC that the training job reported:    {metrics['validation:auc']:.4f}")
+    right = sum((score > 0.5) == bool(label) for score, label in zip(scores, labels, strict=True))
+    metrics = {one["MetricName"]: one["Value"] for one in job["FinalMetricDataList"]}
+    print(f"\n  accuracy on the {len(labels)} held-out pages:  {right / len(labels):.3f}")
+    print(f"  AUC on the held-out pages:            {auc(scores, labels):.4f}")
+    print(f"  AUC that the training job reported:   {metrics['validation:auc']:.4f}")
 
 
 def split(data: Path) -> tuple[list[list[str]], list[list[str]]]:
