@@ -1,4 +1,4 @@
-"""SageMaker SDK 2.x: train, deploy, predict and delete with three images. Usage: python sdk_v2.py TRAIN.csv
+"""SageMaker SDK 2.x: train, deploy, predict, delete with three images: python sdk_v2.py TRAIN.csv.
 
 TRAIN.csv has no header and the label in its first column. Nothing here knows where the server is.
 """

@@ -1,4 +1,4 @@
-"""SageMaker SDK 3.x: ModelTrainer with an own script and with a built-in algorithm, ModelBuilder, predict, delete.
+"""SageMaker SDK 3.x: ModelTrainer, own script and built-in; ModelBuilder; predict; delete.
 
 Usage: python sdk_v3.py TRAIN.csv. TRAIN.csv has no header and the label in its first column.
 """

@@ -36,7 +36,9 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=30)
     args = parser.parse_args()
     folder = Path(os.environ["SM_CHANNEL_TRAIN"])
-    data = np.concatenate([np.loadtxt(path, delimiter=",", dtype="float32") for path in sorted(folder.glob("*.csv"))])
+    data = np.concatenate(
+        [np.loadtxt(path, delimiter=",", dtype="float32") for path in sorted(folder.glob("*.csv"))]
+    )
     torch.manual_seed(7)
     rows, labels = torch.from_numpy(data[:, 1:].copy()), torch.from_numpy(data[:, :1].copy())
     model = network(rows.shape[1])

@@ -27,7 +27,9 @@ if __name__ == "__main__":
     parser.add_argument("--model-dir", default=os.environ["SM_MODEL_DIR"])
     parser.add_argument("--train", default=os.environ["SM_CHANNEL_TRAIN"])
     args = parser.parse_args()
-    data = np.concatenate([np.loadtxt(path, delimiter=",") for path in sorted(Path(args.train).glob("*.csv"))])
+    data = np.concatenate(
+        [np.loadtxt(path, delimiter=",") for path in sorted(Path(args.train).glob("*.csv"))]
+    )
     model = RandomForestClassifier(n_estimators=args.n_estimators, random_state=7)
     model.fit(data[:, 1:], data[:, 0])
     print(f"train:accuracy={model.score(data[:, 1:], data[:, 0]):.6f};")
