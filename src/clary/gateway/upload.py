@@ -25,10 +25,17 @@ async def receive_upload(exchange: Exchange, parts: Parts) -> None:
     exchange.staging = staging = Staging(parts.objects.staging, wanted_digests(headers))
     if chunked.is_chunked(exchange.signed, exchange.request):
         exchange.decoder = chunked.Decoder(exchange.signed, exchange.request)
-    async for block in body.blocks(exchange.receive):
-        if exchange.block:
-            await loop.run_in_executor(parts.pool, _write, staging, exchange.decoder, exchange.block)
-        exchange.block = block
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for block in body.blocks(exchange.receive):
+            if writing:
+                await writing
+            if exchange.block:  # goes to disk while the next one arrives
+                writing = loop.run_in_executor(parts.pool, _write, staging, exchange.decoder, exchange.block)
+            exchange.block = block
+    finally:
+        if writing:
+            await writing
     exchange.received = True
 
 
