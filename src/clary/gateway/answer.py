@@ -10,14 +10,20 @@ from xml.sax.saxutils import escape
 
 from clary.core.body import FileBody
 from clary.core.errors import ApiError
-from clary.gateway.exchange import Send
+from clary.gateway.exchange import Disconnected, Message, Receive, Send
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 
 _BLOCK = 1 << 20
 
 
-async def send(response: HttpResponse, method: str, send: Send, pool: ThreadPoolExecutor) -> None:
-    """Send the answer; a HEAD gets its headers only."""
+async def send(
+    response: HttpResponse,
+    method: str,
+    send: Send,
+    pool: ThreadPoolExecutor,
+    receive: Receive | None = None,
+) -> None:
+    """Send the answer; a HEAD gets its headers only. `receive` tells of a client that leaves half-way."""
     body = response.body
     length = body.length if isinstance(body, FileBody) else len(body)
     headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in response.headers]
@@ -25,14 +31,24 @@ async def send(response: HttpResponse, method: str, send: Send, pool: ThreadPool
         headers.append((b"content-length", b"%d" % length))
     bare = method == "HEAD" or not length
     if isinstance(body, FileBody) and not bare:
-        await _send_file(body, response.status, headers, send, pool)
+        leaving = asyncio.ensure_future(receive()) if receive else None
+        try:
+            await _send_file(body, response.status, headers, send, pool, leaving)
+        finally:
+            if leaving:
+                leaving.cancel()
         return
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if bare or isinstance(body, FileBody) else body})
 
 
 async def _send_file(
-    body: FileBody, status: int, headers: list[tuple[bytes, bytes]], send: Send, pool: ThreadPoolExecutor
+    body: FileBody,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    send: Send,
+    pool: ThreadPoolExecutor,
+    leaving: asyncio.Future[Message] | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     # Opened before the first byte is sent: from now on a deletion cannot cut the answer short.
@@ -46,6 +62,8 @@ async def _send_file(
                 raise OSError(f"{body.path} is shorter than its record says")
             at += len(block)
             await send({"type": "http.response.body", "body": block, "more_body": at < end})
+            if at < end and leaving and leaving.done():
+                raise Disconnected
     finally:
         os.close(file)
 

@@ -52,7 +52,8 @@ class Gateway:
                 exchange.response = refuse(exchange, ApiError("Busy; try again.", code=error, status=503))
             if exchange.response is None:
                 raise RuntimeError("the chain ended without an answer")
-            await answer.send(exchange.response, exchange.request.method, send, self._parts.pool)
+            method = exchange.request.method
+            await answer.send(exchange.response, method, send, self._parts.pool, exchange.receive)
         except Disconnected:
             error = "ClientDisconnected"
         except Exception:
