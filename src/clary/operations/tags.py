@@ -14,7 +14,7 @@ from clary.store.record import Record
 LIMIT = 50  # Tags a resource may have.
 
 
-@operation("sagemaker", "AddTags")
+@operation("sagemaker", "AddTags", level="conforms")
 def add(call: Call) -> Document:
     """Add tags, or replace the values of those that are there; answer all of them."""
     with call.records.database.write():
@@ -30,13 +30,13 @@ def add(call: Call) -> Document:
         return {"Tags": _write(call, record, tags)}
 
 
-@operation("sagemaker", "ListTags")
+@operation("sagemaker", "ListTags", level="conforms")
 def page(call: Call) -> Document:
     """Answer all tags: there are never more than one page of them."""
     return {"Tags": _tagged(call).doc.get("Tags", [])}
 
 
-@operation("sagemaker", "DeleteTags")
+@operation("sagemaker", "DeleteTags", level="conforms")
 def remove(call: Call) -> Document:
     """Take tags away; a key that is not there is no mistake."""
     with call.records.database.write():

@@ -16,7 +16,7 @@ _PAST = timedelta(days=14)
 _SPAN = timedelta(hours=24)
 
 
-@operation("logs", "PutLogEvents")
+@operation("logs", "PutLogEvents", level="conforms")
 def put(call: Call) -> Document:
     """Append a batch. Events too far from now are left out and reported, as CloudWatch does."""
     request = call.request
@@ -46,7 +46,7 @@ def put(call: Call) -> Document:
     return answer
 
 
-@operation("logs", "GetLogEvents")
+@operation("logs", "GetLogEvents", level="conforms")
 def read(call: Call) -> Document:
     """Answer a window of one stream; at either end the token that was sent comes back."""
     request = call.request

@@ -26,7 +26,7 @@ def create(call: Call) -> None:
     )
 
 
-@operation("logs", "DeleteLogGroup")
+@operation("logs", "DeleteLogGroup", level="conforms")
 def delete(call: Call) -> None:
     """Delete a group with its streams and events."""
     call.logs.delete_group(call.account, call.region, call.request["logGroupName"])
@@ -59,7 +59,7 @@ def page(call: Call) -> Document:
     return answer
 
 
-@operation("logs", "PutRetentionPolicy")
+@operation("logs", "PutRetentionPolicy", level="conforms")
 def retain(call: Call) -> None:
     """Keep a group's events for so many days; older ones go at the next write and are not answered before."""
     days = call.request["retentionInDays"]
@@ -70,26 +70,26 @@ def retain(call: Call) -> None:
     call.logs.retain(call.account, call.region, call.request["logGroupName"], days)
 
 
-@operation("logs", "DeleteRetentionPolicy")
+@operation("logs", "DeleteRetentionPolicy", level="conforms")
 def keep(call: Call) -> None:
     """Keep a group's events for ever."""
     call.logs.retain(call.account, call.region, call.request["logGroupName"], None)
 
 
-@operation("logs", "TagResource")
+@operation("logs", "TagResource", level="conforms")
 def tag(call: Call) -> None:
     """Add tags to the group an ARN names."""
     call.logs.tag(call.account, call.region, named_by(call.request["resourceArn"]), call.request["tags"])
 
 
-@operation("logs", "UntagResource")
+@operation("logs", "UntagResource", level="conforms")
 def untag(call: Call) -> None:
     """Take tags from the group an ARN names."""
     name = named_by(call.request["resourceArn"])
     call.logs.tag(call.account, call.region, name, {}, remove=call.request["tagKeys"])
 
 
-@operation("logs", "ListTagsForResource")
+@operation("logs", "ListTagsForResource", level="conforms")
 def tags(call: Call) -> Document:
     """Answer the tags of the group an ARN names."""
     group = call.logs.group(call.account, call.region, named_by(call.request["resourceArn"]))

@@ -28,7 +28,7 @@ def delete(call: Call) -> None:
     call.logs.delete_stream(call.account, call.region, *place)
 
 
-@operation("logs", "DescribeLogStreams")
+@operation("logs", "DescribeLogStreams", level="conforms")
 def page(call: Call) -> Document:
     """Answer a group's streams, by name or by their last event."""
     request = call.request

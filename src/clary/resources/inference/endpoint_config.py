@@ -17,5 +17,8 @@ ENDPOINT_CONFIG = register(
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing endpoint configuration "{arn}".',
         level="behaves",
+        conforms=frozenset(
+            {"CreateEndpointConfig", "DescribeEndpointConfig", "ListEndpointConfigs", "DeleteEndpointConfig"}
+        ),
     )
 )

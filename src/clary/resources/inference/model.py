@@ -13,5 +13,6 @@ MODEL = register(
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing model "{arn}".',
         level="behaves",
+        conforms=frozenset({"CreateModel", "DescribeModel", "ListModels", "DeleteModel"}),
     )
 )

@@ -28,5 +28,6 @@ TRAINING_JOB = register(
         passing=frozenset({"InProgress", "Stopping"}),
         absent=frozenset({"UpdateTrainingJob"}),
         level="behaves",
+        conforms=frozenset({"CreateTrainingJob", "DescribeTrainingJob", "ListTrainingJobs"}),
     )
 )
