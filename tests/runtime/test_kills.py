@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import tarfile
 import time
+from pathlib import Path
 
 import pytest
 from tests.runtime.machine import Machine, gone
 
-from clary.runtime.spec import Output
+from clary.runtime.spec import Input, Output
 
 SLEEPER = "import time; print('up'); time.sleep(600)"
 DETACHED = (
@@ -30,6 +32,41 @@ def test_a_run_whose_shim_is_killed_is_lost_and_leaves_no_orphan(machine: Machin
     assert seen.exit_code is None
     assert "host of this run was lost" in seen.failure
     assert "running" in seen.failure
+
+
+def test_a_shim_killed_as_soon_as_it_speaks_leaves_nothing(machine: Machine) -> None:
+    for _ in range(3):
+        uid = machine.python(SLEEPER)
+        job = machine.job(uid)
+        machine.look(uid, lambda _, job=job: job.state() is not None)  # type: ignore[misc]
+        machine.shim(uid).send(signal.SIGKILL)
+        seen = machine.until(uid)
+        assert "lost" in seen.failure
+        assert not [path for path in job.path.glob("state.json.*")]
+
+
+def test_a_shim_killed_while_preparing_says_so(machine: Machine, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "many.tar.gz", "w:gz") as tar:
+        for number in range(6000):
+            tar.addfile(tarfile.TarInfo(f"d/{number}"))
+    inputs = [Input(source=tmp_path / "many.tar.gz", target="model", unpack=True)]
+    uid = machine.start("true", inputs=inputs)
+    machine.until(uid, "preparing")
+    machine.shim(uid).send(signal.SIGKILL)
+    assert "while the run was preparing" in machine.until(uid).failure
+
+
+def test_a_stop_while_preparing_needs_no_program(machine: Machine, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "many.tar.gz", "w:gz") as tar:
+        for number in range(6000):
+            tar.addfile(tarfile.TarInfo(f"d/{number}"))
+    inputs = [Input(source=tmp_path / "many.tar.gz", target="model", unpack=True)]
+    uid = machine.start("sh", "-c", "echo ran", inputs=inputs)
+    machine.until(uid, "preparing")
+    machine.runtime.stop(uid)
+    seen = machine.until(uid)
+    assert (seen.exit_code, seen.failure, machine.printed(uid)) == (None, "", "")
+    assert "stopped before its program started" in seen.note
 
 
 def test_a_lost_run_stays_lost(machine: Machine) -> None:

@@ -32,6 +32,7 @@ from clary.runtime.sandbox import INTERPRETER
 from clary.runtime.spec import RunSpec, Seen
 
 _LONGEST_SOCKET = 107  # bytes of a unix socket's path
+_FRESH = 0.2  # seconds; many waiting runs are looked at together, and one walk of the queue serves all
 _SOCKET = "share/http.sock"
 _SOURCES = Path(__file__).resolve().parents[2]
 
@@ -53,6 +54,8 @@ class Admission:
         self._home, self._cache, self._provisioner = home, cache, provisioner
         self._machine, self._folders, self._index = machine, folders, index
         self._warm = keep_warm
+        self._waiting: dict[str, Seen] = {}
+        self._advanced = 0.0
         self._children: list[subprocess.Popen[bytes]] = []
         self._builders: dict[str, subprocess.Popen[bytes]] = {}
         self._live = home.jobs / ".live"
@@ -65,12 +68,20 @@ class Admission:
 
     def leave(self, uid: str) -> None:
         """Forget a run that is gone."""
+        self._advanced = 0.0
         for marker in self._live.glob(f"*-{uid}"):
             marker.unlink(missing_ok=True)
 
     def reap(self) -> None:
         """Collect the children that ended."""
         self._children = [child for child in self._children if child.poll() is None]
+
+    def look(self, uid: str) -> Seen | None:
+        """Return what a waiting run waits for, advancing the queue unless that was done a moment ago."""
+        known = self._waiting.get(uid)
+        if known and time.monotonic() - self._advanced < _FRESH:
+            return known
+        return self.advance().get(uid)
 
     def advance(self) -> dict[str, Seen]:
         """Take every waiting run as far as it can go; return what the ones still waiting look like."""
@@ -84,6 +95,7 @@ class Admission:
                 if seen:
                     waiting[job.uid] = seen
                     ahead[spec.serves] += seen.phase == "queued"
+        self._waiting, self._advanced = waiting, time.monotonic()
         return waiting
 
     def spawn(self, job: JobDirectory) -> None:

@@ -8,6 +8,7 @@ is either whole or absent. Beside it lie `<key>.log` (everything uv said) and, a
 
 from __future__ import annotations
 
+import compileall
 import fcntl
 import os
 import re
@@ -144,6 +145,8 @@ def _build(source: ImageFile, build: Build, index: Index, tell: Callable[[str], 
     if install and _run([*install, "--offline"], build, tell, where) and _run(install, build, tell, where):
         shutil.rmtree(draft, ignore_errors=True)
         raise _failed(source, build)
+    for folder in (source.folder, source.folder.parent / "toolkit"):
+        compileall.compile_dir(folder, quiet=2)  # a sandbox sees them read-only and would compile every time
     draft.rename(build.prefix)
     tell(f"built {source.name}")
 

@@ -38,6 +38,10 @@ def explain(
     if own and own.strip():
         return _fit(f"AlgorithmError: {own.decode(errors='replace').strip()}", ending)
     if trace := traceback_of(tail):
+        if trace.startswith(("MemoryError", "numpy._core._exceptions._ArrayMemoryError")):
+            trace += (
+                f"\nThe limit of this instance type is {memory / (1 << 30):.1f} GiB; choose a larger one."
+            )
         return _fit(f"AlgorithmError: {trace}", ending)
     what = "server" if serves else "program"
     return _fit(f"AlgorithmError: The {what} {_meaning(code, number)}{_last_lines(tail)}", ending)
@@ -91,7 +95,9 @@ def traceback_of(text: str) -> str:
 
 def _meaning(code: int | None, number: int | None) -> str:
     if number == signal.SIGKILL:
-        return "was killed by SIGKILL from outside"
+        return (
+            "was killed by SIGKILL from outside: by somebody, or because the whole machine ran out of memory"
+        )
     if number is not None:
         name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
         why = {

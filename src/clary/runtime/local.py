@@ -95,7 +95,7 @@ class LocalRuntime:
             return Seen()
         ended = job.exit()
         if ended is None and job.launch() is None:
-            waiting = self._admission.advance().get(uid)
+            waiting = self._admission.look(uid)
             if waiting:
                 return waiting
             ended = job.exit()
