@@ -19,12 +19,11 @@ def container(tmp_path: Path) -> Container:
     return Container(tmp_path)
 
 
-@pytest.fixture
-def image(tmp_path: Path) -> Callable[[str], Container]:
-    """Return a function that gives a container of an image, whose environment is built when it is not
-    there."""
+@pytest.fixture(scope="session")
+def interpreter() -> Callable[[str], str]:
+    """Return a function that gives an image's interpreter, building its environment when it is not there."""
 
-    def build(name: str) -> Container:
+    def build(name: str) -> str:
         cache = Settings.from_environment(os.environ).cache
         try:
             built = builder.ensure(
@@ -32,6 +31,12 @@ def image(tmp_path: Path) -> Callable[[str], Container]:
             )
         except builder.BuildFailed as failed:
             pytest.skip(f"needs the image environment: {failed}")
-        return Container(tmp_path, str(built.prefix / "bin" / "python"), name)
+        return str(built.prefix / "bin" / "python")
 
     return build
+
+
+@pytest.fixture
+def image(tmp_path: Path, interpreter: Callable[[str], str]) -> Callable[[str], Container]:
+    """Return a function that gives a container of an image."""
+    return lambda name: Container(tmp_path, interpreter(name), name)

@@ -68,7 +68,7 @@ class Container:
 
     def start(self, module: str, **environment: str) -> subprocess.Popen[str]:
         """Start a program."""
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own programs
             [self.python, "-m", module],
             cwd=self.base,
             env={**self.environment, **environment},

@@ -11,27 +11,33 @@ import numpy as np
 import xgboost
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
-SETS = {"binary:logistic": load_breast_cancer, "multi:softprob": load_iris, "multi:softmax": load_iris}
+SETS = {
+    "binary:logistic": load_breast_cancer,
+    "multi:softprob": load_iris,
+    "multi:softmax": load_iris,
+    "reg:squarederror": load_diabetes,
+}
 
 
-def data(objective: str, folder: Path) -> None:
-    """Write a real data set as the built-in algorithm wants it: label first, no header, a quarter held
+def data(folder: Path) -> None:
+    """Write real data sets as the built-in algorithm wants them: label first, no header, a quarter held
     out."""
-    features, labels = SETS.get(objective, load_diabetes)(return_X_y=True)
-    table = np.column_stack([labels, features])
-    held_out = np.arange(len(table)) % 4 == 0
-    for name, rows in (("train", table[~held_out]), ("validation", table[held_out])):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        np.savetxt(folder / name / "part.csv", rows, delimiter=",", fmt="%.17g")
+    for objective, load in SETS.items():
+        features, labels = load(return_X_y=True)
+        table = np.column_stack([labels, features])
+        held_out = np.arange(len(table)) % 4 == 0
+        for name, rows in (("train", table[~held_out]), ("validation", table[held_out])):
+            (folder / objective / name).mkdir(parents=True, exist_ok=True)
+            np.savetxt(folder / objective / name / "part.csv", rows, delimiter=",", fmt="%.17g")
 
 
 def train(folder: Path, parameters: dict[str, object]) -> list[object]:
     """Train in process and predict the held-out rows."""
-    rounds = int(str(parameters.pop("num_round")))
-    rows, held_out = (
-        np.loadtxt(folder / name / "part.csv", delimiter=",", ndmin=2) for name in ("train", "validation")
-    )
-    booster = xgboost.train(parameters, xgboost.DMatrix(rows[:, 1:], label=rows[:, 0]), rounds)
+    given = dict(parameters)
+    rounds = int(str(given.pop("num_round")))
+    names = ("train", "validation")
+    rows, held_out = (np.loadtxt(folder / name / "part.csv", delimiter=",", ndmin=2) for name in names)
+    booster = xgboost.train(given, xgboost.DMatrix(rows[:, 1:], label=rows[:, 0]), rounds)
     answer: list[object] = booster.predict(xgboost.DMatrix(held_out[:, 1:])).tolist()
     return answer
 
@@ -41,17 +47,16 @@ def predict(folder: Path, model: Path) -> dict[str, object]:
     booster = xgboost.Booster()
     booster.load_model(str(model))
     held_out = np.loadtxt(folder / "validation" / "part.csv", delimiter=",", ndmin=2)[:, 1:]
-    ways = {"predict": booster.predict(xgboost.DMatrix(held_out)).tolist()}
-    if "gblinear" not in booster.save_config():
-        ways["inplace_predict"] = booster.inplace_predict(held_out).tolist()
-    return {**ways, "rounds": booster.num_boosted_rounds()}
+    in_place = booster.inplace_predict(held_out).tolist()
+    answer = booster.predict(xgboost.DMatrix(held_out)).tolist()
+    return {"predict": answer, "inplace_predict": in_place, "rounds": booster.num_boosted_rounds()}
 
 
 if __name__ == "__main__":
     what, folder, *rest = sys.argv[1:]
-    if what == "data":
-        data(rest[0], Path(folder))
-    elif what == "train":
-        print(json.dumps(train(Path(folder), json.loads(rest[0]))))
-    else:
+    if what == "predict":
         print(json.dumps(predict(Path(folder), Path(rest[0]))))
+    else:
+        data(Path(folder))
+        cases = json.loads(rest[0])
+        print(json.dumps([train(Path(folder) / case["objective"], case) for case in cases]))

@@ -83,17 +83,15 @@ def test_what_is_not_a_fair_request_is_refused_and_the_connection_closed(
 
 
 def test_ping_is_answered_during_a_long_prediction(container: Container) -> None:
-    with _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
-        with server.connect() as slow:
-            slow.sendall(
-                b"POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\nContent-Length: 2\r\n\r\n-7"
-            )
-            assert server.request("GET", "/ping")[0] == 200
-            slow.setblocking(False)
-            with pytest.raises(BlockingIOError):
-                slow.recv(1)
-            slow.settimeout(START_SECONDS)
-            assert answers(slow, 1) == [(200, b"[[-14.0]]")]
+    serve = _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="1")
+    with serve as server, server.connect() as slow:
+        slow.sendall(b"POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\nContent-Length: 2\r\n\r\n-7")
+        assert server.request("GET", "/ping")[0] == 200
+        slow.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            slow.recv(1)
+        slow.settimeout(START_SECONDS)
+        assert answers(slow, 1) == [(200, b"[[-14.0]]")]
 
 
 def test_a_worker_that_crashes_is_replaced(container: Container) -> None:
@@ -169,18 +167,18 @@ def test_sigterm_answers_what_has_arrived_then_ends(container: Container) -> Non
 
 
 def test_workers_do_not_outlive_the_master(container: Container) -> None:
-    with _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
-        with server.connect() as connection:
-            connection.sendall(b"GET /ping HTTP/1.1\r\n\r\n")
-            assert answers(connection, 1) == [(200, b"")]
-            server.process.kill()
-            assert connection.recv(1) == b""
+    serve = _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="1")
+    with serve as server, server.connect() as connection:
+        connection.sendall(b"GET /ping HTTP/1.1\r\n\r\n")
+        assert answers(connection, 1) == [(200, b"")]
+        server.process.kill()
+        assert connection.recv(1) == b""
 
 
 def test_many_callers_each_get_their_own_answer(container: Container) -> None:
-    with _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="2") as server:
-        with ThreadPoolExecutor(16) as pool:
-            found = list(pool.map(lambda n: server.invoke(str(n), accept="text/csv")[2], range(200)))
+    serve = _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    with serve as server, ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda n: server.invoke(str(n), accept="text/csv")[2], range(200)))
     assert found == [f"{n * 2.0}\n".encode() for n in range(200)]
 
 

@@ -120,7 +120,7 @@ def test_a_source_that_is_not_there_is_named_with_what_the_store_said(
     storage: Storage, tmp_path: Path
 ) -> None:
     environment = {"AWS_ENDPOINT_URL": storage.url, "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}
-    with pytest.raises(UserError, match="s3://b/k failed with status 404: .*NoSuchKey"):
+    with pytest.raises(UserError, match=r"s3://b/k failed with status 404: .*NoSuchKey"):
         s3.download("s3://b/k", tmp_path / "k", environment)
 
 

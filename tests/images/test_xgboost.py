@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -17,6 +18,16 @@ from tests.images.container import HERE, Container
 from toolkit import recordio
 
 Image = Callable[[str], Container]
+Fit = Callable[[dict[str, object]], Container]
+
+
+class Prepare(Protocol):
+    """Gives a container with data."""
+
+    def __call__(
+        self, hyperparameters: dict[str, object], channels: dict[str, Any] | None = None
+    ) -> Container: ...
+
 
 CSV = {"ContentType": "text/csv", "TrainingInputMode": "File"}
 CHANNELS = {"train": CSV, "validation": CSV}
@@ -37,25 +48,59 @@ CASES: list[dict[str, object]] = [
 ]
 
 
-def _inside(container: Container, *arguments: str) -> str:
-    line = [container.python, str(HERE / "in_process.py"), *arguments]
-    return subprocess.run(line, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
+class Truth:
+    """Real data sets in files, and what open XGBoost, trained in process on them, answers to the held-out
+    rows."""
+
+    def __init__(self, folder: Path, python: str) -> None:
+        self.folder, self.python = folder, python
+        answers = json.loads(self.ask("data", str(folder), json.dumps(CASES)))
+        self.answers = dict(zip(map(json.dumps, CASES), answers, strict=True))
+
+    def ask(self, *arguments: str) -> str:
+        """Run in_process.py in the image's environment."""
+        line = [self.python, str(HERE / "in_process.py"), *arguments]
+        return subprocess.run(line, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
+
+    def predictions(self, container: Container) -> dict[str, Any]:
+        """Ask open XGBoost for the predictions of the model that a job left."""
+        model = str(container.ml / "model/xgboost-model")
+        found: dict[str, Any] = json.loads(self.ask("predict", str(container.ml / "input/data"), model))
+        return found
 
 
-def _prepared(
-    image: Image, hyperparameters: dict[str, object], channels: dict[str, Any] | None = None
-) -> Container:
-    container = image("sagemaker-xgboost")
-    _inside(container, "data", str(container.ml / "input/data"), str(hyperparameters.get("objective", "")))
-    container.configure({name: str(value) for name, value in hyperparameters.items()}, channels or CHANNELS)
-    return container
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory, interpreter: Callable[[str], str]) -> Truth:
+    return Truth(tmp_path_factory.mktemp("truth"), interpreter("sagemaker-xgboost"))
 
 
-def _trained(image: Image, hyperparameters: dict[str, object]) -> Container:
-    container = _prepared(image, hyperparameters)
-    code, said = container.run("sagemaker_xgboost.train")
-    assert code == 0, said
-    return container
+@pytest.fixture
+def prepare(image: Image, truth: Truth) -> Prepare:
+    """Return a function that gives a container with a real data set in its channels."""
+
+    def prepared(hyperparameters: dict[str, object], channels: dict[str, Any] | None = None) -> Container:
+        container = image("sagemaker-xgboost")
+        objective = str(hyperparameters.get("objective", "binary:logistic"))
+        shutil.copytree(truth.folder / objective, container.ml / "input/data", dirs_exist_ok=True)
+        container.configure(
+            {name: str(value) for name, value in hyperparameters.items()}, channels or CHANNELS
+        )
+        return container
+
+    return prepared
+
+
+@pytest.fixture
+def fit(prepare: Prepare) -> Fit:
+    """Return a function that trains and gives the container that did."""
+
+    def trained(hyperparameters: dict[str, object]) -> Container:
+        container = prepare(hyperparameters)
+        code, said = container.run("sagemaker_xgboost.train")
+        assert code == 0, said
+        return container
+
+    return trained
 
 
 def _held_out(container: Container) -> list[str]:
@@ -66,26 +111,23 @@ def _held_out(container: Container) -> list[str]:
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: f"{case['objective']}-{case.get('booster', 'gbtree')}"
 )
-def test_training_and_answers_are_those_of_xgboost_in_process(image: Image, case: dict[str, object]) -> None:
-    container = _trained(image, case)
-    data = str(container.ml / "input/data")
-    own = json.loads(_inside(container, "predict", data, str(container.ml / "model/xgboost-model")))
-    assert own["predict"] == json.loads(_inside(container, "train", data, json.dumps(case)))
+def test_training_and_answers_are_those_of_xgboost_in_process(
+    fit: Fit, truth: Truth, case: dict[str, object]
+) -> None:
+    container = fit(case)
+    expected = truth.answers[json.dumps(case)]
     rows = _held_out(container)
     with container.serve("sagemaker_xgboost.serve", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
         together = server.invoke("\n".join(rows))
         with ThreadPoolExecutor(8) as pool:
             singly = list(pool.map(server.invoke, rows))
     assert together[:2] == (200, "text/csv; charset=utf-8")
-    assert [json.loads(line) for line in together[2].splitlines()] == own["predict"]
+    assert [json.loads(line) for line in together[2].splitlines()] == expected
     assert b"".join(body for _, _, body in singly) == together[2]
-    assert own.get("inplace_predict", own["predict"]) == own["predict"]
 
 
-def test_the_log_has_the_documented_metrics_lines(image: Image) -> None:
-    container = _prepared(
-        image, {**CASES[0], "eval_metric": "auc,logloss,accuracy,f1_binary", "num_round": 3}
-    )
+def test_the_log_has_the_documented_metrics_lines(prepare: Prepare) -> None:
+    container = prepare({**CASES[0], "eval_metric": "auc,logloss,accuracy,f1_binary", "num_round": 3})
     code, said = container.run("sagemaker_xgboost.train")
     assert code == 0, said
     lines = [line for line in said.splitlines() if line.startswith("[")]
@@ -97,14 +139,13 @@ def test_the_log_has_the_documented_metrics_lines(image: Image) -> None:
     assert all(0 < float(part.partition(":")[2]) <= 1 for part in lines[0].split("#011")[1:])
 
 
-def test_early_stopping_keeps_the_best_rounds(image: Image) -> None:
-    container = _trained(image, {**CASES[0], "num_round": 500, "eta": 0.9, "early_stopping_rounds": 5})
-    data, model = str(container.ml / "input/data"), str(container.ml / "model/xgboost-model")
-    assert json.loads(_inside(container, "predict", data, model))["rounds"] < 100
+def test_early_stopping_keeps_the_best_rounds(fit: Fit, truth: Truth) -> None:
+    container = fit({**CASES[0], "num_round": 500, "eta": 0.9, "early_stopping_rounds": 5})
+    assert truth.predictions(container)["rounds"] < 100
 
 
-def test_a_stopped_training_keeps_its_model_and_goes_on_from_its_checkpoint(image: Image) -> None:
-    container = _prepared(image, {**CASES[0], "num_round": 100000})
+def test_a_stopped_training_keeps_its_model_and_goes_on_from_its_checkpoint(prepare: Prepare) -> None:
+    container = prepare({**CASES[0], "num_round": 100000})
     (container.ml / "checkpoints").mkdir()
     process = container.start("sagemaker_xgboost.train")
     assert process.stdout is not None
@@ -115,7 +156,7 @@ def test_a_stopped_training_keeps_its_model_and_goes_on_from_its_checkpoint(imag
     assert process.returncode == 0, said
     assert (container.ml / "model/xgboost-model").exists()
     saved = sorted(int(path.suffix[1:]) for path in (container.ml / "checkpoints").iterdir())
-    assert len(saved) == 5
+    assert 1 <= len(saved) <= 5
     container.configure({"num_round": str(saved[-1] + 3), "objective": "binary:logistic"}, CHANNELS)
     code, said = container.run("sagemaker_xgboost.train")
     rounds = [int(line[1:].partition("]")[0]) for line in said.splitlines() if line.startswith("[")]
@@ -123,23 +164,20 @@ def test_a_stopped_training_keeps_its_model_and_goes_on_from_its_checkpoint(imag
 
 
 @pytest.mark.parametrize("kind", ["libsvm", "parquet", "recordio", "semicolons"])
-def test_every_format_trains_the_same_model(image: Image, kind: str) -> None:
+def test_every_format_trains_the_same_model(prepare: Prepare, truth: Truth, kind: str) -> None:
     types = {
         "libsvm": "text/libsvm",
         "parquet": "application/x-parquet",
         "recordio": "application/x-recordio-protobuf",
     }
     channels = {"train": {"ContentType": types.get(kind, "csv")}}
-    container = _prepared(image, {"num_round": 5, "objective": "binary:logistic"}, channels)
-    data = container.ml / "input/data"
-    expected = json.loads(
-        _inside(container, "train", str(data), '{"num_round": 5, "objective": "binary:logistic"}')
-    )
-    _convert(container, data / "train" / "part.csv", kind)
+    container = prepare(CASES[0], channels)
+    _convert(container, container.ml / "input/data/train/part.csv", kind)
     code, said = container.run("sagemaker_xgboost.train")
     assert code == 0, said
-    model = str(container.ml / "model/xgboost-model")
-    assert json.loads(_inside(container, "predict", str(data), model))["predict"] == expected
+    expected = truth.answers[json.dumps(CASES[0])]
+    found = truth.predictions(container)
+    assert found["predict"] == found["inplace_predict"] == expected
 
 
 def _convert(container: Container, path: Path, kind: str) -> None:
@@ -161,8 +199,8 @@ def _convert(container: Container, path: Path, kind: str) -> None:
         path.write_text("\n".join(rows) + "\n")
 
 
-def test_every_content_type_gets_the_same_answer(image: Image) -> None:
-    container = _trained(image, CASES[0])
+def test_every_content_type_gets_the_same_answer(fit: Fit) -> None:
+    container = fit(CASES[0])
     text = _held_out(container)[:2]
     rows = np.array([line.split(",") for line in text], np.float64)
     sparse = "\n".join(
@@ -194,8 +232,8 @@ def test_every_content_type_gets_the_same_answer(image: Image) -> None:
         assert len(list(recordio.records(records))) == 2
 
 
-def test_a_bad_request_among_others_is_refused_alone(image: Image) -> None:
-    container = _trained(image, CASES[0])
+def test_a_bad_request_among_others_is_refused_alone(fit: Fit) -> None:
+    container = fit(CASES[0])
     row = _held_out(container)[0]
     with container.serve("sagemaker_xgboost.serve", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
         wrong = [
@@ -207,7 +245,8 @@ def test_a_bad_request_among_others_is_refused_alone(image: Image) -> None:
         ]
         with server.connect() as connection:
             for body, kind in wrong:
-                head = f"POST /invocations HTTP/1.1\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+                head = f"POST /invocations HTTP/1.1\r\nContent-Type: {kind}\r\n"
+                head += f"Content-Length: {len(body)}\r\n\r\n"
                 connection.sendall((head + body).encode())
             connection.sendall(b"GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n")
             answer = connection.makefile("rb").read()
@@ -220,8 +259,8 @@ def test_a_bad_request_among_others_is_refused_alone(image: Image) -> None:
     assert alone in answer
 
 
-def test_chosen_facts_are_answered_for_each_prediction(image: Image) -> None:
-    container = _trained(image, CASES[2])
+def test_chosen_facts_are_answered_for_each_prediction(fit: Fit) -> None:
+    container = fit(CASES[2])
     keys = "predicted_label, labels, probability, probabilities, predicted_score"
     with container.serve("sagemaker_xgboost.serve", SAGEMAKER_INFERENCE_OUTPUT=keys) as server:
         row = _held_out(container)[0]
@@ -268,16 +307,14 @@ def test_chosen_facts_are_answered_for_each_prediction(image: Image) -> None:
             {"num_round": "1", "objective": "binary:logistic"},
             {"train": CSV},
             "7,2\n",
-            "label must be in [0,1]",
+            "label must be in [0,1] for logistic regression; row 1 of the train channel has the label 7.",
         ),
     ],
 )
 def test_a_mistake_fails_the_job_with_its_cause(
-    image: Image, hyperparameters: dict[str, object], channels: dict[str, Any], line: str, reason: str
+    prepare: Prepare, hyperparameters: dict[str, object], channels: dict[str, Any], line: str, reason: str
 ) -> None:
-    container = _prepared(
-        image, {"objective": "binary:logistic", **hyperparameters}, channels or {"train": CSV}
-    )
+    container = prepare({"objective": "binary:logistic", **hyperparameters}, channels or {"train": CSV})
     if not channels:
         (container.ml / "input/data/train/part.csv").unlink()
         reason = "No data in the training channel"

@@ -61,14 +61,15 @@ class Booster:
         learner = json.loads(self.configuration())["learner"]
         self.objective: str = learner["objective"]["name"]
         self.classes = int(learner["learner_model_param"]["num_class"])
-        self._linear: bool = learner["gradient_booster"]["name"] == "gblinear"
+        # A linear booster predicts from a DMatrix only, a dart differs in the last bit without one.
+        self._by_matrix: bool = learner["gradient_booster"]["name"] != "gbtree"
 
     def predict(self, rows: Floats) -> Floats:
         """Predict dense rows, NaN meaning a missing value; the array must be C-contiguous float32."""
         count, width = rows.shape
         address = rows.ctypes.data
         face = b'{"data":[%d,true],"shape":[%d,%d],"typestr":"<f4","version":3}' % (address, count, width)
-        if self._linear:
+        if self._by_matrix:
             self._predict_matrix(self._library.XGDMatrixCreateFromDense, face, b'{"missing":NaN,"nthread":1}')
             return self._answer(count)
         self._check(self._dense(self._handle, face, DENSE, None, *self._out))
@@ -80,7 +81,7 @@ class Booster:
         values = rows.data.astype(np.float32)
         faces = [_face(array) for array in (pointers, columns, values)]
         width = ctypes.c_uint64(max(rows.shape[1], self.width))
-        if self._linear:
+        if self._by_matrix:
             create = self._library.XGDMatrixCreateFromCSR
             self._predict_matrix(create, *faces, width, b'{"missing":NaN,"nthread":1}')
         else:
@@ -97,7 +98,6 @@ class Booster:
         return (text.value or b"{}").decode()
 
     def _predict_matrix(self, create: Callable[..., int], *data: object) -> None:
-        # A linear booster predicts from a DMatrix only.
         matrix = ctypes.c_void_p()
         self._check(create(*data, ctypes.byref(matrix)))
         try:

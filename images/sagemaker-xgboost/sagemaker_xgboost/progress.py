@@ -44,11 +44,12 @@ class Progress:
         print(line(number, evals_log), flush=True)
         if self.folder is not None:
             checkpoints.save(model, self.folder, number)
+        if self.stopping:
+            print("SIGTERM came: the training stops after this round and keeps its model.", flush=True)
         return self.stopping
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        print("SIGTERM received: the training stops after this round and keeps its model.", flush=True)
-        self.stopping = True
+        self.stopping = True  # and nothing else: the handler may have come in the middle of a print
 
 
 def line(number: int, scores: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:

@@ -3,6 +3,7 @@ names one."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from sagemaker_xgboost import checkpoints, data, hyperparameters, metrics
 from sagemaker_xgboost.hyperparameters import Settings
 from sagemaker_xgboost.progress import Progress
 
+PREFIX = re.compile(r"^\[[\d:]+\] \S+:\d+: (Check failed: [^:]+: ?)?")
+"""The time and the source line that XGBoost puts before what it has to say."""
+
 USER_MISTAKES = (
-    "label must be in [0,1] for logistic regression",
-    "label must be in [0, num_class)",
     "feature_names mismatch",
     "Number of columns does not match",
     "preds.size() == info.labels_.size()",
@@ -54,7 +56,25 @@ def train(job: Training) -> None:
             raise UserError(
                 f"No data in the validation channel: {job.where.data / 'validation'} has no data file."
             )
+    for name, found in (("train", examples), ("validation", held_out)):
+        if found is not None:
+            _check_labels(name, found.labels, settings)
     _boost(job, settings, examples, held_out)
+
+
+def _check_labels(channel: str, labels: data.Floats, settings: Settings) -> None:
+    objective = str(settings.booster.get("objective", ""))
+    if objective in ("binary:logistic", "binary:logitraw", "reg:logistic"):
+        wrong, rule = ~((labels >= 0) & (labels <= 1)), "label must be in [0,1] for logistic regression"
+    elif objective.startswith("multi:"):
+        classes = int(settings.booster["num_class"])
+        wrong = ~((labels >= 0) & (labels < classes) & (labels == np.floor(labels)))
+        rule = f"label must be in [0, num_class), a whole number below {classes}"
+    else:
+        wrong, rule = ~np.isfinite(labels), "label must be a number"
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise UserError(f"{rule}; row {row + 1} of the {channel} channel has the label {labels[row]:g}.")
 
 
 def _tuned(job: Training) -> dict[str, str]:
@@ -75,7 +95,7 @@ def _boost(
     try:
         trained = _rounds(xgboost, job, settings, watched)
     except xgboost.core.XGBoostError as wrong:
-        said = str(wrong).split("Stack trace")[0].strip()
+        said = PREFIX.sub("", str(wrong).split("Stack trace")[0].strip())
         blame = (
             ""
             if any(mistake in said for mistake in USER_MISTAKES)

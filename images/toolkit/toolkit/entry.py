@@ -94,10 +94,19 @@ def _command(path: Path, words: list[str]) -> int:
     child = subprocess.Popen([*shell, *words], env=environment, start_new_session=True)  # noqa: S603
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: _pass_on(child.pid, got))
-    code = child.wait()
+    while (code := _waited(child)) is None:
+        pass
     while _pass_on(child.pid, 0):  # a shell may die before the program that is saving its checkpoint
         time.sleep(0.05)
     return 128 - code if code < 0 else code
+
+
+def _waited(child: subprocess.Popen[bytes]) -> int | None:
+    # Python runs a signal handler between two steps of its own; a wait without end could hide the signal.
+    try:
+        return child.wait(0.25)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _pass_on(group: int, number: int) -> bool:

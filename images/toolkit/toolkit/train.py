@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -22,15 +23,25 @@ def main(builtin: Builtin | None = None) -> int:
         os.environ.update(job.variables())
         for folder in (where.model, where.output_data):
             folder.mkdir(parents=True, exist_ok=True)
-        if job.program is None and builtin is not None:
-            builtin(job)
-            failure.succeed(where)
-            return 0
-        return _script(job)
+        return _built_in(job, builtin) if job.program is None and builtin is not None else _script(job)
     except failure.UserError as wrong:
         failure.fail(where, str(wrong))
         failure.report(f"ERROR: {wrong}")
         return 1
+
+
+def _built_in(job: Training, builtin: Builtin) -> int:
+    try:
+        builtin(job)
+    except failure.UserError:
+        raise
+    except Exception as wrong:  # the algorithm's own fault; the job still ends with a reason
+        said = "".join(traceback.format_exception(wrong))
+        failure.fail(job.where, f"AlgorithmError: {type(wrong).__name__}: {wrong}\n\n{said}")
+        failure.report(said)
+        return 1
+    failure.succeed(job.where)
+    return 0
 
 
 def leave(code: int) -> NoReturn:

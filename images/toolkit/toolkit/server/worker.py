@@ -156,7 +156,12 @@ def _together(answer: Callable[[Sequence[Request]], list[Answer]], place: Place)
 
 def _one_by_one(answer: Callable[[Sequence[Request]], list[Answer]], place: Place) -> int:
     waiting: queue.SimpleQueue[tuple[Desk, asyncio.AbstractEventLoop, Work] | None] = queue.SimpleQueue()
-    started: queue.SimpleQueue[tuple[Desk, asyncio.AbstractEventLoop]] = queue.SimpleQueue()
+
+    # A Python signal handler waits for the main thread, which may be about to sleep in `waiting.get`. The
+    # byte that the C handler writes does not.
+    heard, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
@@ -165,8 +170,12 @@ def _one_by_one(answer: Callable[[Sequence[Request]], list[Answer]], place: Plac
             for one in work:
                 waiting.put((desk, loop, [one]))
 
+        def signalled() -> None:
+            if signal.SIGTERM in os.read(heard, 4096):
+                desk.drain()
+
         desk = Desk(loop, place, submit)
-        started.put((desk, loop))
+        loop.add_reader(heard, signalled)
         await desk.listen()
         await desk.finished.wait()
         waiting.put(None)
@@ -180,8 +189,6 @@ def _one_by_one(answer: Callable[[Sequence[Request]], list[Answer]], place: Plac
 
     sys.setswitchinterval(0.001)  # the talking thread waits at most this long for a busy model
     threading.Thread(target=talk, name="talk", daemon=True).start()
-    desk, loop = started.get()
-    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(desk.drain))
     while (item := waiting.get()) is not None:
         desk, loop, work = item
         loop.call_soon_threadsafe(desk.deliver, work, answer([request for _, request in work]))
