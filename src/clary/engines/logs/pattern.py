@@ -1,7 +1,8 @@
 """CloudWatch Logs filter patterns: terms, phrases, `?` and `-`, and JSON selectors.
 
 A pattern this page does not know (regular expressions between `%`, space-delimited fields in `[]`) is
-refused, so that no filter answers more or less than it says. The JSON side is `clary.engines.logs.selector`.
+refused, so that no filter answers more or less than it says (evidence/filter-patterns.md). The JSON side is
+`clary.engines.logs.selector`.
 """
 
 from __future__ import annotations

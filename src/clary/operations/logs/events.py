@@ -1,4 +1,7 @@
-"""Log events: written by programs through PutLogEvents, read and searched by everybody."""
+"""Log events: written by programs through PutLogEvents, read and searched by everybody.
+
+Where windows end and what a token at the end is: evidence/log-events.md.
+"""
 
 from __future__ import annotations
 
