@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from typing import Any
@@ -44,6 +45,7 @@ class Gateway:
                 await chain.run(exchange, self._parts)
             except ApiError as refusal:
                 error = refusal.code
+                await self._discard(exchange)
                 exchange.response = refuse(exchange, refusal)
                 await _leave_no_body(exchange)
             except (TryAgain, Moved) as busy:
@@ -63,9 +65,14 @@ class Gateway:
             with contextlib.suppress(RuntimeError):  # a part of the answer may have left already
                 await answer.send(exchange.response, exchange.request.method, send, self._parts.pool)
         finally:
-            if exchange.staging:
-                exchange.staging.discard()
+            await self._discard(exchange)
             self._parts.audit.add(audit_entry(exchange, error))
+
+    async def _discard(self, exchange: Exchange) -> None:
+        """Forget an upload that nobody took; to delete a large file can take a while."""
+        if exchange.staging:
+            staging, exchange.staging = exchange.staging, None
+            await asyncio.get_running_loop().run_in_executor(self._parts.pool, staging.discard)
 
 
 def open_exchange(scope: dict[str, Any], receive: Receive, parts: Parts) -> Exchange:

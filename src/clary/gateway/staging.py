@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 
 from clary.core import ids
@@ -38,25 +39,28 @@ class Staging:
         self.path = directory / ids.uid()
         self.size = 0
         self._digests = {name.lower(): checksums.hasher(name) for name in algorithms}
-        self._file = self.path.open("xb", buffering=0)
+        self._file: FileIO | None = None
 
     def write(self, data: bytes) -> None:
         """Append `data` and carry the digests on."""
+        file = self._file = self._file or FileIO(self.path, "x")
         self.size += len(data)
         for digest in self._digests.values():
             digest.update(data)
         view = memoryview(data)
         while view:
-            view = view[self._file.write(view) :]
+            view = view[file.write(view) :]
 
     def finish(self) -> StagedBody:
         """Sync the file and hand it over."""
-        os.fsync(self._file.fileno())
-        self._file.close()
+        file = self._file or FileIO(self.path, "x")
+        os.fsync(file.fileno())
+        file.close()
         digests = {name: digest.digest() for name, digest in self._digests.items()}
         return StagedBody(path=self.path, size=self.size, digests=digests)
 
     def discard(self) -> None:
         """Forget the body; harmless once somebody has taken the file."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        if self._file:
+            self._file.close()
+            self.path.unlink(missing_ok=True)
