@@ -22,12 +22,18 @@ _POSIX = {
 }
 # Java reads a surrogate pair in a class as the one character it stands for.
 _PAIRS = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+# Patterns that backtrack without end on the wrong value, as plainer ones for the same values.
+_PLAINER = {
+    r"[a-z0-9]([-a-z0-9]*[a-z0-9]){0,39}?": r"[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+    r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*](?:[._\-/]?[a-z0-9*])*",
+}
 
 
 @functools.cache
 def compile_pattern(pattern: str) -> re.Pattern[str] | None:
     """Return the pattern, to be matched against the whole value; None when Python cannot say it."""
-    translated = pattern.replace(*_PAIRS).replace(r"\z", r"\Z")
+    translated = _PLAINER.get(pattern, pattern).replace(*_PAIRS).replace(r"\z", r"\Z")
+    translated = re.sub(r"\$\{[0-9]+,[0-9]+\}$", "$", translated)  # Java lets an anchor be repeated.
     translated = _expand(translated)
     translated = re.sub(r"\\([wds])-(?=[^\]])", r"\\\1\\-", translated)
     try:

@@ -187,7 +187,9 @@ def _read_payload(
 ) -> None:
     member, kind, shape = payload
     if kind == "blob":
-        if body:
+        shape_of_input = route.operation.input_shape
+        required = shape_of_input.required_members if isinstance(shape_of_input, StructureShape) else []
+        if body or member in required:  # No bytes are bytes enough for a body that must be there.
             document[member] = body
     elif raw := _small(body):
         if kind == "string":

@@ -161,7 +161,7 @@ class _Router:
             path, _, literal = operation.http["requestUri"].partition("?")
             found.setdefault((operation.http["method"], path), []).append(_candidate(operation, literal))
         for (method, path), candidates in found.items():
-            self.paths.setdefault(method, []).append(_compile(path, candidates))
+            self.paths.setdefault(method, []).append(_compile(path, candidates, s3.is_s3(service)))
         for paths in self.paths.values():
             paths.sort(key=lambda path: path.weight, reverse=True)
 
@@ -184,7 +184,7 @@ def _candidate(operation: OperationModel, literal: str) -> _Candidate:
     return _Candidate(operation, literals, tuple(query), tuple(headers))
 
 
-def _compile(path: str, candidates: list[_Candidate]) -> _Path:
+def _compile(path: str, candidates: list[_Candidate], speaks_s3: bool) -> _Path:
     pattern, names, at, literal = "", [], 0, 0
     for match in _LABEL.finditer(path):
         pattern += re.escape(path[at : match.start()])
@@ -196,13 +196,14 @@ def _compile(path: str, candidates: list[_Candidate]) -> _Path:
     literal += len(path) - at
     # "/bucket/" is the bucket, but "/bucket/key/" is an object whose key ends in a slash.
     pattern = pattern.rstrip("/") + "/?" if not pattern.endswith("(.+)") else pattern
-    # Only the candidates that leave the choice open need more than their literals.
+    # Only candidates that leave the choice open need more than their literals, and S3's that have none: a
+    # POST to a key does not complete an upload just because it can be nothing else.
     shared: dict[tuple[tuple[str, str | None], ...], int] = {}
     for candidate in candidates:
         shared[candidate.literals] = shared.get(candidate.literals, 0) + 1
     chosen = [
         candidate
-        if shared[candidate.literals] > 1
+        if shared[candidate.literals] > 1 or (speaks_s3 and not candidate.literals)
         else _Candidate(candidate.operation, candidate.literals, (), ())
         for candidate in candidates
     ]
