@@ -375,3 +375,18 @@ def test_an_answer_that_ends_with_its_connection_is_whole(server: Server, tmp_pa
             got = server.client("sagemaker-runtime").invoke_endpoint(EndpointName="old", Body=b"x")
             assert got["Body"].read() == b"1,2"
     model.close()
+
+
+def test_what_is_not_built_is_refused_and_what_is_unknown_is_stripped(server: Server, echo: Model) -> None:
+    with endpoint(server, "strict", ("v", 1.0, echo.path)):
+        runtime = server.client("sagemaker-runtime")
+        with pytest.raises(ClientError, match="leave InferenceComponentName out"):
+            runtime.invoke_endpoint(EndpointName="strict", Body=b"x", InferenceComponentName="c")
+
+        def add(request: Any, **_: object) -> None:
+            request.headers["X-Amzn-SageMaker-Secret"] = "1"
+            request.headers["X-Other"] = "1"
+
+        runtime.meta.events.register("before-sign.sagemaker-runtime.*", add)
+        told = json.loads(runtime.invoke_endpoint(EndpointName="strict", Body=b"x")["Body"].read())
+    assert set(told["headers"]) == {"host", "content-length"}

@@ -159,7 +159,8 @@ class Invoker:
         except ApiError as error:
             if not started:
                 raise
-            late = ApiError(error.message, code="ModelStreamError", members={"ErrorCode": error.code})
+            why = "ModelInvocationTimeExceeded" if error.code == "ModelError" else "StreamBroken"
+            late = ApiError(error.message, code="ModelStreamError", members={"ErrorCode": why})
             await send({"type": "http.response.body", "body": _late_error(late)})
             return error.code
         if not started:

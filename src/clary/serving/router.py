@@ -32,7 +32,28 @@ MOST_SESSIONS = 65_536
 _CUSTOM = b"x-amzn-sagemaker-custom-attributes"
 _NEW_SESSION, _CLOSED_SESSION = b"x-amzn-sagemaker-new-session-id", b"x-amzn-sagemaker-closed-session-id"
 _STREAM_ACCEPT = b"x-amzn-sagemaker-accept"
-_TO_MODEL = (b"content-type", b"accept")
+_PREFIX = b"x-amzn-sagemaker-prefix-aware-id"
+_TO_MODEL = frozenset(  # all others are stripped: evidence/invoke-endpoint.md
+    {
+        b"content-type",
+        b"accept",
+        _CUSTOM,
+        _PREFIX,
+        b"x-amzn-sagemaker-inference-id",
+        b"x-amzn-sagemaker-session-id",
+        b"x-amzn-sagemaker-target-model",
+        b"x-amzn-sagemaker-target-variant",
+    }
+)
+_UNBUILT = {
+    b"x-amzn-sagemaker-enable-explanations": "explanations are not made; leave EnableExplanations out",
+    b"x-amzn-sagemaker-inference-component": (
+        "inference components are not built; leave InferenceComponentName out"
+    ),
+    b"x-amzn-sagemaker-target-container-hostname": (
+        "endpoints have one container; leave TargetContainerHostname out"
+    ),
+}
 _KEPT = (_CUSTOM, _NEW_SESSION, _CLOSED_SESSION)
 
 
@@ -113,6 +134,8 @@ class Router:
 
     async def invoke(self, call: Invocation, stream: Stream | None = None) -> Prediction:
         """Return the model server's answer, whose status is below 400, or raise what the API models."""
+        for name in call.headers.keys() & _UNBUILT.keys():
+            raise Refused(f"Clary cannot do this yet: {_UNBUILT[name]}.")
         endpoint = self._find(call)
         session = call.headers.get(b"x-amzn-sagemaker-session-id", b"").decode("latin-1")
         variant, host = self._choose(endpoint, call, session)
@@ -214,6 +237,8 @@ class Router:
         hosts = variant.hosts
         if len(hosts) == 1:
             return variant, hosts[0]
+        if prefix := call.headers.get(_PREFIX):
+            return variant, hosts[zlib.crc32(prefix) % len(hosts)]
         turn = next(self._turn) % len(hosts)  # so that equal loads do not all go to the first
         return variant, min(hosts[turn:] + hosts[:turn], key=lambda host: host.load)
 
@@ -265,7 +290,7 @@ def stream_headers(stream: Stream) -> list[tuple[bytes, bytes]]:
 def _head(call: Invocation) -> bytes:
     lines = [b"POST /invocations HTTP/1.1\r\nHost: model"]
     for name, value in call.headers.items():
-        if name in _TO_MODEL or name.startswith(b"x-amzn-sagemaker-"):
+        if name in _TO_MODEL:
             lines.append(name + b": " + value)
         if name == _STREAM_ACCEPT:
             lines.append(b"accept: " + value)
