@@ -93,4 +93,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     thread.join(10)
     parts.pool.shutdown()
     parts.audit.close()
+    stores.objects.close()
     stores.database.close()

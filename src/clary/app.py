@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -183,6 +184,7 @@ async def serve_gateway(settings: Settings) -> None:
         redirect.close()
         parts.pool.shutdown()
         parts.audit.close()
+        stores.objects.close()
         stores.database.close()
         _log.info("stopped")
 
@@ -228,10 +230,12 @@ async def run_controller(settings: Settings) -> None:
         bell=settings.home.run / "wake.sock",
         chore=lambda: sweep(means, clock.now()),
     )
+    threading.Thread(target=stores.objects.sweep, name="objects-sweep", daemon=True).start()
     _log.info("tending the records of %s", settings.home.root)
     try:
         await loop.run(_until_stopped())
     finally:
+        stores.objects.close()
         stores.database.close()
         lock.close()
         _log.info("stopped")

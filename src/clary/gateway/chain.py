@@ -13,6 +13,7 @@ from itertools import groupby
 from urllib.parse import unquote
 
 from clary.core import wake
+from clary.core.errors import NotBuilt
 from clary.gateway import body, chunked, intact, routing, sigv2, sigv4
 from clary.gateway.exchange import Exchange, Parts
 from clary.gateway.linger import linger, patience
@@ -34,6 +35,8 @@ def route(exchange: Exchange, parts: Parts) -> None:
     """Find out which service is meant, and whether the call is an upload."""
     request = exchange.request
     service = exchange.service = models.service(routing.service_name(request))
+    if request.method == "POST" and is_form(request) and service.service_name == "s3":
+        raise NotBuilt("uploads by HTML form (POST Object); presign a PUT instead")
     if request.method == "PUT" and service.service_name == "s3":
         exchange.uploads = wire_route.find(service, request).operation.has_streaming_input
 
@@ -109,7 +112,7 @@ def validate(exchange: Exchange, parts: Parts) -> None:
     if operation is not None and call.service == "s3" and not exchange.uploads:
         intact.check(operation, exchange.request)
     if operation is not None and operation.input_shape is not None:
-        validate_document(operation.input_shape, call.request)
+        validate_document(operation.input_shape, call.request, exchange.service)
 
 
 def dispatch(exchange: Exchange, parts: Parts) -> None:
@@ -152,6 +155,11 @@ async def run(exchange: Exchange, parts: Parts) -> None:
             await steps[0](exchange, parts)
         else:
             await loop.run_in_executor(parts.pool, _in_turn, steps, exchange, parts)
+
+
+def is_form(request: HttpRequest) -> bool:
+    """Say whether a request is what a browser makes of a form with a file in it."""
+    return (request.headers.get("content-type") or "").startswith("multipart/form-data")
 
 
 def session_token(request: HttpRequest) -> str | None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, insert, select
 
 from clary.core.clock import Clock
+from clary.core.errors import TryAgain
 from clary.store.database import Database
 from clary.store.objects.content import Content
 from clary.store.objects.tables import GARBAGE
@@ -38,11 +39,12 @@ class Collector:
         self._database, self._content, self._clock, self._grace = database, content, clock, grace
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._closed = False
 
     def note(self) -> None:
         """See to it that what is thrown away by now is collected in time, if this process lives that long."""
         with self._lock:
-            if self._timer is None:
+            if self._timer is None and not self._closed:
                 self._timer = threading.Timer(self._grace.total_seconds() + 1, self._ring)
                 self._timer.daemon = True
                 self._timer.start()
@@ -64,11 +66,16 @@ class Collector:
     def close(self) -> None:
         """Stop the timer; what is left is collected at the next start."""
         with self._lock:
+            self._closed = True
             if self._timer is not None:
                 self._timer.cancel()
 
     def _ring(self) -> None:
         with self._lock:
             self._timer = None
-        count = self.collect()
-        _log.debug("collected %d contents", count)
+        try:
+            count = self.collect()
+        except TryAgain:
+            self.note()
+        else:
+            _log.debug("collected %d contents", count)
