@@ -137,9 +137,10 @@ def no_model_fn(model_dir: str) -> Any:
 
 def has_script() -> bool:
     """Tell whether the model was deployed with an inference script."""
-    if os.environ.get("SAGEMAKER_PROGRAM") or os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY"):
+    submitted = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if os.environ.get("SAGEMAKER_PROGRAM") or submitted.startswith("s3://"):
         return True
-    return (layout().model / "code" / "inference.py").is_file()
+    return any((folder / "inference.py").is_file() for folder in (_local(submitted), layout().model / "code"))
 
 
 def code_folder() -> Path:
@@ -148,8 +149,7 @@ def code_folder() -> Path:
     uri = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     here = where.model / "code"
     if uri and not uri.startswith("s3://"):
-        given = Path(uri.removeprefix("file://"))
-        given = where.base / given.relative_to("/opt/ml") if given.is_relative_to("/opt/ml") else given
+        given = _local(uri)
         if given.is_dir():
             return given
         uri = str(given) if given.is_file() else ""
@@ -157,6 +157,12 @@ def code_folder() -> Path:
         return here
     source.place(uri, where.code)
     return where.code
+
+
+def _local(uri: str) -> Path:
+    # /opt/ml may be elsewhere when the program is run by hand.
+    path = Path(uri.removeprefix("file://") or "/nowhere")
+    return layout().base / path.relative_to("/opt/ml") if path.is_relative_to("/opt/ml") else path
 
 
 def find_script(folder: Path) -> Path | None:
