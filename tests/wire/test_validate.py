@@ -106,6 +106,8 @@ def test_all_complaints_come_at_once() -> None:
         ("sts", "AssumeRole", {}, "ValidationError"),
         ("cloudwatch", "PutMetricData", {}, "ValidationError"),
         ("s3", "PutObject", {"Bucket": "b", "Key": ""}, "InvalidArgument"),
+        ("s3", "DeleteObjects", {"Bucket": "b"}, "MissingRequestBodyError"),
+        ("s3", "DeleteObjects", {"Bucket": "b", "Delete": {"Objects": [{}]}}, "MalformedXML"),
         ("kms", "Encrypt", {}, "ValidationException"),
     ],
 )

@@ -46,7 +46,7 @@ def validate(shape: Shape | None, value: Document, service: ServiceModel | None 
     if not errors:
         return
     if service is not None and s3.is_s3(service):
-        raise ApiError(errors[0], code="InvalidArgument", status=400)
+        raise _s3_error(shape, errors[0])
     count = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''} detected: "
     raise ValidationError(count + "; ".join(errors[:MAX_ERRORS]), code=code_of(service))
 
@@ -61,6 +61,16 @@ def code_of(service: ServiceModel | None) -> str:
     if service.metadata.get("protocol") == "query" or service.is_query_compatible:
         return _QUERY_CODE
     return ValidationError.code
+
+
+def _s3_error(shape: Shape, complaint: str) -> ApiError:
+    """Return S3's code for a complaint: about the body's absence, something in the body, or a parameter."""
+    payload = shape.serialization.get("payload")
+    if payload and complaint.startswith(f"Value null at '{lower(payload)}'"):
+        return ApiError("Request Body is empty", code="MissingRequestBodyError", status=400)
+    where = complaint.partition(" at '")[2].partition("'")[0]
+    code = "MalformedXML" if "." in where else "InvalidArgument"
+    return ApiError(complaint, code=code, status=400)
 
 
 class _Planner:
