@@ -146,6 +146,15 @@ class _Path:
     names: tuple[str, ...]
     weight: tuple[int, int]
     candidates: list[_Candidate]
+    plain: list[_Candidate]
+    named: dict[str, list[_Candidate]]
+
+    def possible(self, query: Mapping[str, list[str]]) -> list[_Candidate]:
+        """Return the candidates whose first literal is in the query or that have none, in order."""
+        found = [name for name in query if name in self.named]
+        if not found:
+            return self.plain
+        return [*self.named[found[0]], *self.plain] if len(found) == 1 else self.candidates
 
 
 class _Router:
@@ -208,7 +217,13 @@ def _compile(path: str, candidates: list[_Candidate], speaks_s3: bool) -> _Path:
         for candidate in candidates
     ]
     chosen.sort(key=_particular, reverse=True)
-    return _Path(re.compile(pattern, re.DOTALL), tuple(names), (literal, -len(names)), chosen)
+    named: dict[str, list[_Candidate]] = {}
+    for candidate in chosen:
+        if candidate.literals:
+            named.setdefault(candidate.literals[0][0], []).append(candidate)
+    plain = [candidate for candidate in chosen if not candidate.literals]
+    weight = (literal, -len(names))
+    return _Path(re.compile(pattern, re.DOTALL), tuple(names), weight, chosen, plain, named)
 
 
 def _particular(candidate: _Candidate) -> tuple[int, int, bool]:
@@ -227,7 +242,7 @@ def _rest(service: ServiceModel, request: HttpRequest, protocol: Protocol) -> Ro
         match = template.pattern.fullmatch(path)
         if not match:
             continue
-        for candidate in template.candidates:
+        for candidate in template.possible(query):
             if candidate.fits(request, query):
                 if speaks_s3:
                     _refuse_half_a_part(candidate.operation, query)
