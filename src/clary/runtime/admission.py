@@ -24,7 +24,7 @@ from clary.runtime import images, warm
 from clary.runtime.builder import Build
 from clary.runtime.images import ImageFile
 from clary.runtime.index import Index
-from clary.runtime.jobdir import JobDirectory, now_text
+from clary.runtime.jobdir import JobDirectory, now_text, tag
 from clary.runtime.launch import Image, Launch, Share
 from clary.runtime.probe import Probe
 from clary.runtime.provisioner import Provisioner, Taken, Waiting
@@ -234,7 +234,7 @@ def sockets(home: Home, uid: str) -> Path:
     """Return a run's directory for unix sockets: near the home, or a short private one where that is too
     long.
     """
-    near = home.run / "s" / uid[:12]
+    near = home.run / "s" / tag(uid)
     if len(os.fsencode(near / _SOCKET)) <= _LONGEST_SOCKET:
         near.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return near
@@ -244,4 +244,4 @@ def sockets(home: Home, uid: str) -> Path:
     status = shared.lstat()
     if status.st_uid != os.geteuid() or status.st_mode & 0o077 or shared.is_symlink():
         raise PermissionError(f"{shared} belongs to somebody else or is open to others; remove it.")
-    return shared / uid[:12]
+    return shared / tag(uid)

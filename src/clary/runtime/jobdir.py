@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -103,6 +104,11 @@ def write(path: Path, document: Document, *, synced: bool = False, replace: bool
             draft.unlink(missing_ok=True)
     if synced:
         sync_directory(path.parent)
+
+
+def tag(uid: str) -> str:
+    """Return a short name that no other run has: runs of one record share the beginning of their uids."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:12]
 
 
 def sync_directory(path: Path) -> None:

@@ -23,7 +23,7 @@ from clary.runtime import cgroups, container, control, failure, pack
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
-from clary.runtime.jobdir import JobDirectory, now_text
+from clary.runtime.jobdir import JobDirectory, now_text, tag
 from clary.runtime.ping import Ping
 from clary.runtime.place import Interrupted, place
 from clary.runtime.wake import wake
@@ -63,7 +63,7 @@ class Shim:
             self.server, group = self.slot.server, self.slot.group
         else:
             self.server = open_sockets(self.launch)
-            group = cgroups.create(self.job.uid[:16], self.launch.share.memory)
+            group = cgroups.create(tag(self.job.uid), self.launch.share.memory)
         self.state["cgroup"] = group.document() if group else None
         ended: Document = {"exit_code": None, "signal": None, "out_of_memory": False}
         try:

@@ -27,7 +27,7 @@ from pathlib import Path
 from clary.runtime import cgroups, container, control
 from clary.runtime.bwrap import INSIDE_PRELOAD, own_variables
 from clary.runtime.container import Container
-from clary.runtime.jobdir import JobDirectory
+from clary.runtime.jobdir import JobDirectory, tag
 from clary.runtime.launch import Launch, Share
 from clary.runtime.place import COPIED_UP_TO
 from clary.runtime.sandbox import INTERPRETER, program_of, variables
@@ -51,7 +51,7 @@ class Slot:
     def __init__(self, job: JobDirectory, launch: Launch) -> None:
         self.job, self.launch = job, launch
         self.run: JobDirectory | None = None
-        self.group = cgroups.create(f"warm-{job.uid[:11]}", launch.share.memory)
+        self.group = cgroups.create(f"warm-{tag(job.uid)}", launch.share.memory)
         self.server = open_sockets(launch)
         self._ready, written = os.pipe()
         order, self._go = os.pipe()
