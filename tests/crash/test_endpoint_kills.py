@@ -13,13 +13,18 @@ from tests.crash.site import Site
 from tests.crash.test_training_kills import BUCKET, ROLE
 
 
-def create(site: Site, name: str, nonce: str) -> None:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as made:
+def archive(nonce: str) -> bytes:
+    """Return a model that answers with the nonce."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as made:
         member = tarfile.TarInfo("answer")
         member.size = len(nonce)
         made.addfile(member, io.BytesIO(nonce.encode()))
-    site.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=archive.getvalue())
+    return file.getvalue()
+
+
+def create(site: Site, name: str, nonce: str) -> None:
+    site.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=archive(nonce))
     sagemaker = site.client("sagemaker")
     sagemaker.create_model(
         ModelName=name,

@@ -25,6 +25,7 @@ STEADY = timedelta(seconds=60)  # A host that lived that long is replaced at onc
 LONGEST_PAUSE = timedelta(seconds=60)
 LONGEST_REASON = 1024  # FailureReason's own limit
 LOST_RUNS = 1  # How often a host that was lost before it was ready is tried again.
+UNPLACED = "An input could not be placed"  # what the runtime says of an archive that it cannot unpack
 ROLLING_OUT = frozenset({"Creating", "Updating"})
 
 
@@ -89,7 +90,7 @@ def _bury(doc: Document, world: World, now: datetime) -> Step | None:
     if "ReadySince" not in dead and doc["EndpointStatus"] in ROLLING_OUT:
         if _lost(run) and doc.get("_Lost", 0) < LOST_RUNS:
             return _remove(doc, dead, _Lost=doc.get("_Lost", 0) + 1)
-        return _fail(doc, _not_healthy(dead["Variant"], run))
+        return _fail(doc, _not_healthy(doc["_Wanted"], dead["Variant"], run))
     told = [host for host in doc.get("_Hosts", ()) if host["Uid"] != dead["Uid"]]
     serving = doc.get("_Serving") or doc["_Wanted"]
     steady = "ReadySince" in dead and now - dead["ReadySince"] > STEADY
@@ -188,8 +189,17 @@ def _lost(run: Seen) -> bool:
     return run.phase == "absent" or run.failure.startswith("InternalServerError: ")
 
 
-def _not_healthy(variant: str, run: Seen) -> str:
+def _not_healthy(wanted: Document, variant: str, run: Seen) -> str:
     said = run.failure or "The host was lost: its processes are gone, and nothing tells how they ended."
+    if UNPLACED in said:
+        container = next(v["Container"] for v in wanted["Variants"] if v["VariantName"] == variant)
+        source = container.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
+        url = source or container.get("ModelDataUrl")
+        return (
+            f'Failed to extract model data archive from URL "{url}". Please ensure that the object located '
+            "at the URL is a valid tar.gz archive. "
+            f"({said.partition(UNPLACED)[2].strip(' :')})"
+        )
     if said.startswith("ClientError: "):
         return said.removeprefix("ClientError: ")
     return (
