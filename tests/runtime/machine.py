@@ -78,9 +78,10 @@ class Machine:
         serves: bool = False,
         startup: float = 10.0,
         grace: float = 10.0,
+        uid: str = "",
     ) -> str:
         """Start a run and return its uid."""
-        name = new_uid()
+        name = uid or new_uid()
         self.runtime.start(
             RunSpec(
                 uid=name,

@@ -42,6 +42,18 @@ def test_a_server_is_ready_once_it_answers_ping(machine: Machine) -> None:
         assert caller.recv(64).startswith(b"HTTP/1.0 200")
 
 
+def test_runs_whose_uids_begin_alike_keep_apart(machine: Machine) -> None:
+    uids = ["endpoint-0123456789abcdef-host-1", "endpoint-0123456789abcdef-host-2"]
+    for uid in uids:
+        machine.start("python", "-c", SERVER.format(code=200), program="serve", serves=True, uid=uid)
+    first, second = (machine.until(uid, "ready", "exited") for uid in uids)
+    assert first.phase == second.phase == "ready"
+    assert first.socket != second.socket
+    machine.runtime.kill(uids[0])
+    machine.until(uids[0])
+    assert machine.runtime.inspect(uids[1]).phase == "ready"
+
+
 def test_a_server_that_is_stopped_has_not_failed(machine: Machine) -> None:
     uid = serve(machine, SERVER.format(code=200))
     machine.until(uid, "ready")

@@ -14,7 +14,7 @@ from clary.runtime.spec import RunSpec
 from clary.runtime.unpack import unpack
 
 COPIED_UP_TO = 1 << 20  # bytes; a copy may be rewritten and made executable, as on AWS
-MOST_BINDS = 1024  # mounts of one sandbox; the smaller rest is copied
+MOST_BINDS = 512  # mounts of one sandbox, whose start grows with their square; the smaller rest is copied
 STANDARD = ("input/config", "input/data", "model", "output/data", "code", "checkpoints")
 _FICLONE = 0x40049409
 
