@@ -3,6 +3,7 @@ names one."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -162,6 +163,8 @@ def _matrix(xgboost: Any, examples: data.Examples, width: int | None = None) -> 
 def load() -> Any:
     """Import XGBoost without scikit-learn and pandas, which it would load (1 to 3 s) and the algorithm never
     uses."""
+    # On cores that others use too, OpenMP's spinning threads made a 1 s training take 10 to 20 s.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name in ("sklearn", "pandas"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None there means: not installed
     import xgboost
