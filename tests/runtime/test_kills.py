@@ -100,6 +100,7 @@ def test_another_runtime_takes_a_run_over(machine: Machine) -> None:
 def test_a_reservation_without_a_shim_gets_one_from_whoever_looks(machine: Machine) -> None:
     uid = machine.start()
     machine.until(uid)
+    gone(machine.shim(uid))
     job = machine.job(uid)
     for name in ("exit.json", "state.json", "stdout.log"):
         (job.path / name).unlink()

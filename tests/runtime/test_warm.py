@@ -174,6 +174,17 @@ def test_a_warm_run_whose_shim_is_killed_is_lost(warm: Machine) -> None:
     gone(container)
 
 
+def test_a_worker_with_yesterdays_program_is_not_taken(warm: Machine, folder: Path) -> None:
+    slot = waiting(warm)
+    program = folder / "quick" / "job.py"
+    later = (slot.path / "launch.json").stat().st_mtime + 1
+    os.utime(program, (later, later))
+    uid = warm.start(image="quick")
+    assert warm.until(uid).exit_code == 0
+    assert warm.printed(uid).splitlines()[-1].startswith("__main__ ['--first'] False")
+    os.utime(program, (1, 1))
+
+
 def test_a_worker_that_died_costs_a_run_nothing_but_time(warm: Machine) -> None:
     slot = waiting(warm)
     holder = next(

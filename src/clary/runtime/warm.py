@@ -156,7 +156,7 @@ def take(jobs: Path, launch: Launch, spec: RunSpec) -> Launch | None:
         return None
     for slot in slots(jobs):
         theirs = slot.launch() if (slot.path / "ready").exists() else None
-        if theirs and _alike(theirs) == _alike(launch):
+        if theirs and _alike(theirs) == _alike(launch) and _current(slot, launch):
             return theirs
     return None
 
@@ -175,7 +175,11 @@ def leave(jobs: Path, launch: Launch) -> subprocess.Popen[bytes] | None:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found = [slot for slot in slots(jobs) if _alive(slot)]
-        same = [slot for slot in found if (theirs := slot.launch()) and _alike(theirs) == _alike(launch)]
+        same = [
+            slot
+            for slot in found
+            if (theirs := slot.launch()) and _alike(theirs) == _alike(launch) and _current(slot, launch)
+        ]
         if same or len(found) >= MOST_SLOTS or free_memory() < _FREE_TO_START:
             return None
         name = secrets.token_hex(16)
@@ -223,6 +227,13 @@ def _alike(launch: Launch) -> tuple[object, ...]:
     image = launch.image
     cpus = len(launch.share.cpus) or len(os.sched_getaffinity(0))
     return (image.key, image.folder, image.toolkit, tuple(image.programs.items()), cpus, launch.mounts)
+
+
+def _current(slot: JobDirectory, launch: Launch) -> bool:
+    """Tell whether the image's own programs are still what the slot imported."""
+    made = (slot.path / "launch.json").stat().st_mtime
+    folders = [folder for folder in (launch.image.folder, launch.image.toolkit) if folder]
+    return all(path.stat().st_mtime < made for folder in folders for path in folder.rglob("*.py"))
 
 
 def _alive(slot: JobDirectory) -> bool:
