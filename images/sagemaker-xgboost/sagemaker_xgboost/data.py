@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,10 @@ class Examples(NamedTuple):
 
 def content_type(channel: Json) -> str:
     """Return a channel's format; without a ContentType it is libsvm, as in AWS's container."""
-    given = cast(Mapping[str, Json], channel).get("ContentType") if isinstance(channel, dict) else None
+    told = channel if isinstance(channel, dict) else {}
+    if told.get("TrainingInputMode") == "Pipe":
+        raise UserError("Pipe input is not supported by this algorithm; use the input mode File or FastFile.")
+    given = told.get("ContentType")
     if not given:
         return "libsvm"
     media, *parameters = (part.strip() for part in str(given).lower().split(";"))

@@ -52,7 +52,7 @@ def train(job: Training) -> None:
     held_out = None
     if "validation" in job.channels:
         kind = data.content_type(job.channels["validation"])
-        held_out = data.read(job.where.data / "validation", kind, csv_weights=settings.csv_weights)
+        held_out = data.read(job.where.data / "validation", kind)  # csv_weights is about training data only
         if held_out is None:
             raise UserError(
                 f"No data in the validation channel: {job.where.data / 'validation'} has no data file."

@@ -54,7 +54,10 @@ def run(program: str, folder: Path, arguments: list[str]) -> int:
         return _module(program.removesuffix(".py"), arguments)
     if not path.is_file():
         held = ", ".join(sorted(inner.name for inner in folder.iterdir())[:20]) or "nothing"
-        raise UserError(f"The entry point {program!r} is not in the submitted source, which holds: {held}.")
+        raise UserError(
+            f"The entry point {program!r} is not in the submitted source, which holds: {held}. "
+            "Name one of these."
+        )
     if path.suffix == ".py":
         return _script(program, path, arguments)
     return _command(path, [f"./{program}", *arguments])
@@ -91,7 +94,15 @@ def _command(path: Path, words: list[str]) -> int:
     path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     shell = [] if path.read_bytes()[:2] == b"#!" else ["/bin/sh"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    child = subprocess.Popen([*shell, *words], env=environment, start_new_session=True)  # noqa: S603
+    try:
+        child = subprocess.Popen([*shell, *words], env=environment, start_new_session=True)  # noqa: S603
+    except OSError as wrong:
+        first = path.read_bytes()[:100].partition(b"\n")[0].decode(errors="replace")
+        cure = "Save it with Unix line ends (LF)" if first.endswith("\r") else "Name one that the image has"
+        raise UserError(
+            f"The entry point {words[0]!r} cannot be started: its first line {first!r} does not name a program "
+            f"that is there ({wrong.strerror}). {cure}."
+        ) from wrong
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: _pass_on(child.pid, got))
     while (code := _waited(child)) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 import traceback
 from types import TracebackType
@@ -20,22 +21,24 @@ def succeed(where: Layout) -> None:
 
 
 def fail(where: Layout, message: str) -> None:
-    """Leave the text that says why the program failed; its first 1,024 characters reach FailureReason."""
+    """Leave the text that says why the program failed; its beginning and its end reach FailureReason."""
     _write(where, "failure", message)
 
 
 def describe(command: list[str], code: int, wrong: BaseException | None) -> str:
     """Word the failure of a user's script as AWS's containers do, with the traceback after it."""
-    said = "" if wrong is None else "".join(traceback.format_exception_only(wrong)).strip()
+    said = _said(code, wrong)
     head = f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "{said}"\nCommand "{shlex.join(command)}"'
     if wrong is None or isinstance(wrong, SystemExit):
         return head
-    return f"{head}\n\n{trace(wrong)}"
+    return f"{head}{_cure(wrong)}\n\n{trace(wrong)}"
 
 
 def trace(wrong: BaseException) -> str:
     """Format a traceback from the user's first line on, without the toolkit's own frames."""
-    wrong.__traceback__ = _theirs(wrong.__traceback__)
+    theirs = _theirs(wrong.__traceback__)
+    if theirs or isinstance(wrong, SyntaxError):  # a file that does not parse has no frame, only a place
+        wrong.__traceback__ = theirs
     return "".join(traceback.format_exception(wrong))
 
 
@@ -54,12 +57,32 @@ def _theirs(tb: TracebackType | None) -> TracebackType | None:
         if not name.startswith(ours) and not name.startswith("<frozen"):
             return first
         first = first.tb_next
-    return tb
+    return None
+
+
+def _said(code: int, wrong: BaseException | None) -> str:
+    """Return the script's own words; none when it only printed them, which the log then has."""
+    if isinstance(wrong, SystemExit) and not isinstance(wrong.code, str):
+        return ""
+    if wrong is None:
+        known = code - 128 in signal.valid_signals()
+        return f"ended by {signal.Signals(code - 128).name}" if known else ""
+    return "".join(traceback.format_exception_only(wrong)).strip()
+
+
+def _cure(wrong: BaseException) -> str:
+    if isinstance(wrong, ModuleNotFoundError) and wrong.name:
+        name = wrong.name.partition(".")[0]
+        return (
+            f"\n{name} is neither in this image nor in the source: add the package that has it to "
+            "requirements.txt beside the entry point."
+        )
+    return ""
 
 
 def _write(where: Layout, name: str, content: str) -> None:
     try:
         where.output.mkdir(parents=True, exist_ok=True)
-        (where.output / name).write_text(content)
+        (where.output / name).write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as wrong:
         report(f"could not write {where.output / name}: {wrong}")

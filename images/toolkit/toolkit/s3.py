@@ -9,6 +9,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import shutil
 import urllib.parse
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ def download(uri: str, target: Path, environment: Mapping[str, str] = os.environ
         answer = connection.getresponse()
         if answer.status != 200:
             said = answer.read(2000).decode(errors="replace")
-            raise UserError(f"Downloading {uri} failed with status {answer.status}: {said}")
+            raise UserError(_refusal(uri, answer.status, said))
         with target.open("wb") as file:
             shutil.copyfileobj(answer, file, 1 << 20)
     except (OSError, http.client.HTTPException) as wrong:
@@ -94,6 +95,15 @@ def sign(
     return headers | {"authorization": authorization}
 
 
+def _refusal(uri: str, status: int, said: str) -> str:
+    found = re.search(r"<Code>(.*?)</Code>(?:.*?<Message>(.*?)</Message>)?", said, re.DOTALL)
+    why = f"{found[1]}: {found[2] or ''}" if found else said
+    return (
+        f"Downloading {uri} failed with status {status} ({why.strip()}). Check that the object is there and "
+        f"that the role may s3:GetObject it."
+    )
+
+
 def _endpoint(region: str, environment: Mapping[str, str]) -> urllib.parse.SplitResult:
     named = ("S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     given = next((environment[name] for name in named if environment.get(name)), None)
@@ -113,7 +123,11 @@ def _ask(address: str, headers: dict[str, str]) -> Credentials:
         answer = connection.getresponse()
         said = answer.read()
     except OSError as wrong:
-        raise UserError(f"The credentials at {address} could not be fetched: {wrong}") from wrong
+        raise UserError(
+            f"The credentials at {where.netloc} could not be fetched: {wrong}. Does the job have "
+            "EnableNetworkIsolation? Then it has no network: give it its source as an input channel, as the "
+            "SageMaker SDK does with enable_network_isolation=True."
+        ) from wrong
     finally:
         connection.close()
     if answer.status != 200:

@@ -43,15 +43,21 @@ def place(uri: str, target: Path) -> None:
 
 def unpack(archive: Path, target: Path, name: str) -> None:
     """Extract a tar archive; a member that would land outside the target is refused, not followed."""
+    import gzip
+    import lzma
     import tarfile
+    import zlib
 
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(target, filter="data")
     except tarfile.FilterError as wrong:
         raise UserError(f"The archive {name} was not unpacked: {wrong}.") from wrong
-    except tarfile.TarError as wrong:
-        raise UserError(f"The source {name} is not a tar archive: {wrong}.") from wrong
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as wrong:
+        raise UserError(
+            f"The source {name} is not a tar archive, or not a complete one "
+            f"({str(wrong).partition(chr(10))[0].rstrip(':')}). Make it with: tar czf source.tar.gz -C DIR ."
+        ) from wrong
 
 
 def install(where: Layout, folder: Path, *, package: bool = False) -> None:
