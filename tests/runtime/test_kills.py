@@ -131,6 +131,15 @@ def test_a_shim_killed_while_packing_is_lost_and_never_a_success(machine: Machin
     assert not seen.outputs
 
 
+def test_a_run_whose_home_was_deleted_ends(machine: Machine) -> None:
+    uid = machine.python(SLEEPER)
+    machine.until_printed(uid, "up")
+    container, shim = machine.container(uid), machine.shim(uid)
+    machine.job(uid).path.rename(machine.home.root / "elsewhere")
+    gone(container)
+    gone(shim)
+
+
 def test_a_stop_before_the_program_started_needs_no_program(machine: Machine) -> None:
     uid = machine.start("sh", "-c", "echo ran; sleep 600")
     machine.runtime.kill(uid)

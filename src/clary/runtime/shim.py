@@ -82,6 +82,8 @@ class Shim:
                 self.slot.container.kill()
             if group:
                 group.end()
+        if not self.job.path.exists():
+            return
         outputs = {} if self.killed else self._pack()
         self._finish(ended, outputs)
 
@@ -139,7 +141,7 @@ class Shim:
                     running.kill()
 
     def _obey(self, running: Container) -> None:
-        wish = self.job.asked()
+        wish = self.job.asked() if self.job.path.exists() else "kill"  # a home that was deleted wants no run
         if wish == "kill" or (self.stop_deadline and time.monotonic() >= self.stop_deadline):
             self.killed = wish == "kill"
             running.kill()
