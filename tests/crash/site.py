@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -114,11 +115,14 @@ class Site:
         os.kill(state[which]["pid"], signal.SIGKILL)
 
     def down(self) -> None:
-        """Stop everything, in order."""
+        """Stop everything, in order, and end what a failed test left running."""
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
             process.wait(20)
+        for path in (self.home / "jobs").glob("*/state.json"):
+            with contextlib.suppress(AssertionError, ProcessLookupError, KeyError):
+                self.kill_run(path.parent.name, "shim")
 
     def runs(self, uid: str) -> list[str]:
         """Return the runs of a record."""
