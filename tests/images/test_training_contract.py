@@ -72,6 +72,51 @@ def test_a_syntax_error_names_its_line(container: Container) -> None:
     assert code == 1
     assert "SyntaxError" in container.failure
     assert "line 2" in container.failure
+    assert "toolkit" not in container.failure
+
+
+def test_a_module_that_is_missing_comes_with_the_cure(container: Container) -> None:
+    container.script("import no_such_module.part")
+    assert container.run()[0] == 1
+    assert "no_such_module is neither in this image nor in the source: add the package" in container.failure
+
+
+def test_text_that_is_no_text_still_gets_into_the_failure(container: Container) -> None:
+    container.script("raise ValueError('half a pair \\udcff')")
+    assert container.run()[0] == 1
+    assert "ValueError: half a pair \\udcff" in container.failure
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("#!/bin/sh\r\necho hello\r\n", "Save it with Unix line ends"),
+        ("#!/no/such/python\n", "Name one that the image has"),
+        ("kill -9 $$\n", 'ErrorMessage "ended by SIGKILL"'),
+        ("echo why >&2; exit 3\n", 'ExitCode 3\nErrorMessage ""'),
+    ],
+)
+def test_a_command_that_fails_says_how(container: Container, script: str, reason: str) -> None:
+    folder = container.source("train.sh", script)
+    container.configure(
+        {"sagemaker_program": '"train.sh"', "sagemaker_submit_directory": json.dumps(str(folder))}
+    )
+    assert container.run()[0] != 0
+    assert reason in container.failure
+
+
+@pytest.mark.parametrize("kept", [0, 20, 400])
+def test_an_archive_that_is_cut_short_is_named(container: Container, kept: int) -> None:
+    archive = container.base / "source.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for number in range(99):
+            tar.addfile(tarfile.TarInfo(f"file-{number * 7919 % 1000}.py"))
+    archive.write_bytes(archive.read_bytes()[:kept])
+    container.configure(
+        {"sagemaker_program": '"train.py"', "sagemaker_submit_directory": json.dumps(str(archive))}
+    )
+    assert container.run()[0] == 1
+    assert "is not a tar archive, or not a complete one" in container.failure
 
 
 @pytest.mark.parametrize(

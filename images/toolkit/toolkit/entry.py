@@ -54,10 +54,7 @@ def run(program: str, folder: Path, arguments: list[str]) -> int:
         return _module(program.removesuffix(".py"), arguments)
     if not path.is_file():
         held = ", ".join(sorted(inner.name for inner in folder.iterdir())[:20]) or "nothing"
-        raise UserError(
-            f"The entry point {program!r} is not in the submitted source, which holds: {held}. "
-            "Name one of these."
-        )
+        raise UserError(f"The entry point {program!r} is not in the submitted source, which holds: {held}.")
     if path.suffix == ".py":
         return _script(program, path, arguments)
     return _command(path, [f"./{program}", *arguments])
@@ -100,8 +97,8 @@ def _command(path: Path, words: list[str]) -> int:
         first = path.read_bytes()[:100].partition(b"\n")[0].decode(errors="replace")
         cure = "Save it with Unix line ends (LF)" if first.endswith("\r") else "Name one that the image has"
         raise UserError(
-            f"The entry point {words[0]!r} cannot be started: its first line {first!r} does not name a program "
-            f"that is there ({wrong.strerror}). {cure}."
+            f"The entry point {words[0]!r} cannot be started: its first line {first!r} does not name a "
+            f"program that is there ({wrong.strerror}). {cure}."
         ) from wrong
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: _pass_on(child.pid, got))

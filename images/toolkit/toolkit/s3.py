@@ -97,10 +97,10 @@ def sign(
 
 def _refusal(uri: str, status: int, said: str) -> str:
     found = re.search(r"<Code>(.*?)</Code>(?:.*?<Message>(.*?)</Message>)?", said, re.DOTALL)
-    why = f"{found[1]}: {found[2] or ''}" if found else said
+    why = ": ".join(part for part in found.groups() if part) if found else said.strip()
     return (
-        f"Downloading {uri} failed with status {status} ({why.strip()}). Check that the object is there and "
-        f"that the role may s3:GetObject it."
+        f"Downloading {uri} failed with status {status}: {why.rstrip('.')}. Check that the object is "
+        "there and that the role may s3:GetObject it."
     )
 
 
