@@ -7,9 +7,12 @@ from pathlib import Path
 from clary.runtime import failure
 
 
-def explained(tmp_path: Path, log: str, *, code: int | None = 1, number: int | None = None) -> str:
-    """Return the text for a program that printed `log`."""
-    (tmp_path / "ml").mkdir(exist_ok=True)
+def explained(
+    tmp_path: Path, log: str, *, code: int | None = 1, number: int | None = None, own: str = ""
+) -> str:
+    """Return the text for a program that printed `log` and left `own` in its failure file."""
+    (tmp_path / "ml" / "output").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "ml" / "output" / "failure").write_text(own)
     (tmp_path / "log").write_text(log)
     return failure.explain(
         ml=tmp_path / "ml",
@@ -46,7 +49,34 @@ def test_colours_and_noise_are_left_out(tmp_path: Path) -> None:
 def test_a_long_text_is_cut_and_keeps_its_ending(tmp_path: Path) -> None:
     text = explained(tmp_path, "x" * 100_000 + "\n", code=9)
     assert len(text) <= 1024
-    assert text.endswith("…, exit code: 9")
+    assert text.endswith("x, exit code: 9")
+
+
+def test_a_long_failure_keeps_its_beginning_and_its_last_frames(tmp_path: Path) -> None:
+    frames = "".join(f'  File "lib.py", line {n}, in f{n}\n' for n in range(500))
+    own = f"ErrorMessage \"KeyError: 'age'\"\n\nTraceback (most recent call last):\n{frames}KeyError: 'age'"
+    text = explained(tmp_path, "", own=own)
+    assert len(text) <= 1024
+    assert text.startswith("AlgorithmError: ErrorMessage \"KeyError: 'age'\"")
+    assert text.endswith("line 499, in f499\nKeyError: 'age', exit code: 1")
+
+
+def test_a_failure_file_without_words_gets_what_was_printed_last(tmp_path: Path) -> None:
+    own = 'ExecuteUserScriptError:\nExitCode 2\nErrorMessage ""\nCommand "python train.py --lr fast"'
+    printed = "usage: train.py [-h]\ntrain.py: error: argument --lr: invalid float value: 'fast'\n"
+    assert (
+        "ErrorMessage \"usage: train.py [-h] | train.py: error: argument --lr: invalid float value: 'fast'\""
+    ) in explained(tmp_path, printed, own=own)
+    assert 'ErrorMessage "none: it printed nothing"' in explained(tmp_path, "", own=own)
+    raised = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nValueError: 42\n'
+    assert 'ErrorMessage "ValueError: 42\nFile "a.py", line 1' in explained(tmp_path, raised, own=own)
+
+
+def test_a_failure_text_holds_no_control_characters_and_no_endless_line(tmp_path: Path) -> None:
+    text = explained(tmp_path, "", own="ValueError: \0\x1b[31mred\x07 " + "B" * 5000 + "\nlast words.")
+    assert text.startswith("AlgorithmError: ValueError: ?red? BBB")
+    assert text.endswith("BBB\nlast words, exit code: 1")
+    assert len(text) < 400
 
 
 def test_a_program_that_printed_nothing_is_told_so(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ from clary.runtime.beneath import read_file
 
 LONGEST = 1024  # characters of FailureReason
 _READ = 64 << 10  # of the log's end
+_LONGEST_LINE = 240  # characters of one line in a reason
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SILENT = 'ErrorMessage ""'  # how training toolkits tell of a script that left its words in the log
 
 
 def explain(
@@ -26,7 +29,7 @@ def explain(
     """Return why the program failed: its own failure file, the memory limit, its traceback, or what its end
     means.
     """
-    own = read_file(ml, "output/failure", LONGEST * 4)
+    own = (read_file(ml, "output/failure", _READ) or b"").decode(errors="replace").strip()
     tail = log_tail(log)
     ending = _ending(code, number)
     if out_of_memory:
@@ -35,8 +38,8 @@ def explain(
             "of its instance type and the kernel killed it. Choose a larger one, or read less at a time",
             ending,
         )
-    if own and own.strip():
-        return _fit(f"AlgorithmError: {own.decode(errors='replace').strip()}", ending)
+    if own:
+        return _fit(f"AlgorithmError: {_with_words(own, tail)}", ending)
     if trace := traceback_of(tail):
         if trace.startswith(("MemoryError", "numpy._core._exceptions._ArrayMemoryError")):
             trace += (
@@ -93,6 +96,12 @@ def traceback_of(text: str) -> str:
     return "\n".join([*error[:4], *shown[-6:]])
 
 
+def _with_words(own: str, tail: str) -> str:
+    """Give a failure file without words those that the program printed last."""
+    words = traceback_of(tail) or " | ".join(_last(tail))
+    return own.replace(_SILENT, f'ErrorMessage "{words or "none: it printed nothing"}"', 1)
+
+
 def _meaning(code: int | None, number: int | None) -> str:
     if number == signal.SIGKILL:
         return (
@@ -124,12 +133,27 @@ def _ending(code: int | None, number: int | None) -> str:
 
 
 def _last_lines(tail: str) -> str:
-    lines = [line.strip() for line in tail.splitlines() if line.strip()][-5:]
+    lines = _last(tail)
     return ". Last lines: " + " | ".join(lines) if lines else ". It printed nothing"
 
 
+def _last(tail: str) -> list[str]:
+    return [_short(line.strip()) for line in tail.splitlines() if line.strip()][-5:]
+
+
 def _fit(text: str, ending: str) -> str:
+    """Fit a reason into its limit: what happened is at its beginning, where it happened at its end."""
     room = LONGEST - len(ending)
+    text = _CONTROLS.sub("?", _COLOURS.sub("", text))
+    text = "\n".join(_short(line) for line in text.splitlines())
+    text = text.removesuffix(".") if ending and not text.endswith("..") else text
     if len(text) > room:
-        text = text[: room - 1] + "…"
+        head = room * 2 // 5
+        text = f"{text[:head]} … {text[head + 3 - room :]}"
     return text + ending
+
+
+def _short(line: str) -> str:
+    """Cut the middle out of a line that would leave no room for the others."""
+    keep = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:keep]} … {line[-keep:]}"
