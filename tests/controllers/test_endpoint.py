@@ -107,7 +107,7 @@ def test_model_data_that_is_gone_fails_the_endpoint(world: World) -> None:
     world.means.objects.delete("box", "m1")
     endpoint = create(world)
     tend(world)
-    assert 'from URI "s3://box/m1"' in world.reread(endpoint).doc["FailureReason"]
+    assert 'from URL: "s3://box/m1"' in world.reread(endpoint).doc["FailureReason"]
 
 
 def test_a_host_lost_on_its_way_up_is_tried_once_more(world: World) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from tests.controllers.worlds import NOON, World
+
 from clary.controllers.sweep import AGE, sweep
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.runtime.spec import Seen
-from tests.controllers.worlds import NOON, World
 
 
 def test_only_old_runs_that_nobody_owns_are_swept(tmp_path: Path) -> None:

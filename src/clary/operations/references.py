@@ -40,7 +40,7 @@ def prefix(call: Call, uri: str, member: str, role_arn: str) -> None:
         return
     else:
         cause = ""
-    raise ValidationError(
+    raise ValidationError(  # evidence/training-data-errors.md
         f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
         f"exists in the selected region ({call.region}), that objects exist under that S3 prefix, and that "
         f'the role "{role_arn}" has "s3:ListBucket" permissions on bucket "{name}".{cause}'

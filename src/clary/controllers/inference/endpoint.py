@@ -190,6 +190,7 @@ def _lost(run: Seen) -> bool:
 
 
 def _not_healthy(wanted: Document, variant: str, run: Seen) -> str:
+    # evidence/endpoint-failures.md
     said = run.failure or "The host was lost: its processes are gone, and nothing tells how they ended."
     if UNPLACED in said:
         container = next(v["Container"] for v in wanted["Variants"] if v["VariantName"] == variant)

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from clary.core.document import Document
 
 LONGEST = 8192  # characters of a line that are searched, so that one line cannot hold a controller up
 
+Matches = Callable[[str, re.Pattern[str], str], Iterator[re.Match[str]]]
+"""How a metric's expression is searched for in a line."""
 
-def last_values(definitions: Sequence[Document], events: Iterable[tuple[int, str]]) -> list[Document]:
+
+def _matches(_name: str, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    return pattern.finditer(text)
+
+
+def last_values(
+    definitions: Sequence[Document], events: Iterable[tuple[int, str]], matches: Matches = _matches
+) -> list[Document]:
     """Return FinalMetricDataList: for each definition the value of its last match, and when it was logged."""
     compiled = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
     found: dict[str, Document] = {}
     for stamp, text in events:
         for name, pattern in compiled:
-            for match in pattern.finditer(text[:LONGEST]):
+            for match in matches(name, pattern, text[:LONGEST]):
                 value = _number(match)
                 if value is not None:
                     at = datetime.fromtimestamp(stamp // 1000, UTC)  # the API tells whole seconds

@@ -43,13 +43,14 @@ class World:
     """What is the case outside the record. It is asked each time, never remembered.
 
     `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
-    the log; `metrics` the last value of each metric, once it is.
+    the log; `metrics` the last value of each metric, once it is, and `remark` what is to be said of them.
     """
 
     run: Seen = field(default_factory=Seen)
     fault: str = ""
     logged: bool = True
     metrics: Sequence[Document] = ()
+    remark: str = ""
 
 
 def run_uid(job: Record) -> str:
@@ -122,7 +123,7 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
         members["ModelArtifacts"] = {"S3ModelArtifacts": model_uri(doc)}
     if done == "Failed":
         members["FailureReason"] = failure_reason(run)
-    step = _finish({**doc, **members}, done, now, note=_nothing_made(run) if done == "Completed" else "")
+    step = _finish({**doc, **members}, done, now, note=_remarks(doc, world, done))
     effect = "collect" if run.outputs else "none"
     return Step(effect=effect, write={**members, **step.write}, again=AT_ONCE)
 
@@ -197,12 +198,14 @@ def _waited_too_long(doc: Document, now: datetime, *, pending: bool) -> bool:
     return bool(waits) and now - doc["CreationTime"] > timedelta(seconds=min(waits))
 
 
-def _nothing_made(run: Seen) -> str:
-    return (
-        ""
-        if MODEL in run.outputs
-        else "the program left nothing in /opt/ml/model, so there is no model.tar.gz"
-    )
+def _remarks(doc: Document, world: World, done: str) -> str:
+    """Return what a caller should know of an end besides its status."""
+    run, remarks = world.run, [world.run.note.rstrip("."), world.remark]
+    if done == "Completed" and MODEL not in run.outputs:
+        remarks.insert(0, "the program left nothing in /opt/ml/model, so there is no model.tar.gz")
+    if done == "Stopped" and doc.get("_Stop") == "MaxRuntimeExceeded":
+        remarks.insert(0, f"{_limit(doc).total_seconds():.0f} s; raise it, or save checkpoints on SIGTERM")
+    return clip("; ".join(filter(None, remarks)))
 
 
 def output_uri(doc: Document, name: str) -> str:

@@ -8,6 +8,7 @@ from clary.controllers.logs import Stream, events, ingest
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault
 from clary.controllers.step import Step
+from clary.controllers.training.metric_search import search
 from clary.controllers.training.metrics import last_values
 from clary.controllers.training.plan import HOST, plan
 from clary.controllers.training.training_job import (
@@ -48,10 +49,11 @@ class TrainingJobs:
         logged, ended = True, run.phase == "exited"
         if run.started:
             logged = ingest(self._runtime, uid, self._means.logs, stream_of(record), now, ended=ended)
-        metrics = self._metrics(record) if ended and logged else []
+        metrics, remark = self._metrics(record) if ended and logged else ([], "")
         waiting = run.phase == "absent" and "_Started" not in doc and doc["TrainingJobStatus"] == "InProgress"
         fault = self._fault(record) if waiting else ""
-        return next_step(record, World(run=run, fault=fault, logged=logged, metrics=metrics), now)
+        world = World(run=run, fault=fault, logged=logged, metrics=metrics, remark=remark)
+        return next_step(record, world, now)
 
     def act(self, record: Record, step: Step) -> Document:
         """Start, stop, kill or remove the run, or collect what it made."""
@@ -79,9 +81,13 @@ class TrainingJobs:
             return f"ClientError: {fault}"
         return ""
 
-    def _metrics(self, record: Record) -> list[Document]:
+    def _metrics(self, record: Record) -> tuple[list[Document], str]:
+        """Return the last values, and what could not be searched for; the images' expressions are our own."""
         definitions = _definitions(record.doc)
-        return last_values(definitions, events(self._means.logs, stream_of(record))) if definitions else []
+        logged = events(self._means.logs, stream_of(record))
+        if definitions == _own_definitions(record.doc):
+            return (last_values(definitions, logged) if definitions else []), ""
+        return search(definitions, logged)
 
     def _collect(self, record: Record, run: Seen, write: Document) -> Document:
         """Put the packed outputs where the caller asked for them; a bucket that is gone fails the job."""
@@ -107,8 +113,13 @@ def _definitions(doc: Document) -> list[Document]:
     given: list[Document] = algorithm.get("MetricDefinitions", [])
     if given or SCRIPT in doc.get("HyperParameters", {}) or "ContainerEntrypoint" in algorithm:
         return given
+    return _own_definitions(doc)
+
+
+def _own_definitions(doc: Document) -> list[Document]:
+    """Return the definitions that come with the image."""
     try:
-        known = images.resolve(algorithm["TrainingImage"]).metrics
+        known = images.resolve(doc["AlgorithmSpecification"]["TrainingImage"]).metrics
     except ValueError:
         return []
     return [{"Name": name, "Regex": regex} for name, regex in known.items()]

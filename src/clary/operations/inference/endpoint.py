@@ -121,4 +121,5 @@ def _settled(call: Call) -> Record:
 
 
 def _in_progress(endpoint: Record) -> ValidationError:
+    # evidence/endpoint-in-progress.md
     return ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
