@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -151,6 +152,18 @@ def test_a_job_over_its_runtime_is_stopped_and_says_so_in_the_end() -> None:
     end = next_step(job(late, **stopping.write), ended(0, outputs={"model.tar.gz": Path("m")}), late).write
     assert (end["TrainingJobStatus"], end["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert "ModelArtifacts" in end
+    assert end["SecondaryStatusTransitions"][-1]["StatusMessage"] == (
+        "Training job runtime exceeded MaxRuntimeInSeconds (3600 s; raise it, or save checkpoints on SIGTERM)"
+    )
+
+
+def test_what_was_left_out_or_given_up_is_said_in_the_end() -> None:
+    run = replace(ended(0).run, note="x is a link that points out of model and was left out.")
+    write = next_step(job(), World(run=run, remark="no metric m: why"), NOON).write
+    assert write["SecondaryStatusTransitions"][-1]["StatusMessage"] == (
+        "Training job completed (the program left nothing in /opt/ml/model, so there is no model.tar.gz; "
+        "x is a link that points out of model and was left out; no metric m: why)"
+    )
 
 
 def test_a_stopping_job_is_killed_after_its_grace() -> None:

@@ -225,6 +225,7 @@ def failure_reason(run: Seen) -> str:
         return clip(run.failure)
     if run.started is None:
         return clip(f"ClientError: {run.failure or 'the run could not be prepared'}")
+    # evidence/training-failure-reason.md
     code = run.exit_code if run.exit_code is not None else 128 + (run.signal or 0)
     return clip(f"AlgorithmError: {run.failure.rstrip()}", f", exit code: {code}")
 

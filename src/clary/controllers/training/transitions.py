@@ -8,7 +8,7 @@ from clary.core.document import Document
 
 COURSE = ("Starting", "Downloading", "Training", "Uploading")
 
-# What the SDKs print beside each status; the texts AWS documents for SecondaryStatusTransitions.
+# What the SDKs print beside each status: evidence/secondary-status.md
 MESSAGES = {
     "Starting": "Starting the training job",
     "Restarting": "Restarting the training job",
