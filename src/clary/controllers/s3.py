@@ -35,7 +35,7 @@ class RoleObjects:
             Input(source=info.path, target=f"{directory}/{_below(info.key, prefix, uri)}")
             for info in self._under(uri, bucket, prefix)
         )
-        if not inputs:
+        if not inputs:  # evidence/training-data-errors.md
             raise DataFault(f"Data download failed:S3 key: {prefix} matched no files on s3://{bucket}/")
         taken = {each.target for each in inputs}
         for each in inputs:
@@ -102,6 +102,7 @@ def split(uri: str) -> tuple[str, str]:
 
 def _below(key: str, prefix: str, uri: str) -> str:
     """Return where a key lies below a prefix: `data/train` is a folder, `part-` the start of names."""
+    # evidence/s3-prefix-layout.md
     folder = prefix if prefix.endswith("/") else f"{prefix}/"
     base = len(folder) if prefix and key.startswith(folder) else prefix.rfind("/") + 1
     parts = [part for part in key[base:].split("/") if part]

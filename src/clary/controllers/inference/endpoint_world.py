@@ -104,7 +104,7 @@ def model_data(container: Document, objects: RoleObjects) -> tuple[Input, ...]:
         return (Input(source=objects.one(uri), target="model", unpack=True),)
     except DataFault as fault:
         raise DataFault(
-            f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure that '
-            "there is an object located at the URL and that the role passed to CreateModel has permissions to "
-            f"download the object. ({str(fault).removeprefix('Data download failed:')})"
+            f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure '
+            "that there is an object located at the URL and that the role passed to CreateModel has permissions "
+            f"to download the object. ({str(fault).removeprefix('Data download failed:')})"
         ) from fault
