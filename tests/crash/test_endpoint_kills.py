@@ -138,7 +138,7 @@ def test_an_endpoint_whose_container_is_killed_on_its_way_up_fails_and_says_so(s
     finish(site, name)
 
 
-@pytest.mark.parametrize("victim", ["shim", "container"])
+@pytest.mark.parametrize("victim", [pytest.param("shim", marks=pytest.mark.slow), "container"])
 def test_a_serving_host_that_is_killed_is_replaced(site: Site, victim: str) -> None:
     name, nonce = f"{victim}-serving", secrets.token_hex(8)
     create(site, name, nonce)

@@ -6,6 +6,7 @@ import secrets
 import threading
 from typing import Any
 
+import pytest
 from tests.crash.site import Site
 from tests.crash.test_endpoint_kills import answers, archive, create, describe, finish, settle
 from tests.crash.test_training_kills import BUCKET, ROLE
@@ -107,6 +108,7 @@ def test_an_update_that_fails_leaves_the_old_hosts_serving(site: Site) -> None:
     finish(site, "back")
 
 
+@pytest.mark.slow
 def test_hosts_are_added_and_taken_away_while_the_endpoint_answers(site: Site) -> None:
     _, sagemaker = serving(site, "scale")
     with Asking(site, "scale") as asking:

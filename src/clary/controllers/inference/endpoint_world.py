@@ -105,6 +105,6 @@ def model_data(container: Document, objects: RoleObjects) -> tuple[Input, ...]:
     except DataFault as fault:
         raise DataFault(
             f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure '
-            "that there is an object located at the URL and that the role passed to CreateModel has permissions "
-            f"to download the object. ({str(fault).removeprefix('Data download failed:')})"
+            "that there is an object located at the URL and that the role passed to CreateModel has "
+            f"permissions to download the object. ({str(fault).removeprefix('Data download failed:')})"
         ) from fault
