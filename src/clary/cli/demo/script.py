@@ -57,25 +57,29 @@ def main(data: Path) -> None:
         },
         sagemaker_session=session,
     )
+    # The SDK's own wait sleeps 5 seconds before it looks at a job and 30 before it looks at an endpoint.
+    # A waiter looks at once, and Clary answers it as soon as there is news.
+    waiter = session.sagemaker_client.get_waiter
     with timed("train", "one training job, from its creation to its model"):
-        estimator.fit(inputs, logs="None")
-    print()
+        estimator.fit(inputs, wait=False)
+        job = estimator.latest_training_job.name
+        waiter("training_job_completed_or_stopped").wait(TrainingJobName=job)
     with timed("deploy", "model, endpoint configuration and endpoint, until it answers"):
         predictor = estimator.deploy(
             initial_instance_count=1,
             instance_type="ml.m5.large",
             serializer=CSVSerializer(),
             deserializer=CSVDeserializer(),
+            wait=False,
         )
-    print()
+        waiter("endpoint_in_service").wait(EndpointName=predictor.endpoint_name)
     with timed("predict", f"{len(held_out)} rows the model has not seen, {BATCH} a call"):
         scores = predict(predictor, held_out)
     with timed("clean up", "endpoint, its configuration and the model deleted"):
         predictor.delete_model()
         predictor.delete_endpoint()
 
-    job = session.describe_training_job(estimator.latest_training_job.name)
-    report(scores, [int(row[0]) for row in held_out], job)
+    report(scores, [int(row[0]) for row in held_out], session.describe_training_job(job))
 
 
 @contextmanager
