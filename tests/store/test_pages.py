@@ -15,6 +15,7 @@ from tests.store.opened import NOON, job, records
 from clary.core.clock import StoppedClock
 from clary.core.errors import ValidationError
 from clary.resources.training.training_job import TRAINING_JOB
+from clary.store.name_search import FEW
 from clary.store.pages import Filter
 from clary.store.records import Record, Records
 
@@ -89,6 +90,26 @@ def test_pages_put_together_are_the_sorted_selection(
     assert [r.name for r in found] == [r.name for r in expected]
 
 
+def test_a_search_for_few_names_looks_up_those(store: Records) -> None:
+    plans: list[str] = []
+
+    def note(
+        conn: object, cursor: object, statement: str, parameters: object, context: object, many: bool
+    ) -> None:
+        if "LIKE" in statement and not statement.startswith("EXPLAIN"):
+            with store.database.engine.connect() as other:
+                plan = other.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()  # type: ignore[arg-type]
+            plans.append(str(plan[0][3]))
+
+    for number in range(3):
+        job(store, f"job-{number}")
+    event.listen(store.database.engine, "before_cursor_execute", note)
+    for part in ("job-2", "absent"):
+        store.page(TRAINING_JOB, where=[Filter("TrainingJobName", "contains", part)])
+    # For the second no row is asked for at all.
+    assert plans == ["SEARCH records USING INTEGER PRIMARY KEY (rowid=?)"]
+
+
 def test_what_is_inserted_between_pages_neither_repeats_nor_skips_anything(store: Records) -> None:
     for number in range(20):
         job(store, f"job-{number:02}")
@@ -133,6 +154,34 @@ def test_a_token_of_one_process_holds_in_another(store: Records, tmp_path: Path)
         job(store, f"job-{number}")
     token = store.page(TRAINING_JOB, limit=2).next_token
     assert [r.name for r in records(tmp_path).page(TRAINING_JOB, limit=2, token=token).records] == ["job-0"]
+
+
+def test_names_that_come_and_go_between_searches_are_found_and_not_found(store: Records) -> None:
+    def found(part: str) -> list[str]:
+        query = [Filter("TrainingJobName", "contains", part)]
+        return [
+            r.name
+            for r in store.page(TRAINING_JOB, where=query, sort="Name", descending=False, limit=99).records
+        ]
+
+    job(store, "alpha-1")
+    assert found("PHA") == ["alpha-1"] and found("beta") == []
+    beta = job(store, "beta-1")
+    job(store.scoped("111111111111", "us-east-1"), "beta-elsewhere")
+    assert found("beta") == ["beta-1"]
+    store.delete(beta)
+    job(store, "gamma-1")
+    assert found("beta") == [] and found("a-1") == ["alpha-1", "gamma-1"]
+    with pytest.raises(RuntimeError), store.database.write():
+        job(store, "delta-1")
+        assert found("delta") == ["delta-1"]
+        raise RuntimeError("undone")
+    job(store, "delta-2")
+    assert found("delta") == ["delta-2"] and found("\n") == found("1\nb") == []
+    for number in range(FEW + 10):
+        job(store, f"many-{number}-")
+        assert found(f"y-{number}-") == [f"many-{number}-"]
+    assert len(found("many")) == 99 and found("alpha") == ["alpha-1"]
 
 
 def test_a_filter_after_paging_thins_the_page_but_not_the_walk(store: Records) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, MetaData, RootTransaction, create_engine, event
 from sqlalchemy.exc import OperationalError
@@ -20,6 +21,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from clary.core.document import dumps, loads
 from clary.core.errors import TryAgain
+
+if TYPE_CHECKING:
+    from clary.store.name_search import Names
 
 metadata = MetaData()
 """Every table of the store. Modules define their tables on it; `store/migrations/` creates them."""
@@ -48,6 +52,7 @@ class Database:
         )
         event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
+        self.names: dict[int, Names] = {}  # What `clary.store.name_search` has read so far, by scope.
         self._watches: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
         self._mine = threading.local()
@@ -82,6 +87,11 @@ class Database:
                     yield connection
             finally:
                 self._mine.connection = None
+
+    @property
+    def writing(self) -> bool:
+        """Whether this thread is inside a `write`, and what it reads may still be undone."""
+        return getattr(self._mine, "connection", None) is not None
 
     def watch(self) -> Callable[[], int]:
         """Return a function that answers a new number after any commit; not for two threads at once."""

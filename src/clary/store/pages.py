@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, false, func, select, tuple_
 
 from clary.core.document import dumps
 from clary.core.errors import ValidationError
 from clary.resources.spec import Resource
 from clary.store.contains import contains
 from clary.store.database import Database
+from clary.store.name_search import names_of
 from clary.store.record import COLUMNS, Record, from_row
 from clary.store.secrets import secret
 from clary.store.tables import RECORDS
@@ -80,6 +81,7 @@ def page(database: Database, query: Query, limit: int, token: str | None) -> Pag
         statement = statement.where(_condition(query.resource, condition))
     if token is not None:
         statement = _resume(statement, order, _open(key, query, token), descending=query.descending)
+    statement = _narrowed(statement, database, query)
     ways = [column.desc() if query.descending else column.asc() for column in order]
     with database.read() as connection:
         rows = connection.execute(statement.order_by(*ways).limit(limit + 1)).all()
@@ -108,6 +110,21 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda stored, value: bool(stored < value),
     "in": lambda stored, value: stored in value,
 }
+
+
+def _narrowed(statement: Rows, database: Database, query: Query) -> Rows:
+    """Select by id where only few names contain what is asked for."""
+    for condition in query.where:
+        if condition.test == "contains" and _known(query.resource, condition.path) is RECORDS.c.name:
+            names = names_of(database, query.scope)
+            if names is not None:
+                with database.read() as connection:
+                    few = names.find(connection, str(condition.value))
+                if (
+                    few is not None
+                ):  # Of nothing, SQLite would still read the whole index for the other conditions.
+                    return statement.where(RECORDS.c.id.in_(few) if few else false())
+    return statement
 
 
 def _order(query: Query) -> list[Column]:

@@ -43,6 +43,7 @@ RECORDS = Table(
     Column("lease_until", BigInteger),
     Column("doc", JSON, nullable=False),
     UniqueConstraint("scope", "key", name="records_key"),
+    sqlite_autoincrement=True,  # An id is never given twice: `name_search` asks for what came after one.
 )
 # Each listing index starts with the order of one SortBy and carries what List filters test, so that a filter
 # that matches little reads the index only.
