@@ -126,7 +126,8 @@ class Site:
 
     def runs(self, uid: str) -> list[str]:
         """Return the runs of a record."""
-        return sorted(path.parent.name for path in (self.home / "jobs").glob(f"{uid}-*/spec.json"))
+        found = (path.parent.name for path in (self.home / "jobs").glob(f"{uid}-*/spec.json"))
+        return sorted(name for name in found if not name.startswith("."))
 
     def job(self, uid: str) -> JobDirectory:
         """Return a run's directory."""
@@ -145,9 +146,9 @@ class Site:
     def processes_left(self) -> list[str]:
         """Return the command lines of processes that belong to runs of this home."""
         found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
+        for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - a process may end while we look
             try:
-                line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
             if str(self.home / "jobs") in line:
