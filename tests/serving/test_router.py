@@ -137,13 +137,13 @@ def test_the_model_gets_the_request_and_the_caller_the_answer(server: Server, ec
 
 
 def test_a_connection_is_kept_and_a_stale_one_is_replaced(server: Server, echo: Model) -> None:
-    with endpoint(server, "kept", ("v", 1.0, echo.path)):
+    with endpoint(server, "kept-alive", ("v", 1.0, echo.path)):
         runtime = server.client("sagemaker-runtime")
         for _ in range(3):
-            runtime.invoke_endpoint(EndpointName="kept", Body=b"x")
+            runtime.invoke_endpoint(EndpointName="kept-alive", Body=b"x")
         assert echo.connections == 1
         echo.hang_up()
-        runtime.invoke_endpoint(EndpointName="kept", Body=b"x")
+        runtime.invoke_endpoint(EndpointName="kept-alive", Body=b"x")
         assert echo.connections == 2
 
 
