@@ -79,5 +79,10 @@ def test_a_failure_text_holds_no_control_characters_and_no_endless_line(tmp_path
     assert len(text) < 400
 
 
+def test_a_sentence_that_fits_is_not_cut(tmp_path: Path) -> None:
+    own = "The source was not a tar archive. " * 20
+    assert explained(tmp_path, "", own=own) == f"AlgorithmError: {own.rstrip(' .')}, exit code: 1"
+
+
 def test_a_program_that_printed_nothing_is_told_so(tmp_path: Path) -> None:
     assert "printed nothing" in explained(tmp_path, "")

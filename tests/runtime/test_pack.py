@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.runtime.machine import Machine
 
 from clary.runtime.pack import pack
+from clary.runtime.removal import remove_tree
 from clary.runtime.spec import Output
 
 
@@ -101,3 +102,21 @@ def test_a_program_that_wrote_no_model_is_noted(machine: Machine) -> None:
     seen = machine.until(uid)
     assert seen.exit_code == 0
     assert "wrote nothing to /opt/ml/model" in seen.note
+
+
+def test_what_is_too_deep_to_unpack_is_left_out_and_said(tmp_path: Path) -> None:
+    ml = made(tmp_path)
+    (ml / "model" / "weights").write_text("1")
+    place = os.open(ml / "model", os.O_RDONLY)
+    for _ in range(1500):  # deeper than Python recurses and than a path may be long
+        os.mkdir("d", dir_fd=place)
+        below = os.open("d", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+    os.close(place)
+    written, _, left_out = pack(ml, "model", tmp_path / "a", always=True)
+    assert written
+    assert "weights" in names(tmp_path / "a")
+    assert max(name.count("/") + 1 for name in names(tmp_path / "a")) == 64
+    assert left_out[0].startswith("What is below 64 directories was left out: d/d/d/")
+    remove_tree(ml)  # pytest's own clean-up would recurse

@@ -31,7 +31,8 @@ def describe(command: list[str], code: int, wrong: BaseException | None) -> str:
     head = f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "{said}"\nCommand "{shlex.join(command)}"'
     if wrong is None or isinstance(wrong, SystemExit):
         return head
-    return f"{head}{_cure(wrong)}\n\n{trace(wrong)}"
+    traced = trace(wrong)
+    return f"{head}{_cure(wrong)}\n\n{traced}" if wrong.__traceback__ else head
 
 
 def trace(wrong: BaseException) -> str:

@@ -56,7 +56,8 @@ def unpack(archive: Path, target: Path, name: str) -> None:
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as wrong:
         raise UserError(
             f"The source {name} is not a tar archive, or not a complete one "
-            f"({str(wrong).partition(chr(10))[0].rstrip(':')}). Make it with: tar czf source.tar.gz -C DIR ."
+            f"({str(wrong).partition(chr(10))[0].rstrip(':')}). Make it with "
+            "`tar czf source.tar.gz -C DIR .` and upload it again."
         ) from wrong
 
 

@@ -145,8 +145,9 @@ def _fit(text: str, ending: str) -> str:
     """Fit a reason into its limit: what happened is at its beginning, where it happened at its end."""
     room = LONGEST - len(ending)
     text = _CONTROLS.sub("?", _COLOURS.sub("", text))
-    text = "\n".join(_short(line) for line in text.splitlines())
     text = text.removesuffix(".") if ending and not text.endswith("..") else text
+    if len(text) > room:
+        text = "\n".join(_short(line) for line in text.splitlines())
     if len(text) > room:
         head = room * 2 // 5
         text = f"{text[:head]} … {text[head + 3 - room :]}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from clary.runtime.local_provisioner import LocalProvisioner
 from clary.runtime.place import hold
 from clary.runtime.probe import Probe, probe
 from clary.runtime.provisioner import Provisioner
+from clary.runtime.removal import remove_tree
 from clary.runtime.spec import RunSpec, Seen
 
 _SHIM_STARTS = 2.0  # seconds; a shim that has not spoken by then is started again
@@ -84,7 +84,7 @@ class LocalRuntime:
         try:
             draft.path.rename(job.path)
         except OSError:  # somebody asked for the same run at the same time
-            shutil.rmtree(draft.path, ignore_errors=True)
+            remove_tree(draft.path)
         self._admission.advance()
 
     def inspect(self, uid: str) -> Seen:
@@ -125,10 +125,11 @@ class LocalRuntime:
             if launch and job.exit() is None:
                 self._end(job)
             if launch:
-                shutil.rmtree(launch.sockets, ignore_errors=True)
+                remove_tree(launch.sockets)
             trash = self._home.jobs / f".old-{uid}-{time.time_ns()}"
             job.path.rename(trash)
-            shutil.rmtree(trash, ignore_errors=True)
+            for left in self._home.jobs.glob(".old-*"):  # one that was killed may have left some
+                remove_tree(left)
         self._admission.leave(uid)
 
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:

@@ -11,6 +11,7 @@ from typing import IO
 
 from clary.runtime.beneath import Unsafe, open_directory, parts
 
+DEEPEST = 64  # directories; unpacking takes no more either
 _BEST_UP_TO = 16 << 20  # bytes packed with zlib's usual level; more is packed with its fastest
 _INSIDE = "/opt/ml/"
 
@@ -30,7 +31,7 @@ def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bo
         handle = None
     except Unsafe as error:
         return False, False, [str(error)]
-    entries = sorted(_walk(handle, "")) if handle is not None else []
+    entries = sorted(_walk(handle, "", left_out)) if handle is not None else []
     if handle is not None:
         os.close(handle)
     files = [entry for entry in entries if not stat.S_ISDIR(entry[1].st_mode)]
@@ -51,16 +52,20 @@ def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bo
     return True, not files, left_out
 
 
-def _walk(directory: int, prefix: str) -> list[tuple[str, os.stat_result]]:
+def _walk(
+    directory: int, prefix: str, left_out: list[str], depth: int = 1
+) -> list[tuple[str, os.stat_result]]:
     found = []
     with os.scandir(directory) as entries:
         for entry in entries:
             status = entry.stat(follow_symlinks=False)
             found.append((prefix + entry.name, status))
-            if stat.S_ISDIR(status.st_mode):
+            if stat.S_ISDIR(status.st_mode) and depth == DEEPEST:
+                left_out.append(f"What is below {DEEPEST} directories was left out: {prefix[:80]}….")
+            elif stat.S_ISDIR(status.st_mode):
                 below = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
                 try:
-                    found += _walk(below, f"{prefix}{entry.name}/")
+                    found += _walk(below, f"{prefix}{entry.name}/", left_out, depth + 1)
                 finally:
                     os.close(below)
     return found

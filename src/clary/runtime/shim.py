@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from clary.runtime.container import Container
 from clary.runtime.jobdir import JobDirectory, now_text, tag
 from clary.runtime.ping import Ping
 from clary.runtime.place import Interrupted, place
+from clary.runtime.removal import remove_tree
 from clary.runtime.wake import wake
 from clary.runtime.warm import Slot, leave, open_sockets
 
@@ -220,7 +220,7 @@ class Shim:
         self.enter("exited")
         self.server.close()
         for path in (self.job.tmp, self.job.home, self.job.inputs, self.launch.sockets):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
         if ended["exit_code"] == 0 and not self.spec.serves:
             leave(self.job.path.parent, self.launch)
 
