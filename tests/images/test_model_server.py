@@ -16,6 +16,7 @@ def model_fn(model_dir):
 def predict_fn(data, model):
     first = float(data.flat[0])
     if first == -1: raise ValueError("negative age")
+    if first == -8: raise SystemExit("not today")
     if first == -9: os.kill(os.getpid(), signal.SIGSEGV)
     if first == -60: time.sleep(60)
     if first == -7: time.sleep(0.5)
@@ -44,12 +45,15 @@ def test_a_request_that_cannot_be_read_or_answered_is_refused_with_a_clear_text(
         status, _, body = server.invoke("<a/>", "text/xml")
         assert (status, body[:39]) == (415, b"Content type text/xml is not supported ")
         assert server.invoke("{", "application/json")[0] == 415
+        assert server.invoke("garbage", "text/libsvm")[0] == 415
         assert server.invoke(b"\x93NUMPY\x01", "application/x-npy")[0] == 415
         status, _, body = server.invoke("1", accept="image/png")
         assert (status, body[:36]) == (406, b"Accept type image/png is not support")
         assert server.request("GET", "/nothing")[0] == 404
         assert server.request("GET", "/invocations")[0] == 405
         assert server.invoke("-1") == (500, "text/plain; charset=utf-8", b"ValueError: negative age")
+        assert server.invoke("-8") == (500, "text/plain; charset=utf-8", b"SystemExit: not today")
+        assert server.invoke("2")[0] == 200
     assert 'raise ValueError("negative age")' in server.output
 
 

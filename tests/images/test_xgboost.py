@@ -240,6 +240,7 @@ def test_a_bad_request_among_others_is_refused_alone(fit: Fit) -> None:
             ("1,2", "text/csv"),
             ("a,b", "text/csv"),
             ("1", "image/png"),
+            ("garbage", "text/libsvm"),
             ("", "text/csv"),
             (row, "text/csv"),
         ]
@@ -251,7 +252,7 @@ def test_a_bad_request_among_others_is_refused_alone(fit: Fit) -> None:
             connection.sendall(b"GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n")
             answer = connection.makefile("rb").read()
         alone = server.invoke(row)[2]
-    assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [400, 415, 415, 204, 200, 200]
+    assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [400, 415, 415, 415, 204, 200, 200]
     assert (
         b"Feature size of csv inference data 2 is not consistent with feature size of trained model 30."
         in answer

@@ -86,3 +86,11 @@ def test_a_sentence_that_fits_is_not_cut(tmp_path: Path) -> None:
 
 def test_a_program_that_printed_nothing_is_told_so(tmp_path: Path) -> None:
     assert "printed nothing" in explained(tmp_path, "")
+
+
+def test_a_server_that_says_why_it_cannot_serve_is_believed(tmp_path: Path) -> None:
+    (tmp_path / "ml" / "output").mkdir(parents=True)
+    (tmp_path / "ml" / "output" / "failure").write_text("The model could not be loaded.\nValueError: too old")
+    (tmp_path / "log").write_text('Traceback (most recent call last):\n  File "ours.py"\nOther: noise\n')
+    text = failure.not_ready(ml=tmp_path / "ml", log=tmp_path / "log", seconds=0, ended="exited with code 1")
+    assert text.endswith("with 200: The model could not be loaded.\nValueError: too old")

@@ -172,7 +172,7 @@ def test_an_endpoint_that_is_not_there_is_a_validation_error(server: Server, ech
     with pytest.raises(ClientError, match="Endpoint nope of account 000000000000 not found") as refused:
         runtime.invoke_endpoint(EndpointName="nope", Body=b"x")
     assert code_of(refused) == "ValidationError"
-    with endpoint(server, "young", status="Creating"), pytest.raises(ClientError, match="not found"):
+    with endpoint(server, "young", status="Creating"), pytest.raises(ClientError, match="It is Creating"):
         runtime.invoke_endpoint(EndpointName="young", Body=b"x")
     with endpoint(server, "gone", ("v", 1.0, echo.path)):
         runtime.invoke_endpoint(EndpointName="gone", Body=b"x")

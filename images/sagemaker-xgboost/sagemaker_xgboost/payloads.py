@@ -77,7 +77,12 @@ def _read_libsvm(body: bytes) -> csr_matrix:
     for line in body.decode().splitlines():
         if not line.strip():
             continue
-        pairs = [word.partition(":") for word in line.split() if ":" in word and not word.startswith("qid:")]
+        label, *words = line.split()
+        if ":" in label:
+            words.insert(0, label)
+        else:
+            float(label)
+        pairs = [word.partition(":") for word in words if not word.startswith("qid:")]
         columns += [int(index) for index, _, _ in pairs]
         values += [float(value) for _, _, value in pairs]
         ends.append(len(values))

@@ -97,16 +97,21 @@ def _read_npz(body: bytes) -> Array:
 
 
 def _read_libsvm(body: bytes) -> csr_matrix:
-    from scipy.sparse import csr_matrix
-
     values: list[float] = []
     columns: list[int] = []
     ends = [0]
     for line in filter(str.strip, body.decode().splitlines()):
-        pairs = [word.partition(":") for word in line.split() if ":" in word and not word.startswith("qid:")]
+        label, *words = line.split()
+        if ":" in label:
+            words.insert(0, label)
+        else:
+            float(label)
+        pairs = [word.partition(":") for word in words if not word.startswith("qid:")]
         columns += [int(index) for index, _, _ in pairs]
         values += [float(value) for _, _, value in pairs]
         ends.append(len(values))
+    from scipy.sparse import csr_matrix
+
     shape = (len(ends) - 1, max(columns, default=-1) + 1)
     return csr_matrix((np.array(values), np.array(columns, np.int32), np.array(ends)), shape=shape)
 

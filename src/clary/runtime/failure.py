@@ -29,7 +29,7 @@ def explain(
     """Return why the program failed: its own failure file, the memory limit, its traceback, or what its end
     means.
     """
-    own = (read_file(ml, "output/failure", _READ) or b"").decode(errors="replace").strip()
+    own = _own(ml)
     tail = log_tail(log)
     ending = _ending(code, number)
     if out_of_memory:
@@ -50,11 +50,11 @@ def explain(
     return _fit(f"AlgorithmError: The {what} {_meaning(code, number)}{_last_lines(tail)}", ending)
 
 
-def not_ready(*, log: Path, seconds: float, ended: str = "") -> str:
+def not_ready(*, ml: Path, log: Path, seconds: float, ended: str = "") -> str:
     """Return why a server is not serving: it ended, or it never answered the health check."""
     tail = log_tail(log)
-    trace = traceback_of(tail)
-    detail = f": {trace}" if trace else _last_lines(tail)
+    said = _own(ml) or traceback_of(tail)
+    detail = f": {said}" if said else _last_lines(tail)
     if ended:
         return _fit(f"AlgorithmError: The server {ended} before it answered GET /ping with 200{detail}", "")
     return _fit(
@@ -94,6 +94,10 @@ def traceback_of(text: str) -> str:
     pointers = set("~^ ")  # the line under a frame that marks a place in it
     shown = [line.strip() for line in frames if not pointers.issuperset(line)]
     return "\n".join([*error[:4], *shown[-6:]])
+
+
+def _own(ml: Path) -> str:
+    return (read_file(ml, "output/failure", _READ) or b"").decode(errors="replace").strip()
 
 
 def _with_words(own: str, tail: str) -> str:

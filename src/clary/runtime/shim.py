@@ -137,7 +137,7 @@ class Shim:
                     self.successor = leave(self.job.path.parent, self.launch)
                 elif time.monotonic() > startup and not self.failure:
                     seconds = self.spec.startup_timeout.total_seconds()
-                    self.failure = failure.not_ready(log=self.job.log, seconds=seconds)
+                    self.failure = failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=seconds)
                     running.kill()
 
     def _obey(self, running: Container) -> None:
@@ -172,7 +172,7 @@ class Shim:
     def _explain(self, code: int, number: int | None, out_of_memory: bool) -> str:
         if self.spec.serves and self.state["phase"] != "ready" and not out_of_memory:
             how = f"was ended by signal {number}" if number else f"exited with code {code}"
-            return failure.not_ready(log=self.job.log, seconds=0, ended=how)
+            return failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=0, ended=how)
         return failure.explain(
             ml=self.job.ml,
             log=self.job.log,

@@ -190,7 +190,8 @@ class Router:
         record = self._records.scoped(call.account, call.region).find(ENDPOINT, call.endpoint)
         told = record.doc.get("_Hosts", []) if record else []
         if record is None or (not told and record.status != "InService"):
-            raise Refused(f"Endpoint {call.endpoint} of account {call.account} not found.")
+            state = f" It is {record.status}." if record else ""
+            raise Refused(f"Endpoint {call.endpoint} of account {call.account} not found.{state}")
         endpoint, weights = _Endpoint(record), {}
         for each in told:
             name = each["Variant"]

@@ -133,7 +133,7 @@ def guarded(model: Model, place: Place) -> Callable[[Sequence[Request]], list[An
         board.begin(slot)
         try:
             return model.answer(requests)
-        except Exception as wrong:  # a user's code may raise anything; the caller gets a 500 that says what
+        except (Exception, SystemExit) as wrong:  # whatever a user's code raises, the caller gets a 500
             print(traceback.format_exc(), flush=True)
             return [Refused(500, f"{type(wrong).__name__}: {wrong}").answer()] * len(requests)
         finally:
