@@ -128,7 +128,7 @@ class ScriptModel:
 def no_model_fn(model_dir: str) -> Any:
     """Stand in for a model_fn that the script must have: only it knows what the training saved."""
     held = ", ".join(sorted(path.name for path in Path(model_dir).glob("*"))) or "nothing"
-    raise NotImplementedError(
+    raise UserError(
         "Please provide a model_fn implementation. See documentation for model_fn at "
         f"https://github.com/aws/sagemaker-python-sdk. It loads the model from {model_dir}, which holds: "
         f"{held}."

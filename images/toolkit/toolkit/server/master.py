@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NamedTuple, NoReturn
 
 from toolkit.environment import cpus
-from toolkit.failure import UserError, report, trace
+from toolkit.failure import UserError, cure, report, trace
 from toolkit.server import worker
 from toolkit.server.board import Board
 from toolkit.server.messages import Source
@@ -126,10 +126,11 @@ class Master:
             return self._load_failed(wrong)
 
     def _load_failed(self, wrong: BaseException) -> int:
-        os.write(
-            self._tell,
-            b"L" + f"{trace(wrong) if not isinstance(wrong, UserError) else wrong}"[:3900].encode() + b"\0",
+        said = (
+            str(wrong) if isinstance(wrong, UserError) else f"{cure(wrong).lstrip()}\n{trace(wrong)}".lstrip()
         )
+        said = said if len(said) <= 3600 else f"{said[:1200]} … {said[-2400:]}"
+        os.write(self._tell, b"L" + said.encode(errors="backslashreplace")[:3900] + b"\0")
         return worker.LOAD_FAILED
 
     def _say_ready(self, pid: int) -> None:
