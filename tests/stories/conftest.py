@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.stories.server import DATA, Clary, run
+from tests.stories.server import CLIENTS, DATA, Clary, run
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,20 @@ def environment() -> Callable[[Path], Path]:
         return Path(done.stdout.strip().splitlines()[-1]) / "bin"
 
     return build
+
+
+@pytest.fixture(scope="session")
+def aws2(environment: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 2 of the AWS CLI: a binary, unpacked from the package that carries it."""
+    (carried,) = environment(CLIENTS / "cli2.txt").parent.rglob("asset-awscli-v2*.tgz")
+    folder = tmp_path_factory.mktemp("aws2")
+    with tarfile.open(carried) as tar:
+        tar.extract("package/lib/layer.zip", folder, filter="data")
+    with zipfile.ZipFile(folder / "package" / "lib" / "layer.zip") as layer:
+        layer.extractall(folder)  # noqa: S202 - a pinned package, hashed in its lock
+    (found,) = folder.glob("awscli/v2/*/dist/aws")
+    found.chmod(0o755)
+    return found
 
 
 @pytest.fixture(scope="session")
