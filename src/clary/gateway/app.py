@@ -134,19 +134,10 @@ async def _leave_no_body(exchange: Exchange) -> None:
 
     A body left unread would be taken for the connection's next request.
     """
-    if exchange.received:
+    if exchange.received or await body.drop(exchange.receive, exchange.request.headers):
         return
-    headers = exchange.request.headers
-    length = headers.get("content-length") or ""
-    if (headers.get("expect") or "").lower() != "100-continue" and length.isdigit():
-        left = int(length)
-        if left <= body.MOST_IN_MEMORY:
-            async for _ in body.chunks(exchange.receive):
-                pass
-            return
-    if length not in ("", "0") or "transfer-encoding" in headers:
-        assert exchange.response is not None  # noqa: S101  # set by the caller
-        exchange.response.headers.set("connection", "close")
+    assert exchange.response is not None  # noqa: S101  # set by the caller
+    exchange.response.headers.set("connection", "close")
 
 
 def _described(exchange: Exchange) -> str:

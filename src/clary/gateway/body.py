@@ -11,6 +11,9 @@ from clary.wire.message import Headers
 MOST_IN_MEMORY = 16 << 20
 """Bytes of a call that is not an upload."""
 
+MOST_DROPPED = 64 << 20
+"""Bytes that are read past a refusal, because a client that cannot finish sending does not see the answer."""
+
 BLOCK = 1 << 20
 """Bytes written to disk in one go, and the largest upload that is written only once it is whole."""
 
@@ -54,6 +57,20 @@ async def in_memory(receive: Receive, headers: Headers, limit: int = MOST_IN_MEM
             raise _too_large(limit)
         parts.append(data)
     return b"".join(parts)
+
+
+async def drop(receive: Receive, headers: Headers) -> bool:
+    """Read what is left of a refused body; tell whether it is all gone.
+
+    One that is too long, or waits for leave to be sent, or does not say its length, is left.
+    """
+    length = headers.get("content-length") or "0"
+    waits = (headers.get("expect") or "").lower() == "100-continue"
+    if waits or not length.isdigit() or int(length) > MOST_DROPPED or "transfer-encoding" in headers:
+        return False
+    async for _ in chunks(receive):
+        pass
+    return True
 
 
 async def blocks(receive: Receive) -> AsyncIterator[bytes]:

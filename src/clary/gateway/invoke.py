@@ -66,6 +66,7 @@ class _Visit:
     request: HttpRequest
     signed: Signed | None = None
     resource: str = ""
+    unread: bool = False
 
 
 class Invoker:
@@ -86,6 +87,7 @@ class Invoker:
                 else:
                     error = await self._stream(visit, call, send)
             except body.TooLarge:
+                visit.unread = not await body.drop(receive, visit.request.headers)
                 raise Refused(_TOO_LONG) from None
         except ApiError as refusal:
             error, status = refusal.code, await self._refuse(visit, refusal, send)
@@ -173,8 +175,8 @@ class Invoker:
         service = models.service("sagemaker-runtime")
         operation = service.operation_model(visit.operation)
         response = serialise_error(service, operation, error, visit.request, visit.id)
-        if error.message == _TOO_LONG:
-            response.headers.set("connection", "close")  # the rest of the body was not read
+        if visit.unread:
+            response.headers.set("connection", "close")  # a body left unread would be the next request
         await answer.send(response, visit.request.method, send, self._parts.pool)
         return response.status
 

@@ -17,6 +17,7 @@ from typing import IO
 import uvicorn
 
 from clary.gateway.app import Gateway
+from clary.gateway.protocol import PATIENCE, patient
 
 DRAIN_SECONDS = 10
 """What calls under way have to end once the process is told to stop; the supervisor waits a little longer."""
@@ -83,11 +84,13 @@ def listen(host: str, port: int, *, shared: bool, alone: bool) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn, told when it listens and stopped by us."""
 
-    def __init__(self, gateway: Gateway, listening: Callable[[], None]) -> None:
+    def __init__(
+        self, gateway: Gateway, listening: Callable[[], None], *, patience: float = PATIENCE
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 gateway,
-                http="httptools",
+                http=patient(patience),
                 ws="none",
                 loop="none",
                 lifespan="off",

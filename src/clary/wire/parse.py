@@ -18,7 +18,13 @@ from clary.wire.scalars import Mismatch
 def parse(service: ServiceModel, request: HttpRequest) -> tuple[OperationModel, Document]:
     """Return the operation `request` asks for and its input; every mistake in it is an ApiError."""
     request = compression.inflated(service, request)
-    route = find(service, request)
+    try:
+        route = find(service, request)
+    except SerializationError as error:
+        if s3.is_s3(service):
+            words = f"Couldn't parse the specified URI. {error.message}"
+            raise ApiError(words, code="InvalidURI", status=400) from error
+        raise
     return route.operation, read(service, route, request)
 
 
@@ -27,6 +33,8 @@ def read(service: ServiceModel, route: Route, request: HttpRequest) -> Document:
     try:
         return _read(service, route, request)
     except Mismatch as error:
+        if error.outside and s3.is_s3(service):
+            raise ApiError(str(error), code="InvalidArgument", status=400) from error
         raise _unfit(service, str(error)) from error
     except RecursionError as error:
         raise SerializationError("The request is nested too deeply.") from error

@@ -221,4 +221,5 @@ def _guard(name: str, plain: Read, value: Any) -> Any:
     try:
         return plain(value)
     except Mismatch as error:
+        error.outside = True
         raise error.inside(name) from None

@@ -21,12 +21,16 @@ _BITS = {"integer": 32, "long": 64}
 
 
 class Mismatch(Exception):
-    """A value that does not fit its shape; `path` grows on the way out."""
+    """A value that does not fit its shape; `path` grows on the way out.
+
+    `outside` says that it came in the path, the query or a header rather than in the body.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
         self.path: list[str] = []
+        self.outside = False
 
     def inside(self, name: str) -> Mismatch:
         """Note that the value lies under `name`."""

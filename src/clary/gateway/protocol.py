@@ -1,0 +1,104 @@
+"""uvicorn's connections, with limits on what may arrive, and for how long, before a request is whole."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+PATIENCE = 60.0
+"""Seconds for a request's head, and between two pieces of its body: as long as SDKs wait for an answer."""
+
+MOST_HEAD = 64 << 10
+"""Bytes of a request line with its headers. AWS takes 8 to 16 KB; policies in presigned forms want more."""
+
+
+class Connection(HttpToolsProtocol):
+    """One connection. A request that arrives in one piece costs two comparisons."""
+
+    patience = PATIENCE
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Wait for the first request, but not for ever."""
+        super().connection_made(transport)
+        self._in_head, self._whole = True, False
+        self._head_size = 0
+        self._began = self._heard = self.loop.time()
+        self._watch: asyncio.TimerHandle | None = None
+        self._look_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        self._rest()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; refuse a head without end."""
+        if self._in_head:
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._whole:
+            return
+        self._heard = self.loop.time()
+        if self._in_head and self._head_size > MOST_HEAD:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The headers exceed {MOST_HEAD} bytes.")
+        elif self._watch is None:
+            self._look_later()
+
+    def on_message_begin(self) -> None:
+        """Begin to count and to watch."""
+        self._in_head, self._whole = True, False
+        self._head_size = 0
+        self._began = self.loop.time()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Count no longer."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Watch no longer."""
+        self._whole = True
+        self._rest()
+        super().on_message_complete()
+
+    def _look_later(self) -> None:
+        self._watch = self.loop.call_later(self.patience, self._look)
+
+    def _look(self) -> None:
+        """Close a connection whose request does not get on, unless it is we who do not read."""
+        self._watch = None
+        if self.flow.read_paused:
+            self._heard = self.loop.time()
+        since = self._began if self._in_head else self._heard
+        left = self.patience - (self.loop.time() - since)
+        if left > 0:
+            self._watch = self.loop.call_later(left, self._look)
+        else:
+            self._refuse(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"The rest of the request did not come within {self.patience:g} s.",
+            )
+
+    def _rest(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _refuse(self, status: HTTPStatus, words: str) -> None:
+        """Say why, where no answer is under way, and close."""
+        self._rest()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            head += f"content-length: {len(words)}\r\nconnection: close\r\n\r\n"
+            self.transport.write((head + words).encode())
+        self.transport.close()
+
+
+def patient(seconds: float) -> type[Connection]:
+    """Return connections that wait that long."""
+    return type("Connection", (Connection,), {"patience": seconds})
