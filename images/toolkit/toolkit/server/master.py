@@ -126,9 +126,9 @@ class Master:
             return self._load_failed(wrong)
 
     def _load_failed(self, wrong: BaseException) -> int:
-        said = (
-            str(wrong) if isinstance(wrong, UserError) else f"{cure(wrong).lstrip()}\n{trace(wrong)}".lstrip()
-        )
+        theirs = not isinstance(wrong, UserError)
+        said = f"{cure(wrong)}\n{trace(wrong)}".lstrip() if theirs else str(wrong)
+        said = said.replace("\0", "?")  # which is where a message ends
         said = said if len(said) <= 3600 else f"{said[:1200]} … {said[-2400:]}"
         os.write(self._tell, b"L" + said.encode(errors="backslashreplace")[:3900] + b"\0")
         return worker.LOAD_FAILED
