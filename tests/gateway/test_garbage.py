@@ -285,11 +285,11 @@ def test_a_body_cut_short_ends_the_connection(server: Server) -> None:
 
 
 @contextmanager
-def hasty(server: Server) -> Iterator[int]:
-    """Run another gateway of the same home that waits for a third of a second only; give its port."""
+def hasty(server: Server, patience: float) -> Iterator[int]:
+    """Run another gateway of the same home that does not wait long; give its port."""
     listener = listen("127.0.0.1", 0, shared=False, alone=True)
     ready = threading.Event()
-    network = Network(Gateway(server.parts), ready.set, patience=0.3)
+    network = Network(Gateway(server.parts), ready.set, patience=patience)
     thread = threading.Thread(target=lambda: asyncio.run(network.serve([listener])))
     thread.start()
     assert ready.wait(10)
@@ -302,7 +302,7 @@ def hasty(server: Server) -> Iterator[int]:
 
 def test_a_request_that_does_not_come_is_not_waited_for(server: Server) -> None:
     whole = call(server, LIST, b'{"MaxResults": 5}')
-    with hasty(server) as port:
+    with hasty(server, 0.3) as port:
         for begun in (b"", b"POST / HT", GET + b"X: y\r\n", whole[:-3]):
             began = time.monotonic()
             ((status, answer),) = ask(port, begun)
@@ -318,13 +318,13 @@ def test_a_request_that_does_not_come_is_not_waited_for(server: Server) -> None:
 def test_a_slow_body_and_an_idle_connection_are_let_be(server: Server) -> None:
     body = b'{"MaxResults": 5}'
     data = call(server, LIST, body)
-    with hasty(server) as port, socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with hasty(server, 1) as port, socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(data[: -len(body)])
         for byte in body:
-            time.sleep(0.05)
+            time.sleep(0.1)
             connection.sendall(bytes([byte]))
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
-        time.sleep(0.5)
+        time.sleep(1.2)
         connection.sendall(data)
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
 
