@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import click
 
-from clary.cli.server import Client, Server, client, console, home_option, need, settings
+from clary.cli.server import Client, Server, client, console, end_containers, home_option, need, settings
 from clary.cli.supervisor import STOP_TIMEOUT
 
 _GRACE = 130.0  # seconds: StopTrainingJob's own 120, and a little to settle
@@ -36,9 +35,7 @@ def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
         _stop_jobs(server, ask=not yes and sys.stdin.isatty(), wait=not now)
     _end(server)
     if not keep_jobs:
-        subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "clary.runtime.end", str(server.home.root)], check=True
-        )
+        end_containers(server.home)
     out.print(
         f"Stopped {server.url}. Nothing is lost: clary up goes on from {server.home.root}", soft_wrap=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -109,6 +110,15 @@ def administrator(home: Home) -> dict[str, str]:
     except OSError as error:
         raise click.ClickException(f"Cannot read the administrator's key: {error}") from error
     return keys
+
+
+def end_containers(home: Home) -> None:
+    """End every container of a home whose server has stopped."""
+    line = [sys.executable, "-m", "clary.runtime.end", str(home.root)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    if done.returncode:
+        told = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        raise click.ClickException(f"Not every container of {home.root} could be ended: {told[0]}")
 
 
 def console() -> Console:

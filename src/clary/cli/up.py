@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from clary.cli.server import Server, console, find, home_option, settings
+from clary.cli.server import Server, console, end_containers, find, home_option, settings
 from clary.cli.supervisor import READY_TIMEOUT, AlreadyRunning, NotReady, Supervisor
 from clary.core.settings import Settings
 
@@ -23,7 +23,8 @@ from clary.core.settings import Settings
 def command(home: Path | None, port: int | None, detach: bool) -> None:
     """Start the server on loopback.
 
-    Everything it knows is kept in the home directory; the next `clary up` goes on from there.
+    Everything it knows is kept in the home directory; the next `clary up` goes on from there. Ctrl-C ends the
+    server and what it runs; a job under way then fails and says so. `clary down` stops jobs in order first.
     """
     read = settings(home)
     if port is not None:
@@ -50,6 +51,7 @@ def command(home: Path | None, port: int | None, detach: bool) -> None:
     if started is not None:
         _greet(started, time.monotonic() - begun, detached=False)
     supervisor.run()
+    end_containers(read.home)
 
 
 def _detached(read: Settings) -> Server:
