@@ -122,6 +122,7 @@ def test_notes_of_the_runtime_reach_the_status_message() -> None:
         (ended(1, failure="ValueError: no rows"), "AlgorithmError: ValueError: no rows, exit code: 1"),
         (ended(None, signal=9, failure="killed"), "AlgorithmError: killed, exit code: 137"),
         (ended(1, started=None, failure="no such image"), "ClientError: no such image"),
+        (ended(0, failure="InternalServerError: no room"), "InternalServerError: no room"),
     ],
 )
 def test_a_failed_run_says_whose_fault_it_was(world: World, reason: str) -> None:

@@ -95,6 +95,10 @@ class Loop:
         self._heard -= hurry
         try:
             claimed = await self._in_thread(lambda: self._claim(room, hurry))
+        except TryAgain as slow:
+            log.warning("could not ask for due records: %s", slow)
+            await asyncio.sleep(slow.after.total_seconds())
+            return 0
         except Exception:
             log.exception("could not ask for due records")
             return 0
@@ -192,6 +196,8 @@ class Loop:
         while self._chore is not None:
             try:
                 await self._in_thread(self._chore)
+            except TryAgain as slow:
+                log.warning("a chore will be tried again: %s", slow)
             except Exception:
                 log.exception("a chore failed and will be tried again")
             await asyncio.sleep(CHORES.total_seconds())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 from typing import Any
 
@@ -16,6 +17,7 @@ from clary.gateway.invoke import Invoker, is_prediction
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 from clary.wire.serialise import serialise_error
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +53,18 @@ class Gateway:
             except (TryAgain, Moved) as busy:
                 _log.info("request %s: %s", exchange.id, busy)
                 error = "ServiceUnavailable"
-                exchange.response = refuse(exchange, ApiError("Busy; try again.", code=error, status=503))
+                words = f"Try again: {busy}." if isinstance(busy, TryAgain) else "Busy; try again."
+                exchange.response = refuse(exchange, ApiError(words, code=error, status=503))
+                await _leave_no_body(exchange)
+            except OSError as broken:
+                if broken.errno not in _FULL:
+                    raise
+                error = "ServiceUnavailable"
+                words = (
+                    "The disk under CLARY_HOME is full; free some space. Nothing of this request was kept."
+                )
+                exchange.response = refuse(exchange, ApiError(words, code=error, status=503))
+                await _leave_no_body(exchange)
             if exchange.response is None:
                 raise RuntimeError("the chain ended without an answer")
             method = exchange.request.method

@@ -76,8 +76,8 @@ class Audit:
                 try:
                     file.write("".join(lines))
                     file.flush()
-                except OSError:
-                    _log.exception("%d calls are missing in %s", len(lines), self._path)
+                except OSError as error:
+                    _log.error("%d calls are missing in %s: %s", len(lines), self._path, error)
 
     def _line(self, entry: Entry) -> str:
         fields = {

@@ -7,6 +7,7 @@ the gateway and the controller; should it die itself, its container dies with it
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import select
@@ -22,6 +23,7 @@ from clary.runtime import cgroups, container, control, failure, pack
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
+from clary.runtime.disk import Disk
 from clary.runtime.jobdir import JobDirectory, now_text, tag
 from clary.runtime.ping import Ping
 from clary.runtime.place import Interrupted, place
@@ -29,6 +31,7 @@ from clary.runtime.removal import remove_tree
 from clary.runtime.wake import wake
 from clary.runtime.warm import Slot, leave, open_sockets
 
+_FULL_AGAIN = 1.0  # seconds between two tries to write to a full disk
 _TICK = 5.0  # seconds between looks at the wishes, should a poke have been lost
 
 
@@ -53,6 +56,8 @@ class Shim:
         self.stop_deadline: float | None = None
         self.killed = False
         self.failure = ""
+        self.disk = Disk(job.path, serves=self.spec.serves)
+        self.full = ""  # why the run had to end to save the disk
         self.woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
 
@@ -84,14 +89,20 @@ class Shim:
                 group.end()
         if not self.job.path.exists():
             return
-        outputs = {} if self.killed else self._pack()
+        if self.full:
+            self.disk.make_room(self.job.ml, self.job.tmp, self.job.home, log=self.job.log)
+        outputs = {} if self.killed or self.full else self._pack()
         self._finish(ended, outputs)
 
     def enter(self, phase: str) -> None:
         """Write down the phase and tell the controller."""
         self.state["phase"] = phase
         self.state["note"] = " ".join(self.notes)
-        self.job.write_state(self.state)
+        try:
+            self.job.write_state(self.state)
+        except OSError:  # on a full disk: the end, which matters, is waited for
+            if phase == "starting":
+                raise
         wake(self.launch.wake, self.job.uid)
 
     def _start(self, group: cgroups.Cgroup | None) -> Container | None:
@@ -120,7 +131,7 @@ class Shim:
             poller.register(descriptor, select.POLLIN)
         self._obey(running)
         while True:
-            timeout = min(_TICK, self._patience(), ping.patience() if ping else _TICK)
+            timeout = min(self.disk.patience(), self._patience(), ping.patience() if ping else _TICK)
             ready = {descriptor for descriptor, _ in poller.poll(max(0.0, timeout) * 1000)}
             if running.report in ready and not running.read():
                 return
@@ -148,6 +159,9 @@ class Shim:
         elif wish == "stop" and self.stop_deadline is None:
             self.stop_deadline = time.monotonic() + self.spec.stop_grace.total_seconds()
             running.stop()
+        if not self.full and (words := self.disk.fault()):
+            self.full = words
+            running.kill()
 
     def _patience(self) -> float:
         return _TICK if self.stop_deadline is None else self.stop_deadline - time.monotonic()
@@ -162,7 +176,10 @@ class Shim:
         code = 128 + number if number else os.waitstatus_to_exitcode(status)
         out_of_memory = kills > 0 and code != 0
         stopped = self.stop_deadline is not None or self.killed
-        if not self.failure and not ended.up and ended.status is None and not stopped:
+        self.full = self.full or self.disk.fault(now=True)  # the program may have noticed first
+        if self.full:
+            self.failure = f"AlgorithmError: {self.full}, exit code: {code}"
+        elif not self.failure and not ended.up and ended.status is None and not stopped:
             words = failure.log_tail(self.job.log)[-600:].strip()
             self.failure = f"InternalServerError: The sandbox could not be made: {words}"
         elif not self.failure and (code != 0 or self.spec.serves) and not stopped:
@@ -206,23 +223,31 @@ class Shim:
         return made
 
     def _finish(self, ended: Document, outputs: dict[str, str]) -> None:
-        self.job.write_exit(
-            {
-                **ended,
-                "failure": self.failure,
-                "started": self.state["started"],
-                "ended": now_text(),
-                "outputs": outputs,
-                "note": " ".join(self.notes),
-                "lost": False,
-            }
-        )
+        exit_document: Document = {
+            **ended,
+            "failure": self.failure,
+            "started": self.state["started"],
+            "ended": now_text(),
+            "outputs": outputs,
+            "note": " ".join(self.notes),
+            "lost": False,
+        }
+        while not self._written(exit_document):
+            time.sleep(_FULL_AGAIN)
         self.enter("exited")
         self.server.close()
         for path in (self.job.tmp, self.job.home, self.job.inputs, self.launch.sockets):
             remove_tree(path)
         if ended["exit_code"] == 0 and not self.spec.serves:
             leave(self.job.path.parent, self.launch)
+
+    def _written(self, ended: Document) -> bool:
+        """Write down how the run ended; a full disk is waited for, unless nobody wants to know any more."""
+        try:
+            self.job.write_exit(ended)
+        except OSError as error:
+            return error.errno != errno.ENOSPC or not self.job.path.exists() or self.job.asked() == "kill"
+        return True
 
 
 def main(arguments: list[str]) -> int:
@@ -271,7 +296,7 @@ def _self() -> Document | None:
 
 
 def _machine_failure(error: OSError) -> str:
-    if error.errno == 28:
+    if error.errno == errno.ENOSPC:
         return (
             "InternalServerError: The disk is full. Free some space under CLARY_HOME (`clary doctor` shows "
             "how much is used), then start the job again."

@@ -29,6 +29,7 @@ metadata = MetaData()
 """Every table of the store. Modules define their tables on it; `store/migrations/` creates them."""
 
 _BUSY_TIMEOUT_MS = 5_000
+_FULL_AGAIN = timedelta(seconds=5)  # Until a write is tried again that found no room on the disk.
 _PATIENCE = timedelta(seconds=30)  # How long a write may wait for other writers before it gives up.
 _POOL = 8  # Connections kept open; bursts may open more (`_POOL_BURST`).
 _POOL_BURST = 56
@@ -85,6 +86,12 @@ class Database:
             try:
                 with transaction:
                     yield connection
+            except OperationalError as error:
+                if _code(error) != sqlite3.SQLITE_FULL:
+                    raise
+                raise TryAgain(
+                    "the disk under CLARY_HOME is full; free some space", after=_FULL_AGAIN
+                ) from error
             finally:
                 self._mine.connection = None
 
@@ -126,8 +133,12 @@ def _patiently_begin(connection: Connection) -> RootTransaction:
 
 
 def _busy(error: OperationalError) -> bool:
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: OperationalError) -> int:
     code: int = getattr(error.orig, "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return code & 0xFF
 
 
 def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

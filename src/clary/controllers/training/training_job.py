@@ -114,7 +114,8 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     stopping = doc["TrainingJobStatus"] == "Stopping"
     if _is_lost(run) and not stopping:
         return _lost(doc, run, now)
-    done = "Stopped" if stopping else "Completed" if run.exit_code == 0 else "Failed"
+    well = run.exit_code == 0 and not run.failure  # a model that could not be packed is a failure too
+    done = "Stopped" if stopping else "Completed" if well else "Failed"
     course = follow(doc, "Uploading", _times(run, now), now) if run.started and not stopping else {}
     members = {**course, **_period(doc, run, now)}
     if world.metrics:
