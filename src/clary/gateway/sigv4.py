@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from clary.core.body import StagedBody
 from clary.core.errors import ApiError
@@ -19,6 +19,9 @@ from clary.gateway.sigv4_claim import ALGORITHM, HEX_DIGEST, Claim, Scope, presi
 from clary.gateway.sigv4_errors import Refusals, refusals_for
 from clary.wire import timestamps
 from clary.wire.message import HttpRequest
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 EMPTY = sha256(b"").hexdigest()
 WEEK = timedelta(days=7)
@@ -103,7 +106,7 @@ def verify(
     for query in canonical_queries(request, claim):
         canonical = canonical_request(request, claim, headers, query, payload, normalise)
         to_sign = f"{ALGORITHM}\n{timestamp}\n{scope}\n{sha256(octets(canonical)).hexdigest()}"
-        expected = hmac.digest(key, to_sign.encode(), "sha256").hex()
+        expected = _mac(key, to_sign.encode())
         if hmac.compare_digest(expected, claim.signature):
             break
     else:
@@ -137,6 +140,22 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     for part in (date, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
+
+
+def _mac(key: bytes, message: bytes) -> str:
+    """Return HMAC-SHA256 in hex; `hmac.digest` would prepare the key anew for every request."""
+    inner, outer = _pads(key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.hexdigest()
+
+
+@functools.lru_cache(maxsize=1024)
+def _pads(key: bytes) -> tuple[HASH, HASH]:
+    """Return RFC 2104's two hashes as far as they depend on the key alone, which is shorter than a block."""
+    padded = key.ljust(64, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in padded)), sha256(bytes(byte ^ 0x5C for byte in padded))
 
 
 def _timestamp(request: HttpRequest, claim: Claim, refuse: Refusals) -> str:

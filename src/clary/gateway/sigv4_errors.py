@@ -19,6 +19,12 @@ _CODES = {
     "mismatch": ("SignatureDoesNotMatch", "InvalidSignatureException"),
     "expired": ("ExpiredToken", "ExpiredTokenException"),
 }
+_SKEW = {
+    "s3": timedelta(minutes=15),
+    "query": timedelta(minutes=15),
+    "json": timedelta(minutes=5),
+    "rest": timedelta(minutes=5),
+}
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -31,7 +37,7 @@ class Refusals:
     @property
     def skew(self) -> timedelta:
         """How far a clock may be off."""
-        return timedelta(minutes=5 if self.family in ("json", "rest") else 15)
+        return _SKEW[self.family]
 
     def missing(self) -> ApiError:
         """Nothing in the request says who is calling."""

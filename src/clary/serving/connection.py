@@ -48,13 +48,14 @@ class Host:
         """
         self.load += 1
         try:
+            while self._idle:
+                try:
+                    return await self._use(self._idle.pop(), head, body, timeout, stream)
+                except _Stale:
+                    continue
             async with asyncio.timeout(timeout):
-                while self._idle:
-                    try:
-                        return await self._use(self._idle.pop(), head, body, stream)
-                    except _Stale:
-                        continue
-                return await self._use(await self._connect(), head, body, stream)
+                connection = await self._connect()
+            return await self._use(connection, head, body, timeout, stream)
         finally:
             self.load -= 1
 
@@ -64,9 +65,11 @@ class Host:
             connection.close()
         self._idle.clear()
 
-    async def _use(self, connection: _Connection, head: bytes, body: bytes, stream: Stream | None) -> Answer:
+    async def _use(
+        self, connection: _Connection, head: bytes, body: bytes, timeout: float, stream: Stream | None
+    ) -> Answer:
         try:
-            answer = await connection.ask(head, body, stream)
+            answer = await connection.ask(head, body, timeout, stream)
         except BaseException:
             connection.close()  # its answer may still be under way, so nobody else can have it
             raise
@@ -98,27 +101,48 @@ class _Connection(asyncio.Protocol):
         self._stream: Stream | None = None
         self._begun = False
         self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._deadline = 0.0
+        self._watch: asyncio.TimerHandle | None = None
 
-    def ask(self, head: bytes, body: bytes, stream: Stream | None) -> asyncio.Future[Answer]:
-        waiting = asyncio.get_running_loop().create_future()
+    def ask(self, head: bytes, body: bytes, timeout: float, stream: Stream | None) -> asyncio.Future[Answer]:
+        waiting: asyncio.Future[Answer] = self._loop.create_future()
         if self._transport is None or self._transport.is_closing():
             waiting.set_exception(_Stale("the connection was closed while idle"))
             return waiting
         self._waiting, self._stream = waiting, stream
         self._answered = self._begun = self.reusable = False
-        self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         if len(body) < 1 << 16:
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
+        self._deadline = self._loop.time() + timeout
+        if self._watch is None or self._watch.when() > self._deadline:
+            self._look_later()
         return waiting
 
     def close(self) -> None:
         self._waiting = None
         if self._transport:
             self._transport.close()
+
+    def _look_later(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        """Give up on an answer that is due, or come back when the present one is; one timer serves many."""
+        self._watch = None
+        if self._waiting is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._look_later()
+        else:
+            self._fail(TimeoutError())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # asyncio types it too wide
@@ -134,6 +158,8 @@ class _Connection(asyncio.Protocol):
             self._fail(HostLost(f"the model server's answer is not HTTP: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         if self._begun and exc is None and not self._headers.keys() & _LENGTHS:
             self.on_message_complete()  # an answer that ends where the connection does
         elif self._answered or not self._used:
@@ -167,7 +193,7 @@ class _Connection(asyncio.Protocol):
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             waiting.set_result(Answer(self._status, self._headers, body))
 
-    def _fail(self, error: HostLost) -> None:
+    def _fail(self, error: HostLost | TimeoutError) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
             waiting.set_exception(error)

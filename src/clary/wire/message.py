@@ -13,11 +13,13 @@ class Headers:
 
     def __init__(self, fields: list[tuple[str, str]] | None = None) -> None:
         self._fields = [(name.lower(), value) for name, value in fields or []]
+        self._first: dict[str, str] | None = None
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of `name`."""
-        name = name.lower()
-        return next((value for field_name, value in self._fields if field_name == name), default)
+        if self._first is None:
+            self._first = dict(reversed(self._fields))
+        return self._first.get(name.lower(), default)
 
     def all(self, name: str) -> list[str]:
         """Return every value of `name`, in order."""
@@ -33,11 +35,13 @@ class Headers:
     def add(self, name: str, value: str) -> None:
         """Append a field."""
         self._fields.append((name.lower(), value))
+        self._first = None
 
     def set(self, name: str, value: str) -> None:
         """Put `value` in place of every field called `name`."""
         name = name.lower()
         self._fields = [item for item in self._fields if item[0] != name] + [(name, value)]
+        self._first = None
 
 
 @dataclass(kw_only=True)
