@@ -26,14 +26,14 @@ class Gateway:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._invoker = Invoker(parts)
+        self.invoker = Invoker(parts)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"the gateway speaks http only, not {scope['type']}")
         if is_prediction(scope):
-            await self._invoker.invoke(scope, receive, send)
+            await self.invoker.invoke(scope, receive, send)
         elif scope["raw_path"].startswith(b"/_clary/"):
             await internal.serve(scope, send, self._parts)
         else:

@@ -36,9 +36,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class DataPlane:
-    """What predictions pass through; its caches hold as of the last `look`, taken once a prediction."""
+    """What predictions pass through; its caches hold as of a `look` no older than the call they serve."""
 
-    look: Callable[[], None]
+    look: Callable[[float], None]
     credentials: Credentials
     authoriser: Authoriser
     router: Router

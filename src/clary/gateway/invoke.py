@@ -7,10 +7,10 @@ is refused, and nothing here waits for anything but the model.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,12 +18,12 @@ from botocore.model import StructureShape
 
 from clary.core import ids
 from clary.core.errors import AccessDenied, ApiError
-from clary.gateway import answer, body, sigv4
+from clary.gateway import body, sigv4
 from clary.gateway.audit import Entry
 from clary.gateway.chain import session_token
 from clary.gateway.exchange import Disconnected, Parts, Receive, Send
 from clary.gateway.sigv4 import Signed
-from clary.serving.router import Invocation, Refused, response_headers, stream_headers
+from clary.serving.router import Invocation, Prediction, Refused, response_headers, stream_headers
 from clary.serving.stream import Stream
 from clary.wire import events, models
 from clary.wire.message import Headers, HttpRequest
@@ -54,8 +54,8 @@ def is_prediction(scope: dict[str, Any]) -> bool:
 
 
 @dataclass(slots=True)
-class _Visit:
-    """One call on its way."""
+class Visit:
+    """One call on its way. `fields` are its headers as they came; `whole` is when the last of it came."""
 
     id: str
     at: datetime
@@ -63,10 +63,23 @@ class _Visit:
     source: str
     operation: str
     endpoint: str
+    fields: list[tuple[bytes, bytes]]
     request: HttpRequest
+    whole: float = math.inf
     signed: Signed | None = None
     resource: str = ""
-    unread: bool = False
+
+
+@dataclass(slots=True)
+class Reply:
+    """What the caller is told. A stream that has begun is not `pending` any more."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    content: bytes = b""
+    error: str = ""
+    prediction: Prediction | None = None
+    pending: bool = True
 
 
 class Invoker:
@@ -75,37 +88,104 @@ class Invoker:
     def __init__(self, parts: Parts) -> None:
         self._parts, self._plane = parts, parts.plane
 
+    def open(
+        self,
+        operation: str,
+        endpoint: str,
+        path: str,
+        query: str,
+        fields: list[tuple[bytes, bytes]],
+        source: str,
+    ) -> Visit:
+        """Begin with a call whose headers are in."""
+        request = HttpRequest(
+            method="POST",
+            path=path,
+            query=query,
+            headers=Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]),
+        )
+        began, now = time.perf_counter(), self._parts.clock.now()
+        return Visit(ids.request_id(), now, began, source, operation, endpoint, fields, request)
+
     async def invoke(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one call."""
-        visit, error, status = _visit(scope, self._parts.clock.now()), "", 200
+        """Answer a call that came as ASGI: for a stream, or with a body that is large or in pieces."""
+        visit = self._visit(scope)
+        reply = gone = Reply(0, error="ClientDisconnected", pending=False)
         try:
             try:
                 visit.request.body = await body.in_memory(receive, visit.request.headers, MOST_BYTES)
-                call = self._admit(visit, dict(scope["headers"]))
-                if visit.operation == "InvokeEndpoint":
-                    await self._answer(visit, call, send)
-                else:
-                    error = await self._stream(visit, call, send)
             except body.TooLarge:
-                visit.unread = not await body.drop(receive, visit.request.headers)
-                raise Refused(_TOO_LONG) from None
-        except ApiError as refusal:
-            error, status = refusal.code, await self._refuse(visit, refusal, send)
+                reply = self._refusal(visit, Refused(_TOO_LONG))
+                if not await body.drop(receive, visit.request.headers):
+                    reply.headers.append((b"connection", b"close"))  # the rest would be the next request
+            else:
+                reply = await self.reply(visit, None if visit.operation == "InvokeEndpoint" else send)
+            await _send(reply, send)
         except Disconnected:
-            error, status = "ClientDisconnected", 0
+            reply = gone
+        except RuntimeError as error:  # a part of a stream left before it failed
+            _log.warning("request %s: its answer broke off: %s", visit.id, error)
+        finally:
+            self.settle(visit, reply)
+
+    async def reply(self, visit: Visit, stream_to: Send | None = None) -> Reply:
+        """Return what the caller is to be told, whatever happens."""
+        try:
+            call = self._admit(visit)
+            if stream_to is not None:
+                return await self._stream(visit, call, stream_to)
+            prediction = await self._plane.router.invoke(call)
+            content = prediction.answer.body
+            headers = response_headers(prediction)
+            headers.append((b"content-length", b"%d" % len(content)))
+            headers.append((b"x-amzn-requestid", visit.id.encode()))
+            return Reply(200, headers, content, prediction=prediction)
+        except ApiError as refusal:
+            return self._refusal(visit, refusal)
         except Exception:
             _log.exception("request %s failed: %s %s", visit.id, visit.operation, visit.endpoint)
             failure = ApiError(f"The server failed on request {visit.id}.", code="InternalFailure")
-            error, status = failure.code, 500
-            with contextlib.suppress(RuntimeError):  # a part of the answer may have left already
-                await self._refuse(visit, failure, send)
-        finally:
-            self._audit(visit, status, error)
+            return self._refusal(visit, failure)
 
-    def _admit(self, visit: _Visit, headers: dict[bytes, bytes]) -> Invocation:
+    def settle(self, visit: Visit, reply: Reply) -> None:
+        """Count a call that was answered, and leave its audit line."""
+        if reply.prediction is not None:
+            reply.prediction.done(visit.began)
+        credential = visit.signed.credential if visit.signed else None
+        principal = credential.principal if credential else None
+        self._parts.audit.add(
+            Entry(
+                time=visit.at,
+                request_id=visit.id,
+                account=principal.account if principal else "",
+                principal=principal.arn if principal else "",
+                access_key=credential.access_key if credential else "",
+                source_ip=visit.source,
+                service="sagemaker-runtime",
+                operation=visit.operation,
+                resource=visit.resource or visit.endpoint,
+                status=reply.status,
+                error=reply.error,
+            )
+        )
+
+    def _visit(self, scope: dict[str, Any]) -> Visit:
+        path: str = scope["path"]
+        name, _, operation = path.removeprefix("/endpoints/").rpartition("/")
+        client = scope.get("client")
+        return self.open(
+            _OPERATIONS[operation.encode()],
+            name,
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            scope["headers"],
+            client[0] if client else "",
+        )
+
+    def _admit(self, visit: Visit) -> Invocation:
         """Verify and authorise."""
-        self._plane.look()
-        request, token = visit.request, session_token(visit.request)
+        self._plane.look(visit.whole)
+        request, token, headers = visit.request, session_token(visit.request), dict(visit.fields)
         signed = visit.signed = sigv4.verify(
             request, lambda key: self._plane.credentials.find(key, token), visit.at
         )
@@ -131,17 +211,8 @@ class Invoker:
             began=visit.began,
         )
 
-    async def _answer(self, visit: _Visit, call: Invocation, send: Send) -> None:
-        prediction = await self._plane.router.invoke(call)
-        headers, content = response_headers(prediction), prediction.answer.body
-        headers.append((b"content-length", b"%d" % len(content)))
-        headers.append((b"x-amzn-requestid", visit.id.encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
-        prediction.done(call.began)
-
-    async def _stream(self, visit: _Visit, call: Invocation, send: Send) -> str:
-        """Pass pieces on as events; return the code of an error that came up after the first one."""
+    async def _stream(self, visit: Visit, call: Invocation, send: Send) -> Reply:
+        """Pass pieces on as events; say how it ended, an error that came up after the first one included."""
         stream = Stream()
         asking = asyncio.ensure_future(self._plane.router.invoke(call, stream))
         asking.add_done_callback(lambda _: stream.end())
@@ -164,63 +235,27 @@ class Invoker:
             why = "ModelInvocationTimeExceeded" if error.code == "ModelError" else "StreamBroken"
             late = ApiError(error.message, code="ModelStreamError", members={"ErrorCode": why})
             await send({"type": "http.response.body", "body": _late_error(late)})
-            return error.code
+            return Reply(200, error=error.code, pending=False)
         if not started:
             await start()
         await send({"type": "http.response.body", "body": b""})
-        prediction.done(call.began)
-        return ""
+        return Reply(200, prediction=prediction, pending=False)
 
-    async def _refuse(self, visit: _Visit, error: ApiError, send: Send) -> int:
+    def _refusal(self, visit: Visit, error: ApiError) -> Reply:
         service = models.service("sagemaker-runtime")
         operation = service.operation_model(visit.operation)
         response = serialise_error(service, operation, error, visit.request, visit.id)
-        if visit.unread:
-            response.headers.set("connection", "close")  # a body left unread would be the next request
-        await answer.send(response, visit.request.method, send, self._parts.pool)
-        return response.status
-
-    def _audit(self, visit: _Visit, status: int, error: str) -> None:
-        credential = visit.signed.credential if visit.signed else None
-        principal = credential.principal if credential else None
-        self._parts.audit.add(
-            Entry(
-                time=visit.at,
-                request_id=visit.id,
-                account=principal.account if principal else "",
-                principal=principal.arn if principal else "",
-                access_key=credential.access_key if credential else "",
-                source_ip=visit.source,
-                service="sagemaker-runtime",
-                operation=visit.operation,
-                resource=visit.resource or visit.endpoint,
-                status=status,
-                error=error,
-            )
-        )
+        assert isinstance(response.body, bytes)  # noqa: S101  # errors are never files
+        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in response.headers]
+        if "content-length" not in response.headers:
+            headers.append((b"content-length", b"%d" % len(response.body)))
+        return Reply(response.status, headers, response.body, error.code)
 
 
-def _visit(scope: dict[str, Any], now: datetime) -> _Visit:
-    began = time.perf_counter()
-    path: str = scope["path"]
-    name, _, operation = path.removeprefix("/endpoints/").rpartition("/")
-    client = scope.get("client")
-    fields = [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"]]
-    request = HttpRequest(
-        method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
-        query=scope["query_string"].decode("latin-1"),
-        headers=Headers(fields),
-    )
-    return _Visit(
-        id=ids.request_id(),
-        at=now,
-        began=began,
-        source=client[0] if client else "",
-        operation=_OPERATIONS[operation.encode()],
-        endpoint=name,
-        request=request,
-    )
+async def _send(reply: Reply, send: Send) -> None:
+    if reply.pending:
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.content})
 
 
 def _part(piece: bytes) -> bytes:

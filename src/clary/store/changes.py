@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from sqlalchemy import select
 
@@ -51,8 +52,17 @@ class Glance:
     """Changes for one who looks once and then asks often: a prediction passes through three caches."""
 
     def __init__(self, changes: Changes) -> None:
-        self.look = changes.look
-        self._known = changes.known
+        self._look, self._known = changes.look, changes.known
+        self._looked = 0.0
+
+    def look(self, asked: float) -> None:
+        """Take note of what was written before `asked`, a time of `time.perf_counter()`.
+
+        One look that began after several had asked serves them all.
+        """
+        if asked >= self._looked:
+            self._looked = time.perf_counter()
+            self._look()
 
     def generation(self, *kinds: Resource) -> int:
         """Return the generation as of the last `look`."""
