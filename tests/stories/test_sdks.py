@@ -89,6 +89,9 @@ def test_the_cli_waits_for_jobs_and_tells_success_from_failure(
 
 
 def test_version_2_of_the_cli_follows_a_log(clary: Clary, aws2: Path, table: Path) -> None:
+    start(clary, "cli-first", table, rounds="1")  # the log group is there once a job has printed something
+    waiter = clary.client("sagemaker").get_waiter("training_job_completed_or_stopped")
+    waiter.wait(TrainingJobName="cli-first")
     start(clary, "cli-tail", table, rounds="7")
     line = [sys.executable, "-m", "clary.cli.main", "run", "--home", str(clary.home), "--"]
     tail = ["logs", "tail", "/aws/sagemaker/TrainingJobs", "--follow", "--log-stream-name-prefix", "cli-tail"]
