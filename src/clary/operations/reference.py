@@ -15,7 +15,10 @@ from clary.wire import models
 
 SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "iam", "sts", "logs")
 LEVELS: tuple[Level, ...] = ("conforms", "behaves", "stored", "absent")
-SERVED_ELSEWHERE: dict[tuple[str, str], Level] = {("sagemaker-runtime", "InvokeEndpoint"): "behaves"}
+SERVED_ELSEWHERE: dict[tuple[str, str], Level] = {
+    ("sagemaker-runtime", "InvokeEndpoint"): "behaves",
+    ("sagemaker-runtime", "InvokeEndpointWithResponseStream"): "behaves",
+}
 """Operations of the data plane, which do not come through the dispatcher."""
 
 _HEAD = """# Operations
@@ -65,7 +68,18 @@ def page() -> str:
             names = sorted(name for name, found in known.items() if found == level)
             if names:
                 lines += ["", f"**{level}** ({len(names)}): " + ", ".join(f"`{name}`" for name in names)]
+    lines += _without_effect()
     return "\n".join(lines) + "\n"
+
+
+def _without_effect() -> list[str]:
+    """List the members that are kept and answered but change nothing, and why."""
+    lines = ["", "## Kept and answered, without effect", ""]
+    for service in SERVICES:
+        for kind in Dispatcher().kinds(service):
+            for member, reason in kind.resource.without_effect.items():
+                lines.append(f"- {kind.resource.kind} `{member}`: {reason}")
+    return lines
 
 
 if __name__ == "__main__":

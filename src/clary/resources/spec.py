@@ -24,11 +24,11 @@ class Resource:
     `filters_after_paging` names those that AWS applies to a page already cut; `missing` and `conflict` are
     the error codes for an absent record and a taken name, and their texts may name `{arn}`, `{name}`,
     `{noun}`; `lives` says that a controller works on it, `passing` are the statuses that end by themselves;
-    `hidden` are stored members that Describe does not
-    show; `answers` maps a dotted path to what Describe says where the record says nothing (structures on the
-    way are not invented); `summary` maps a member of the List answer to the stored path it comes from;
-    `sort_order` holds when a List names none; `ignored` maps an accepted member that has no effect to the
-    reason; `absent` are operations of the kind that are not built; `level` says what the others do,
+    `hidden` are stored members that Describe does not show; `answers` maps a dotted path to what Describe
+    says where the record says nothing (structures on the way are not invented); `summary` maps a member of
+    the List answer to the stored path it comes from; `sort_order` holds when a List names none; `ignored`
+    maps a member of List that has no effect to the reason, `without_effect` one of Create by its dotted
+    path; `absent` are operations of the kind that are not built; `level` says what the others do,
     `conforms` which of them a test compares with what AWS does.
     """
 
@@ -45,6 +45,7 @@ class Resource:
     sort_order: Literal["Ascending", "Descending"] = "Descending"
     hidden: frozenset[str] = frozenset({"Tags"})
     ignored: Mapping[str, str] = field(default_factory=dict)
+    without_effect: Mapping[str, str] = field(default_factory=dict)
     missing: str = "ResourceNotFound"
     missing_text: str = "Requested resource not found."
     missing_status: int = 400

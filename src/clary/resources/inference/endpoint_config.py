@@ -16,6 +16,10 @@ ENDPOINT_CONFIG = register(
         missing_text='Could not find endpoint configuration "{arn}".',
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing endpoint configuration "{arn}".',
+        without_effect={
+            "VpcConfig": "hosts use this machine's network, or none with EnableNetworkIsolation",
+            "ProductionVariants.VolumeSizeInGB": "hosts share one disk",
+        },
         level="behaves",
         conforms=frozenset(
             {"CreateEndpointConfig", "DescribeEndpointConfig", "ListEndpointConfigs", "DeleteEndpointConfig"}

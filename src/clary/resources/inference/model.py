@@ -12,6 +12,7 @@ MODEL = register(
         missing_text='Could not find model "{arn}".',
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing model "{arn}".',
+        without_effect={"VpcConfig": "hosts use this machine's network, or none with EnableNetworkIsolation"},
         level="behaves",
         conforms=frozenset({"CreateModel", "DescribeModel", "ListModels", "DeleteModel"}),
     )

@@ -24,6 +24,13 @@ TRAINING_JOB = register(
         missing="ValidationException",  # evidence/training-job-missing.md
         conflict_text="Training job names must be unique within an AWS account and region, "
         "and a training job with this name already exists ({arn})",  # evidence/training-job-conflict.md
+        without_effect={
+            "DebugHookConfig": "SDK 2.x always sends it; tensors are not collected",
+            "ProfilerConfig": "SDK 2.x always sends it; jobs are not profiled",
+            "ResourceConfig.VolumeSizeInGB": "jobs share one disk, of which a reserve is kept for the server",
+            "VpcConfig": "jobs use this machine's network, or none with EnableNetworkIsolation",
+            "EnableInterContainerTrafficEncryption": "a job has one container",
+        },
         lives=True,
         passing=frozenset({"InProgress", "Stopping"}),
         absent=frozenset({"UpdateTrainingJob"}),
