@@ -247,10 +247,10 @@ def test_pipelined_calls_are_answered_in_order(server: Server) -> None:
     data = b"".join(
         call(server, f"SageMaker.{name}", b"{}") for name in ("ListModels", "No", "ListEndpoints")
     )
-    assert [body[:12] for _, body in ask(server.port, data, answers=3)] == [
-        b'{"Models":[]',
-        b'{"__type":"U',
-        b'{"Endpoints"',
+    assert [body[:10] for _, body in ask(server.port, data, answers=3)] == [
+        b'{"Models":',  # other tests may have made some
+        b'{"__type":',
+        b'{"Endpoint',
     ]
 
 
