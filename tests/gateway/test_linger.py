@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,13 +58,16 @@ def come_into_service(server: Server, name: str) -> None:
 
 def test_a_waiter_returns_when_the_endpoint_does_and_not_a_poll_later(server: Server) -> None:
     create(server, "lingering")
-    began = SystemClock().now()
+    client, asked = server.client("sagemaker"), Event()
+    client.meta.events.register("before-send.sagemaker.DescribeEndpoint", lambda **_: asked.set())
     with ThreadPoolExecutor(1) as pool:
-        waiter = server.client("sagemaker").get_waiter("endpoint_in_service")
-        waiting = pool.submit(waiter.wait, EndpointName="lingering")
+        waiting = pool.submit(client.get_waiter("endpoint_in_service").wait, EndpointName="lingering")
+        assert asked.wait(10)
+        for _ in range(5):  # by the time these are answered, the waiter's call has seen the passing state
+            server.client("sagemaker").describe_endpoint(EndpointName="lingering")
+        assert not waiting.done()
         come_into_service(server, "lingering")
-        waiting.result(timeout=20)
-    assert SystemClock().now() - began < timedelta(seconds=30), "the waiter slept between two looks"
+        waiting.result(timeout=20)  # the waiter itself sleeps 30 s between two looks
 
 
 def test_a_plain_describe_is_answered_as_things_are(server: Server) -> None:
