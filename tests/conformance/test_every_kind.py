@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tests.conftest import Server
 
 KINDS = Dispatcher().kinds("sagemaker")
-LISTED = [(kind, member) for kind in KINDS for member in members(kind.operations["List"].input_shape)]
+WITH_LIST = [kind for kind in KINDS if "List" in kind.operations]
+LISTED = [(kind, member) for kind in WITH_LIST for member in members(kind.operations["List"].input_shape)]
 
 
 @pytest.fixture(scope="module")

@@ -43,9 +43,11 @@ def test_a_json_service_answers_and_lists_are_empty_at_first(server: Server) -> 
 
 
 def test_an_absent_operation_names_itself(server: Server) -> None:
-    with pytest.raises(ClientError, match="Clary does not have ListHubs yet") as refused:
-        server.client("sagemaker").list_hubs()
-    assert refused.value.response["Error"]["Code"] == "NotImplementedException"
+    with pytest.raises(ClientError, match="Clary does not have StartSession yet") as refused:
+        server.client("sagemaker").start_session(
+            ResourceIdentifier="arn:aws:sagemaker:us-east-1:000000000000:space/d-abc/s"
+        )
+    assert refused.value.response["Error"]["Code"] == "InvalidAction"
 
 
 def test_a_wrong_secret_is_refused(server: Server) -> None:

@@ -70,7 +70,7 @@ def test_sagemaker_errors_keep_their_shape() -> None:
     response = failure("sagemaker", "CreateModel", ValidationError("Wrong."), JSON)
     assert json.loads(text(response)) == {"__type": "ValidationException", "message": "Wrong."}
     response = failure("sagemaker", None, NotBuilt("CreateEdgePackagingJob"), JSON)
-    assert response.status == 501
+    assert response.status == 400
     assert "CreateEdgePackagingJob" in text(response)
 
 

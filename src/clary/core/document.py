@@ -11,17 +11,35 @@ Document = dict[str, Any]
 
 _TIME = "$time"
 _BYTES = "$bytes"
+_OPENING = '{"$'  # How every mark begins, and nothing inside a string: there the quote is escaped.
 
 
 def dumps(document: Document) -> str:
     """Encode a document so that `loads` gives it back unchanged, times and bytes included."""
-    return json.dumps(document, default=_encode, separators=(",", ":"), ensure_ascii=False)
+    marked = 0
+
+    def mark(value: object) -> object:
+        nonlocal marked
+        marked += 1
+        return _encode(value)
+
+    text = json.dumps(document, default=mark, separators=(",", ":"), ensure_ascii=False)
+    if text.count(_OPENING) != marked:  # a map of the user's own that looks like one of our marks
+        text = json.dumps(_escaped(document), default=_encode, separators=(",", ":"), ensure_ascii=False)
+    return text
 
 
 def loads(text: str) -> Document:
     """Decode what `dumps` wrote."""
     decoded: Document = json.loads(text, object_hook=_decode)
     return decoded
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, dict):
+        alone = len(value) == 1
+        return {f"${k}" if alone and k.startswith("$") else k: _escaped(v) for k, v in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _encode(value: object) -> object:
@@ -38,4 +56,7 @@ def _decode(value: Document) -> object:
             return datetime.fromisoformat(value[_TIME])
         if _BYTES in value:
             return bytes.fromhex(value[_BYTES])
+        name = next(iter(value))
+        if name.startswith("$$"):
+            return {name[1:]: value[name]}
     return value

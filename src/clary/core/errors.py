@@ -67,13 +67,21 @@ class AccessDenied(ApiError):
 
 
 class NotBuilt(ApiError):
-    """An operation this release does not have. It names itself rather than pretend."""
+    """An operation this release does not have. It names itself rather than pretend.
 
-    code = "NotImplementedException"
-    status = 501
+    The code is one of the errors common to all services; S3 has a code of its own for it.
+    """
 
-    def __init__(self, operation: str, *, see: str = "docs/reference/operations.md") -> None:
-        super().__init__(f"Clary does not have {operation} yet; {see} lists what it has.")
+    code = "InvalidAction"
+    status = 400
+
+    def __init__(
+        self, operation: str, *, see: str = "docs/reference/operations.md", s3: bool = False
+    ) -> None:
+        code, status = ("NotImplemented", 501) if s3 else (None, None)
+        super().__init__(
+            f"Clary does not have {operation} yet; {see} lists what it has.", code=code, status=status
+        )
 
 
 class TryAgain(Exception):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
 import uuid
 from collections import deque
 
 _AHEAD = 32  # Request ids made at once; asking the system for each one's randomness costs more than the rest.
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _ready: deque[str] = deque()
 os.register_at_fork(after_in_child=_ready.clear)  # so that no two processes hand out the same
 
@@ -30,6 +33,17 @@ def request_id() -> str:
 def identity_id(prefix: str, length: int = 17) -> str:
     """Return an IAM unique id such as `AROA…` or `AKIA…`: the prefix, then `length` base32 characters."""
     return prefix + "".join(secrets.choice(_BASE32) for _ in range(length))
+
+
+def made_up(form: str, seed: str = "") -> str:
+    """Return `form` with n lower-case letters and digits for `{n}`; the same ones for the same seed."""
+
+    def letters(match: re.Match[str]) -> str:
+        count = int(match[1])
+        entropy = hashlib.sha512(seed.encode()).digest() if seed else secrets.token_bytes(64)
+        return "".join(_LOWER[byte % 36] for byte in entropy[:count])
+
+    return re.sub(r"\{(\d+)\}", letters, form)
 
 
 def _random_uuids() -> list[str]:

@@ -36,7 +36,7 @@ def route(exchange: Exchange, parts: Parts) -> None:
     request = exchange.request
     service = exchange.service = models.service(routing.service_name(request))
     if request.method == "POST" and is_form(request) and service.service_name == "s3":
-        raise NotBuilt("uploads by HTML form (POST Object); presign a PUT instead")
+        raise NotBuilt("uploads by HTML form (POST Object); presign a PUT instead", s3=True)
     if request.method == "PUT" and service.service_name == "s3":
         exchange.uploads = wire_route.find(service, request).operation.has_streaming_input
 

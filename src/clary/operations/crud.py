@@ -1,4 +1,4 @@
-"""Create, Describe, List, Update and Delete for every declared kind, from declaration and model.
+"""Create, Describe, List, Update, Stop and Delete for every declared kind, from declaration and model.
 
 Requests arrive validated. What one kind does differently is data in its declaration, a `before` check, or an
 operation of its own; there is no kind's name in this module.
@@ -6,15 +6,24 @@ operation of its own; there is no kind's name in this module.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast, get_args
 
-from clary.core.document import Document
-from clary.operations.kinds import Kind, project
+from clary.core.document import Document, dumps
+from clary.core.errors import ApiError
+from clary.core.ids import made_up
+from clary.core.principal import Principal
+from clary.operations import registry
+from clary.operations.kinds import Kind, members, of, project
 from clary.operations.registry import Call, Operation
+from clary.resources.registry import find as find_resource
 from clary.store.pages import Filter, Test
-from clary.store.records import KEEP, Due
+from clary.store.record import key_of
+from clary.store.records import KEEP, Due, Record
 
+REQUEST = "_Request"  # The member that keeps a creation's idempotency token and what was asked with it.
 PAGE = 10  # What a List without MaxResults answers at most.
 
 
@@ -27,24 +36,85 @@ def operations(kind: Kind) -> dict[str, Operation]:
 
 
 def create(kind: Kind, call: Call) -> Document:
-    """Keep the whole request, and answer with what the model says: usually the ARN."""
-    doc = {**call.request, kind.arn_member: call.records.arn(kind.resource, call.request)}
-    record = call.records.create(kind.resource, doc, due=call.clock.now() if kind.resource.lives else None)
-    return project(kind.operations["Create"].output_shape, record.doc)
+    """Keep the whole request, and answer with what the model says: usually the ARN.
+
+    A request repeated with the same token answers what the first one did.
+    """
+    resource, token = kind.resource, call.request.get(kind.token or "")
+    check_parents(kind, call)
+    doc = {**call.request, **_made_up(kind, call, token), **_completed(call)}
+    doc |= {member: signature(call.principal) for member in kind.signed}
+    doc[kind.arn_member] = call.records.arn(resource, doc)
+    if token:
+        doc[REQUEST] = [token, hashlib.sha256(dumps(call.request).encode()).hexdigest()]
+    try:
+        due = call.clock.now() if resource.lives else None
+        doc = call.records.create(resource, doc, due=due).doc
+    except ApiError:
+        found = call.records.find(resource, key_of(resource, doc)) if token else None
+        if found is None or found.doc.get(REQUEST) != doc[REQUEST]:
+            raise
+        doc = found.doc
+    return answer(kind, "Create", doc)
 
 
 def describe(kind: Kind, call: Call) -> Document:
     """Answer what the output shape has and the record holds."""
-    doc = call.records.get(kind.resource, call.request).doc
+    return described(kind, named(kind, call).doc)
+
+
+def described(kind: Kind, doc: Document) -> Document:
+    """Return what Describe says of a record's document."""
     for path, value in kind.resource.answers.items():
         doc = filled(doc, path.split("."), value)
-    shown = project(kind.operations["Describe"].output_shape, doc)
-    return {member: value for member, value in shown.items() if member not in kind.resource.hidden}
+    doc = {name: value for name, value in doc.items() if name not in kind.resource.hidden}
+    return answer(kind, "Describe", {**doc, **_picked(doc, kind.resource.shown)})
+
+
+def answer(kind: Kind, verb: str, doc: Document) -> Document:
+    """Return what the answer of one of the kind's operations has of a document."""
+    shape, envelope = kind.operations[verb].output_shape, kind.resource.envelope
+    if envelope in members(shape):
+        return {envelope: project(members(shape)[envelope], doc)}
+    return project(shape, doc)
+
+
+def named(kind: Kind, call: Call) -> Record:
+    """Return the record that a request names, by its identity or by its ARN; an absent one raises."""
+    resource, request = kind.resource, call.request
+    asked = resource.asked_by or (kind.arn_member if kind.arn_member in request else resource.key()[-1])
+    given = request.get(asked)
+    if isinstance(given, str) and given.startswith("arn:"):
+        found = call.records.by_arn(given)  # of another account: the policy check has let it pass
+        if found is None or (found.service, found.kind) != (resource.service, resource.kind):
+            raise call.records.missing(resource, request)
+        if found.region not in ("", call.region):
+            raise call.records.missing(resource, request)
+        return found
+    return call.records.get(resource, request)
+
+
+def check_parents(kind: Kind, call: Call) -> None:
+    """Refuse a request that names a parent which is not there."""
+    for member, parent in kind.resource.within.items():
+        if call.request.get(member):
+            resource = find_resource(kind.resource.service, parent)
+            asked = {resource.key()[-1]: call.request[member]}
+            named(of(resource), replace(call, request=asked))
+
+
+def signature(principal: Principal) -> Document:
+    """Return who a caller is, as records remember it."""
+    identity = {"Arn": principal.arn, "PrincipalId": principal.user_id}
+    if principal.source_identity:
+        identity["SourceIdentity"] = principal.source_identity
+    return {"IamIdentity": identity}
 
 
 def page(kind: Kind, call: Call) -> Document:
     """Answer one page of summaries, selected and ordered as asked."""
     resource, request = kind.resource, call.request
+    check_parents(kind, call)
     asked = [member for member in kind.filters if member in request and member not in resource.ignored]
     late = resource.filters_after_paging
     found = call.records.page(
@@ -52,37 +122,69 @@ def page(kind: Kind, call: Call) -> Document:
         where=[_filter(kind, member, request[member]) for member in asked if member not in late],
         then=[_filter(kind, member, request[member]) for member in asked if member in late],
         sort=request.get("SortBy", "CreationTime"),
-        descending=request.get("SortOrder", resource.sort_order) == "Descending",
+        descending=str(request.get("SortOrder", resource.sort_order)).lower() == "descending",
         limit=request.get("MaxResults", PAGE),
         token=request.get("NextToken"),
     )
     name, shape = kind.summary
-    answer: Document = {name: [project(shape, _summarised(kind, record.doc)) for record in found.records]}
+    told: Document = {name: [project(shape, summarised(kind, record.doc)) for record in found.records]}
     if found.next_token is not None:
-        answer["NextToken"] = found.next_token
-    return answer
+        told["NextToken"] = found.next_token
+    return told
 
 
 def update(kind: Kind, call: Call) -> Document:
-    """Lay the request's members over the record."""
-    due: Due = call.clock.now() if kind.resource.lives else KEEP
+    """Lay the request's members over the record, and take away what it says to remove."""
+    resource = kind.resource
+    due: Due = call.clock.now() if resource.lives else KEEP
     with call.records.database.write():
-        record = call.records.get(kind.resource, call.request)
+        record = named(kind, call)
+        kept = {*resource.key(), *resource.removals, kind.arn_member, resource.asked_by}
         changes = {
             member: {**record.doc.get(member, {}), **value} if kind.merges(member) else value
             for member, value in call.request.items()
-            if member not in kind.resource.key()
+            if member not in kept
         }
+        changes |= _completed(call)
+        for member, path in resource.removals.items():
+            gone = set(call.request.get(member, ()))
+            held = changes.get(path, record.doc.get(path)) or {}
+            if gone:
+                changes[path] = {name: value for name, value in held.items() if name not in gone}
+        if "LastModifiedBy" in kind.signed:
+            changes["LastModifiedBy"] = signature(call.principal)
         record = call.records.update(record, changes, due=due)
-    return project(kind.operations["Update"].output_shape, record.doc)
+    return answer(kind, "Update", record.doc)
+
+
+def stop(kind: Kind, call: Call) -> Document:
+    """Leave what is not running as it is; kinds that run have an operation of their own."""
+    return answer(kind, "Stop", named(kind, call).doc)
 
 
 def delete(kind: Kind, call: Call) -> Document:
-    """Remove the record."""
+    """Remove the record, unless others still refer to it."""
     with call.records.database.write():
-        record = call.records.get(kind.resource, call.request)
+        record = named(kind, call)
+        check_free(kind, call, record)
         call.records.delete(record)
-    return project(kind.operations["Delete"].output_shape, record.doc)
+    return answer(kind, "Delete", record.doc)
+
+
+def check_free(kind: Kind, call: Call, record: Record) -> None:
+    """Refuse to delete a record that others refer to."""
+    resource = kind.resource
+    for other, paths in resource.holds.items():
+        holder = find_resource(resource.service, other)
+        binds = [Filter(path, "eq", record.doc.get(member)) for path, member in paths.items()]
+        found = call.records.scoped(record.account, record.region).page(holder, where=binds, limit=1)
+        if found.records:
+            raise ApiError(
+                f"The {resource.noun()} {record.name} cannot be deleted: the {holder.noun()} "
+                f"{found.records[0].arn} belongs to it. Delete that first.",
+                code=resource.held,
+                status=400,
+            )
 
 
 def filled(doc: Document, path: list[str], value: object) -> Document:
@@ -109,9 +211,28 @@ def _filter(kind: Kind, member: str, value: str) -> Filter:
     return Filter(path, cast(Test, test), value)
 
 
-def _summarised(kind: Kind, doc: Document) -> Document:
-    found = {member: _at(doc, path) for member, path in kind.resource.summary.items()}
-    return {**doc, **found} if found else doc
+def summarised(kind: Kind, doc: Document) -> Document:
+    """Return a record's document with the members that only a List shows."""
+    paths = {**kind.resource.shown, **kind.resource.summary}
+    return {**doc, **_picked(doc, paths)} if paths else doc
+
+
+def _picked(doc: Document, paths: Mapping[str, str]) -> Document:
+    return {member: _at(doc, path) for member, path in paths.items()}
+
+
+def _made_up(kind: Kind, call: Call, token: str | None) -> Document:
+    """Make up the identity that the server gives; a repeated request gets the one it was given."""
+    place = f"{call.account} {call.region} {kind.resource.kind} {token}"
+    return {
+        member: made_up(form, f"{place} {member}" if token else "")
+        for member, form in kind.resource.generated.items()
+    }
+
+
+def _completed(call: Call) -> Document:
+    completion = registry.completion(call.service, call.operation)
+    return completion(call) if completion else {}
 
 
 def _at(doc: Document, path: str) -> object:
@@ -126,5 +247,6 @@ _VERBS: Mapping[str, Callable[[Kind, Call], Document]] = {
     "Describe": describe,
     "List": page,
     "Update": update,
+    "Stop": stop,
     "Delete": delete,
 }

@@ -6,13 +6,12 @@ import functools
 
 from clary.core.document import Document
 from clary.core.errors import NotBuilt
-from clary.operations import crud
+from clary.operations import crud, kinds
 from clary.operations import registry as operation_registry
 from clary.operations.kinds import Kind
 from clary.operations.registry import Call, Check, Operation
 from clary.resources import registry as resource_registry
 from clary.resources.spec import Resource
-from clary.wire import models
 
 
 class Dispatcher:
@@ -30,7 +29,7 @@ class Dispatcher:
         """Serve one call. The caller's mistake is raised as an ApiError, an absent operation as NotBuilt."""
         serve = self.find(call.service, call.operation)
         if serve is None:
-            raise NotBuilt(call.operation)
+            raise NotBuilt(call.operation, s3=call.service == "s3")
         if check := self._checks.get((call.service, call.operation)):
             check(call)
         return serve(call) or {}
@@ -68,5 +67,4 @@ class Dispatcher:
 
     def _read_kinds(self, service: str) -> tuple[Kind, ...]:
         declared = [r for (of, _), r in self._resources.items() if of == service]
-        kinds = [Kind(resource, models.service(service)) for resource in declared]
-        return tuple(kind for kind in kinds if "Describe" in kind.operations)
+        return tuple(kind for kind in map(kinds.of, declared) if "Describe" in kind.operations)

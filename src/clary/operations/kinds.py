@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from clary.core.document import Document
+from clary.resources import registry
 from clary.resources.spec import Resource
+from clary.wire import models
 
 PAGING = frozenset({"MaxResults", "NextToken", "SortBy", "SortOrder"})
 """List members that say how to page; every other one is a filter."""
@@ -27,22 +29,43 @@ class Kind:
     def operations(self) -> Mapping[str, OperationModel]:
         """The kind's operations by verb, as far as the model has them."""
         name = self.resource.kind
-        named = {verb: f"{verb}{name}" for verb in ("Create", "Describe", "Update", "Delete")}
+        named = {verb: f"{verb}{name}" for verb in ("Create", "Describe", "Update", "Stop", "Delete")}
         named["List"] = f"List{plural(name)}"
+        named |= self.resource.named
         known = set(self.model.operation_names)
         return {verb: self.model.operation_model(name) for verb, name in named.items() if name in known}
 
-    @cached_property
+    @property
     def arn_member(self) -> str:
         """The member that holds the ARN in answers."""
-        return f"{self.resource.kind}Arn"
+        return self.resource.arn_in()
+
+    @cached_property
+    def described(self) -> Mapping[str, Shape]:
+        """The members that Describe answers about one record."""
+        if "Describe" not in self.operations:
+            return {}
+        told = members(self.operations["Describe"].output_shape)
+        return members(told[self.resource.envelope]) if self.resource.envelope else told
+
+    @cached_property
+    def token(self) -> str | None:
+        """The member of Create that makes a repeated request answer what the first one did."""
+        taken = members(self.operations["Create"].input_shape) if "Create" in self.operations else {}
+        return next((name for name, shape in taken.items() if shape.metadata.get("idempotencyToken")), None)
+
+    @cached_property
+    def signed(self) -> frozenset[str]:
+        """The members that say who created or last changed a record."""
+        return frozenset(
+            name for name in ("CreatedBy", "LastModifiedBy") if members(self.described.get(name))
+        )
 
     @cached_property
     def stored(self) -> frozenset[str]:
         """Every member a record may hold: what Create takes and what Describe answers."""
         taken = self.operations["Create"].input_shape if "Create" in self.operations else None
-        told = self.operations["Describe"].output_shape if "Describe" in self.operations else None
-        return frozenset((*members(taken), *members(told)))
+        return frozenset((*members(taken), *self.described, *self.resource.shown, *self.resource.generated))
 
     @cached_property
     def summary(self) -> tuple[str, StructureShape]:
@@ -72,9 +95,21 @@ class Kind:
 
     def merges(self, member: str) -> bool:
         """Tell whether Update's structure is a partial one, to be laid over what Create stored."""
+        if "Create" not in self.operations:
+            return False
         created = members(self.operations["Create"].input_shape).get(member)
         changed = members(self.operations["Update"].input_shape)[member]
         return created is not None and isinstance(changed, StructureShape) and changed.name != created.name
+
+
+def of(resource: Resource) -> Kind:
+    """Return a declared kind next to its service model."""
+    return _of(resource.service, resource.kind)
+
+
+@cache
+def _of(service: str, kind: str) -> Kind:
+    return Kind(registry.find(service, kind), models.service(service))
 
 
 def members(shape: Shape | None) -> Mapping[str, Shape]:

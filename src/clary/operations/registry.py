@@ -46,9 +46,11 @@ class Call:
 
 Operation = Callable[[Call], Document | None]
 Check = Callable[[Call], None]
+Completion = Callable[[Call], Document]
 
 _OPERATIONS: dict[tuple[str, str], Operation] = {}
 _CHECKS: dict[tuple[str, str], Check] = {}
+_COMPLETIONS: dict[tuple[str, str], Completion] = {}
 _LEVELS: dict[tuple[str, str], Level] = {}
 
 
@@ -71,6 +73,21 @@ def before(service: str, name: str) -> Callable[[Check], Check]:
         return function
 
     return declare
+
+
+def completes(service: str, name: str) -> Callable[[Completion], Completion]:
+    """Declare what the server adds to a generic Create or Update: members laid over the request's."""
+
+    def declare(function: Completion) -> Completion:
+        _COMPLETIONS[service, name] = function
+        return function
+
+    return declare
+
+
+def completion(service: str, name: str) -> Completion | None:
+    """Return what the server adds to an operation."""
+    return _COMPLETIONS.get((service, name))
 
 
 def load() -> tuple[dict[tuple[str, str], Operation], dict[tuple[str, str], Check]]:

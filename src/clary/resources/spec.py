@@ -19,29 +19,48 @@ class Resource:
     """One kind of resource.
 
     `service` is botocore's service name; `arn` the resource part of its ARN with members in braces (`!l`
-    lowers one); `identity` the members that make its key (default `<Kind>Name`); `status` the status member;
-    `initial` what a new record starts with; `filters` maps a List member to `"StoredPath test"`;
+    lowers one); `identity` the members that make its key (default `<Kind>Name`; optional ones count as
+    empty); `generated` maps an identity member that the server makes up to its form (`d-{12}`: so many random
+    letters and digits); `arn_member` holds the ARN (default `<Kind>Arn`), `asked_by` is what requests call
+    the resource by where it is neither the identity nor the ARN's member; `named` maps a verb to an operation
+    that is not called `<Verb><Kind>`, or to "" where it is none of this kind's; `status` is the status
+    member; `initial` what a new record starts with; `filters` maps a List member to `"StoredPath test"`;
     `filters_after_paging` names those that AWS applies to a page already cut; `missing` and `conflict` are
     the error codes for an absent record and a taken name, and their texts may name `{arn}`, `{name}`,
     `{noun}`; `lives` says that a controller works on it, `passing` are the statuses that end by themselves;
     `hidden` are stored members that Describe does not show; `answers` maps a dotted path to what Describe
-    says where the record says nothing (structures on the way are not invented); `summary` maps a member of
-    the List answer to the stored path it comes from; `sort_order` holds when a List names none; `ignored`
-    maps a member of List that has no effect to the reason, `without_effect` one of Create by its dotted
-    path; `absent` are operations of the kind that are not built; `level` says what the others do,
-    `conforms` which of them a test compares with what AWS does.
+    says where the record says nothing (structures on the way are not invented); `shown` maps a member of
+    Describe and List to the stored path it comes from, `summary` one of List alone; `envelope` is the member
+    that Describe, Create and Update wrap the record in; `orders` maps a value of SortBy to a stored path;
+    `sort_order` holds when a List names none; `within` maps a member to the kind of this service that it
+    names, which must be there; `holds` maps a kind that keeps this one from being deleted to what binds it
+    (its path to our member), `held` is the error code then; `removals` maps a member of Update that lists
+    keys to the map they are taken from; `ignored` maps a member of List that has no effect to the reason,
+    `without_effect` one of Create by its dotted path; `absent` are operations of the kind that are not built;
+    `level` says what the others do, `conforms` which of them a test compares with what AWS does.
     """
 
     kind: str
     arn: str
     service: str = "sagemaker"
     identity: tuple[str, ...] = ()
+    generated: Mapping[str, str] = field(default_factory=dict)
+    arn_member: str = ""
+    asked_by: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
     status: str | None = None
     initial: Mapping[str, object] = field(default_factory=dict)
     answers: Mapping[str, object] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     filters_after_paging: frozenset[str] = frozenset()
+    shown: Mapping[str, str] = field(default_factory=dict)
     summary: Mapping[str, str] = field(default_factory=dict)
+    envelope: str = ""
+    orders: Mapping[str, str] = field(default_factory=dict)
+    within: Mapping[str, str] = field(default_factory=dict)
+    holds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    held: str = "ResourceInUse"
+    removals: Mapping[str, str] = field(default_factory=dict)
     sort_order: Literal["Ascending", "Descending"] = "Descending"
     hidden: frozenset[str] = frozenset({"Tags"})
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -62,9 +81,17 @@ class Resource:
         """Return the members that identify a record, in order."""
         return self.identity or (f"{self.kind}Name",)
 
+    def arn_in(self) -> str:
+        """Return the member that holds the ARN in requests and answers."""
+        return self.arn_member or f"{self.kind}Arn"
+
     def noun(self) -> str:
         """Return the kind in words: `endpoint config` for `EndpointConfig`."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.kind).lower()
+
+    def order(self, by: str) -> str:
+        """Return the stored path that a value of SortBy stands for."""
+        return self.orders.get(by, by)
 
     def bind(self, member: str, stored: frozenset[str]) -> tuple[str, str] | None:
         """Name the stored field and the test that one List member stands for."""
@@ -82,3 +109,11 @@ class Resource:
             if member.endswith(suffix) and path in stored:
                 return path, test
         return None
+
+
+def not_run(
+    status: str, things: str, *, failed: str = "Failed", why: str = "FailureReason"
+) -> dict[str, str]:
+    """Return what a job starts with that is kept but that nothing runs yet: it has failed, and says so."""
+    reason = f"Clary keeps {things} but does not run them yet; see docs/reference/operations.md."
+    return {status: failed, why: reason}

@@ -29,6 +29,8 @@ from clary.store.records import Record, Records
 CACHED = 4096  # Credentials remembered between writes to IAM; a small server never has more callers at once.
 KINDS: tuple[Resource, ...] = (ACCESS_KEY, USER, ROLE)
 """Kinds whose change may end a credential."""
+PRESENTS = "_Presents"
+"""Member of a user: what its keys show themselves as, where that is not the user (ADR 4)."""
 
 
 Known = dict[tuple[str, str | None], Credential]
@@ -64,8 +66,8 @@ class Credentials:
                 known[access_key, token] = found
         return found
 
-    def create_key(self, user: Record, presents: Principal | None = None) -> tuple[Record, str]:
-        """Give a user a new access key; the secret is shown once. `presents` is what it shows itself as."""
+    def create_key(self, user: Record) -> tuple[Record, str]:
+        """Give a user a new access key; the secret is shown once."""
         key, secret = new_access_key_id("AKIA", user.account), new_secret()
         doc: Document = {
             "AccessKeyId": key,
@@ -74,8 +76,6 @@ class Credentials:
             "CreateDate": self._clock.now(),
             "_Secret": self._master.seal("access-key", secret.encode(), key),
         }
-        if presents is not None:
-            doc["_Presents"] = {"arn": presents.arn, "user_id": presents.user_id}
         return self._records.scoped(user.account, "").create(ACCESS_KEY, doc), secret
 
     def secret(self, key: Record) -> str | None:
@@ -146,7 +146,7 @@ class Credentials:
         user, secret = records.find(USER, key.doc["UserName"]), self.secret(key)
         if user is None or secret is None:
             return None
-        shown = key.doc.get("_Presents") or {"arn": user.arn, "user_id": user.doc["UserId"]}
+        shown = user.doc.get(PRESENTS) or {"arn": user.arn, "user_id": user.doc["UserId"]}
         principal = Principal(account=account, grants=user.arn, kind="user", **shown)
         return Credential(access_key=access_key, secret=secret, principal=principal)
 

@@ -129,9 +129,10 @@ def _narrowed(statement: Rows, database: Database, query: Query) -> Rows:
 
 def _order(query: Query) -> list[Column]:
     """The sort column, then what makes the order total: each list is the beginning of an index."""
-    column = _known(query.resource, query.sort)
+    path = query.resource.order(query.sort)
+    column = _known(query.resource, path)
     if column is None:
-        column = func.coalesce(_member(query.sort, ""), "")
+        column = func.coalesce(_member(path, ""), "")
     if column is RECORDS.c.status:
         return [column, RECORDS.c.created, RECORDS.c.id]
     return [column, RECORDS.c.id]

@@ -73,7 +73,7 @@ def after(record: Record, values: Mapping[str, Any]) -> Record:
 
 def key_of(resource: Resource, doc: Document) -> str:
     """Return the key that a document's identity members make."""
-    return "/".join(str(doc[member]) for member in resource.key())
+    return "/".join(str(doc.get(member, "")) for member in resource.key())
 
 
 def arn_tail(resource: Resource, doc: Document) -> str:

@@ -50,7 +50,7 @@ class Keep(Enum):
 KEEP: Final = Keep.KEEP
 Due = datetime | None | Literal[Keep.KEEP]
 
-GLOBAL_SERVICES = frozenset({"iam"})
+GLOBAL_SERVICES = frozenset({"iam", "organizations"})
 """Services whose records belong to an account, whatever the region of the call."""
 
 _BATCH = 200
@@ -89,7 +89,7 @@ class Records:
             "uid": ids.uid(),
             "scope": self._scope(resource),
             "key": key_of(resource, doc),
-            "name": str(doc[resource.key()[-1]]),
+            "name": str(doc.get(resource.key()[-1], "")),
             "arn": arn,
             "version": 1,
             "status": status_of(resource, doc),
@@ -269,8 +269,10 @@ class Records:
 
     def missing(self, resource: Resource, request: Document) -> ApiError:
         """Return the error that says a record is not there, in AWS's words."""
-        arn = self.arn(resource, request)
-        words = resource.missing_text.format(arn=arn, name=request[resource.key()[-1]], noun=resource.noun())
+        given = request.get(resource.asked_by or resource.arn_in())
+        arn = given or self.arn(resource, request)
+        name = request.get(resource.key()[-1], given)
+        words = resource.missing_text.format(arn=arn, name=name, noun=resource.noun())
         return ApiError(words, code=resource.missing, status=resource.missing_status)
 
     def _next(

@@ -156,5 +156,5 @@ def test_an_access_key_tells_its_account(server: Server) -> None:
 
 
 def test_what_is_not_built_says_so(server: Server) -> None:
-    with refused("NotImplementedException", "GetFederationToken"):
+    with refused("InvalidAction", "GetFederationToken"):
         server.client("sts").get_federation_token(Name="bob")
