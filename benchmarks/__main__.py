@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.harness import load_average, table
 
-NAMES = ("startup", "job_start", "endpoint_create", "model_server", "prediction", "list_training_jobs")
+NAMES = ("startup", "job_start", "endpoint_create", "model_server", "prediction", "list_training_jobs", "s3")
 
 
 def main(names: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""A load generator that costs next to nothing: the same bytes over N keep-alive connections, one thread."""
+"""A load generator that costs next to nothing: ready-made bytes over N keep-alive connections, one thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 import selectors
 import socket
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -20,17 +22,17 @@ class Load:
 
 
 class _Caller:
-    def __init__(self, address: tuple[str, int], request: bytes) -> None:
+    def __init__(self, address: tuple[str, int], requests: Iterator[bytes]) -> None:
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.request = request
+        self.requests = requests
         self.begun = 0.0
         self.answer = b""
 
     def ask(self) -> None:
         self.answer = b""
         self.begun = time.perf_counter()
-        self.socket.sendall(self.request)
+        self.socket.sendall(next(self.requests))
 
     def answered(self) -> bool:
         """Read what is there; True once the answer is whole. Anything but 200 is an error."""
@@ -49,10 +51,11 @@ class _Caller:
         return len(body) >= int(length[1])
 
 
-def drive(port: int, request: bytes, *, callers: int, seconds: float) -> Load:
-    """Send `request` over `callers` connections, one at a time on each, for `seconds`."""
+def drive(port: int, request: bytes | Sequence[bytes], *, callers: int, seconds: float) -> Load:
+    """Send `request`, or several in turn, over `callers` connections, one at a time each, for `seconds`."""
     selector = selectors.DefaultSelector()
-    connections = [_Caller(("127.0.0.1", port), request) for _ in range(callers)]
+    requests = cycle([request] if isinstance(request, bytes) else request)
+    connections = [_Caller(("127.0.0.1", port), requests) for _ in range(callers)]
     for connection in connections:
         selector.register(connection.socket, selectors.EVENT_READ, connection)
         connection.ask()
