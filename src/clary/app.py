@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clary.store.credentials import Credentials
     from clary.store.database import Database
     from clary.store.logs import Logs
+    from clary.store.metrics import Metrics
     from clary.store.objects import Objects
     from clary.store.records import Records
 
@@ -70,6 +71,7 @@ class Stores:
     records: Records
     objects: Objects
     logs: Logs
+    metrics: Metrics
     credentials: Credentials
     authoriser: Authoriser
 
@@ -84,6 +86,7 @@ def open_home(settings: Settings, clock: Clock) -> Stores:
     from clary.store.database import Database
     from clary.store.keys import MasterKey
     from clary.store.logs import Logs
+    from clary.store.metrics import Metrics
     from clary.store.objects import Objects
     from clary.store.records import Records
 
@@ -108,6 +111,7 @@ def open_home(settings: Settings, clock: Clock) -> Stores:
         records=records,
         objects=objects,
         logs=Logs(database, clock),
+        metrics=Metrics(database, clock),
         credentials=credentials,
         authoriser=Authoriser(records, changes, clock, bucket_policy),
     )
@@ -125,6 +129,7 @@ def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: P
         records=stores.records,
         objects=stores.objects,
         logs=stores.logs,
+        metrics=stores.metrics,
         credentials=stores.credentials,
         authoriser=stores.authoriser,
         dispatcher=Dispatcher(),
@@ -218,6 +223,7 @@ async def run_controller(settings: Settings) -> None:
         records=stores.records,
         objects=stores.objects,
         logs=stores.logs,
+        metrics=stores.metrics,
         settings=settings,
         token=stores.credentials.run_token,
         allowed=allowed,

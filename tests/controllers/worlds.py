@@ -17,6 +17,7 @@ from clary.core.clock import StoppedClock
 from clary.core.settings import Home, Settings
 from clary.store.database import Database
 from clary.store.logs import Logs
+from clary.store.metrics import Metrics
 from clary.store.objects import Objects
 from clary.store.records import Record, Records
 
@@ -50,6 +51,7 @@ class World:
             records=records,
             objects=objects,
             logs=Logs(database, clock),
+            metrics=Metrics(database, clock),
             settings=settings,
             token=lambda uid, role: f"token of {uid}",
             allowed=lambda role, action, resource: not resource.endswith("/secret"),

@@ -15,6 +15,7 @@ from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
 from clary.store.database import Database
 from clary.store.logs import Logs
+from clary.store.metrics import Metrics
 from clary.store.objects import Objects
 from clary.store.records import Records
 
@@ -32,6 +33,7 @@ class Caller:
         self.database = Database(self.settings.home.database)
         self.records = Records(self.database, self.clock).scoped(ACCOUNT, REGION)
         self.logs = Logs(self.database, self.clock)
+        self.metrics = Metrics(self.database, self.clock)
         self.dispatcher = Dispatcher()
 
     def call(self, operation: str, request: Document | None = None, service: str = "sagemaker") -> Document:
@@ -65,4 +67,5 @@ class Caller:
             records=self.records,
             objects=cast(Objects, None),  # No operation tested through here stores an object.
             logs=self.logs,
+            metrics=self.metrics,
         )

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, Table, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import clary.store.log_tables
+import clary.store.metrics.tables
 import clary.store.objects.tables
 import clary.store.tables  # noqa: F401 each declares its tables on being imported
 from clary.store.database import Database, metadata

@@ -13,6 +13,7 @@ from clary.core.errors import TryAgain
 from clary.core.settings import Settings
 from clary.runtime.spec import Runtime
 from clary.store.logs import Logs
+from clary.store.metrics import Metrics
 from clary.store.objects import Objects
 from clary.store.records import Records
 
@@ -30,6 +31,7 @@ class Means:
     records: Records
     objects: Objects
     logs: Logs
+    metrics: Metrics
     settings: Settings
     token: RunToken
     allowed: Allowed

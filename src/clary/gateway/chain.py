@@ -84,6 +84,7 @@ def parse(exchange: Exchange, parts: Parts) -> None:
         records=parts.records.scoped(principal.account, signed.region),
         objects=parts.objects,
         logs=parts.logs,
+        metrics=parts.metrics,
         headers=dict(exchange.request.headers),
     )
 

@@ -24,6 +24,7 @@ from clary.operations.registry import Call
 from clary.serving.router import Router
 from clary.store.credentials import Credentials
 from clary.store.logs import Logs
+from clary.store.metrics import Metrics
 from clary.store.objects import Objects
 from clary.store.records import Records
 from clary.wire.message import HttpRequest, HttpResponse
@@ -53,6 +54,7 @@ class Parts:
     records: Records
     objects: Objects
     logs: Logs
+    metrics: Metrics
     credentials: Credentials
     authoriser: Authoriser
     dispatcher: Dispatcher

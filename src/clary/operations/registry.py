@@ -17,6 +17,7 @@ from clary.resources.spec import Level
 
 if TYPE_CHECKING:
     from clary.store.logs import Logs
+    from clary.store.metrics import Metrics
     from clary.store.objects import Objects
     from clary.store.records import Records
 
@@ -36,6 +37,7 @@ class Call:
     records: Records
     objects: Objects
     logs: Logs
+    metrics: Metrics
     headers: Document = field(default_factory=dict)
 
     @property

@@ -17,6 +17,7 @@ from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
 from clary.store.database import Database
 from clary.store.logs import Logs
+from clary.store.metrics import Metrics
 from clary.store.objects import Objects
 from clary.store.records import Records
 
@@ -36,6 +37,7 @@ class S3:
         self.objects = Objects(database, home / "objects", self.clock)
         self._records = Records(database, self.clock).scoped(account, region)
         self._logs = Logs(database, self.clock)
+        self._metrics = Metrics(database, self.clock)
         if self.objects.find_bucket(BUCKET) is None:
             self.objects.create_bucket(BUCKET, ACCOUNT, "us-east-1")
 
@@ -54,6 +56,7 @@ class S3:
             records=self._records,
             objects=self.objects,
             logs=self._logs,
+            metrics=self._metrics,
         )
         return _DISPATCHER.dispatch(call)
 
