@@ -17,7 +17,7 @@ from clary.resources.iam.access_key import ACCESS_KEY
 from clary.resources.iam.role import ROLE
 from clary.resources.iam.user import USER
 from clary.store.changes import Changes
-from clary.store.credentials import Credentials
+from clary.store.credentials import PRESENTS, Credentials
 from clary.store.keys import MasterKey
 from clary.store.records import Record, Records
 
@@ -164,7 +164,8 @@ def test_the_run_token_holds_for_one_run_and_one_role(world: World) -> None:
 def test_a_key_that_presents_itself_as_a_session_keeps_its_users_rights(world: World) -> None:
     user, role = world.user(), world.role()
     shown = world.writer.role_principal(role.arn, "administrator")
-    key, _ = world.writer.create_key(user, presents=shown)
+    user = world.records.update(user, {PRESENTS: {"arn": shown.arn, "user_id": shown.user_id}})
+    key, _ = world.writer.create_key(user)
     found = world.gateway.find(key.doc["AccessKeyId"])
     assert found is not None
     assert found.principal.arn == shown.arn

@@ -148,6 +148,8 @@ class Authoriser:
 
     def _on_resource(self, need: Need) -> tuple[tuple[Policy, ...], str | None]:
         """Return the resource's own policies, and its owner where that may be another account."""
+        if need.action == "s3:CreateBucket":  # whose the name is already, is for the operation to say
+            return (), None
         if need.action.startswith("s3:") and self._bucket_policy is not None and need.resource != "*":
             found = self._bucket_policy(s3.bucket_of(need.resource))
             if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from typing import TypeVar
 
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
@@ -15,6 +16,7 @@ from clary.resources.spec import Resource
 from clary.store.records import Records
 
 PAGE = 100
+Item = TypeVar("Item")
 HOLDERS = (("User", USER), ("Role", ROLE))
 """What can hold policies: the word in operation names, and the kind."""
 
@@ -49,21 +51,31 @@ def invalid(text: str) -> ApiError:
     return ApiError(text, code="InvalidInput", status=400)
 
 
-def page(request: Document, name: str, items: Iterable[tuple[str, object]]) -> Document:
+def page(request: Document, name: str, items: Iterable[tuple[str, Item]]) -> Document:
     """Answer one page of (key, item) pairs in order of their keys; the marker says which key came last."""
-    ordered = sorted(items, key=lambda pair: pair[0])
-    if "Marker" in request:
-        after = _opened(request["Marker"])
-        ordered = [pair for pair in ordered if pair[0] > after]
-    size = request.get("MaxItems", PAGE)
-    answer: Document = {name: [item for _, item in ordered[:size]], "IsTruncated": len(ordered) > size}
-    if answer["IsTruncated"]:
-        answer["Marker"] = base64.urlsafe_b64encode(ordered[size - 1][0].encode()).decode()
+    found, marker = marked(items, request.get("Marker"), request.get("MaxItems", PAGE))
+    answer: Document = {name: found, "IsTruncated": marker is not None}
+    if marker is not None:
+        answer["Marker"] = marker
     return answer
 
 
-def _opened(marker: str) -> str:
+def marked(
+    items: Iterable[tuple[str, Item]], marker: str | None, size: int, code: str = "ValidationError"
+) -> tuple[list[Item], str | None]:
+    """Return one page of items in order of their keys, from behind the marker on, and the next marker."""
+    ordered = sorted(items, key=lambda pair: pair[0])
+    if marker is not None:
+        after = _opened(marker, code)
+        ordered = [pair for pair in ordered if pair[0] > after]
+    following = None
+    if len(ordered) > size:
+        following = base64.urlsafe_b64encode(ordered[size - 1][0].encode()).decode()
+    return [item for _, item in ordered[:size]], following
+
+
+def _opened(marker: str, code: str) -> str:
     try:
         return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise ValidationError("Invalid Marker.", code="ValidationError") from error
+        raise ValidationError("Invalid Marker.", code=code) from error
