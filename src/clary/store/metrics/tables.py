@@ -18,9 +18,9 @@ from sqlalchemy import (
 from clary.store.database import metadata
 from clary.store.tables import BIG_KEY
 
-# Times are milliseconds since 1970 UTC. `space` is CloudWatch's namespace, or `:sagemaker`, which none can be.
-# `subject` is the dimensions there and a resource ARN here. `spread` is the sum of squared distances from
-# `mean`; `active` is when the last point came in, `last_time` what time it was given.
+# Times are milliseconds since 1970 UTC. `space` is CloudWatch's namespace, or `:sagemaker`, which none can
+# be. `subject` is the dimensions there and a resource ARN here. `spread` is the sum of squares
+# away from `mean`; `active` is when the last point came in, `last_time` what time it was given.
 SERIES = Table(
     "metric_series",
     metadata,
