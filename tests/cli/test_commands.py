@@ -41,7 +41,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert down.returncode == 0, down.stderr
 
 
-@pytest.mark.parametrize("command", ["", "up", "down", "status", "env", "run", "logs", "demo", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["", "up", "down", "status", "env", "run", "account", "logs", "demo", "doctor"]
+)
 def test_every_command_has_help(command: str, tmp_path: Path) -> None:
     told = clary(*command.split(), "--help", home=tmp_path)
     assert told.returncode == 0

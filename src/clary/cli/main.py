@@ -14,6 +14,7 @@ _COMMANDS = {
     "status": ("clary.cli.status", "Show the server, its jobs and its endpoints."),
     "env": ("clary.cli.env", "Print the exports that point AWS clients here."),
     "run": ("clary.cli.run", "Run one command with AWS clients pointed here."),
+    "account": ("clary.cli.account", "Make, list and delete accounts, and make their keys."),
     "logs": ("clary.cli.logs", "Print or follow the log of a job or an endpoint."),
     "demo": ("clary.cli.demo.command", "Train, deploy and predict with the SageMaker SDK."),
     "doctor": ("clary.cli.doctor", "Say what this machine can isolate, and what is missing."),

@@ -26,15 +26,21 @@ def _commands() -> Iterator[str]:
         command = main.get_command(context, name)
         if command is None:
             continue
-        inner = click.Context(command, parent=context, info_name=name)
-        usage = " ".join(command.collect_usage_pieces(inner))
-        yield from ("", f"## clary {name}", "", f"`clary {name} {usage}`", "")
-        yield inspect.cleandoc(command.help or "").replace("\b\n", "").replace("\n\n  ", "\n\n    ")
-        yield ""
-        for parameter in command.get_params(inner):
-            record = parameter.get_help_record(inner)
-            if record is not None:
-                yield f"- `{record[0]}`: {record[1]}"
+        yield from _command(command, click.Context(command, parent=context, info_name=name), "##")
+
+
+def _command(command: click.Command, context: click.Context, level: str) -> Iterator[str]:
+    """Yield what there is to say of one command, and then of those under it."""
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield from ("", f"{level} {context.command_path}", "", f"`{context.command_path} {usage}`", "")
+    yield inspect.cleandoc(command.help or "").replace("\b\n", "").replace("\n\n  ", "\n\n    ")
+    yield ""
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            yield f"- `{record[0]}`: {record[1]}"
+    for name, inner in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from _command(inner, click.Context(inner, parent=context, info_name=name), f"{level}#")
 
 
 def _settings() -> Iterator[str]:

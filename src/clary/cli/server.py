@@ -85,12 +85,12 @@ def need(home: Home) -> Server:
     return server
 
 
-def client(server: Server, service: str) -> Client:
-    """Return a boto3 client of the local administrator."""
+def client(server: Server, service: str, keys: dict[str, str] | None = None) -> Client:
+    """Return a boto3 client of the local administrator, or of other keys in the form STS answers them."""
     import boto3
     from botocore.config import Config
 
-    keys = administrator(server.home)
+    keys = keys or administrator(server.home)
     make: Client = boto3.client
     return make(
         service,
@@ -98,6 +98,7 @@ def client(server: Server, service: str) -> Client:
         region_name=server.region,
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys.get("SessionToken"),
         config=Config(retries={"max_attempts": 3, "mode": "standard"}, proxies={}),
     )
 
