@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-_TIME = {"Creation": "CreationTime", "LastModified": "LastModifiedTime", "Modified": "LastModifiedTime"}
+_TIME = {
+    "Created": "CreationTime",
+    "Creation": "CreationTime",
+    "LastModified": "LastModifiedTime",
+    "Modified": "LastModifiedTime",
+}
 Level = Literal["absent", "stored", "behaves", "conforms"]
 """How far an operation goes: it only names itself, keeps and gives back, does its work, is held to AWS's."""
 

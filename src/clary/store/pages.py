@@ -139,8 +139,9 @@ def _order(query: Query) -> list[Column]:
 
 
 def _known(resource: Resource, path: str) -> Column | None:
-    if path in ("Name", resource.key()[-1]):
-        return RECORDS.c.name
+    last = resource.key()[-1]
+    if path == last or (path == "Name" and last not in resource.generated):
+        return RECORDS.c.name  # of a made-up identity, Name is a member like any other
     if path in ("Status", resource.status):
         return RECORDS.c.status
     return {"CreationTime": RECORDS.c.created, "LastModifiedTime": RECORDS.c.modified}.get(path)
