@@ -10,15 +10,19 @@ from typing import TypeVar
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
 from clary.operations.registry import Call
+from clary.resources.iam.group import GROUP
 from clary.resources.iam.role import ROLE
 from clary.resources.iam.user import USER
 from clary.resources.spec import Resource
-from clary.store.records import Records
+from clary.store.pages import Filter
+from clary.store.records import Record, Records
 
 PAGE = 100
 Item = TypeVar("Item")
-HOLDERS = (("User", USER), ("Role", ROLE))
-"""What can hold policies: the word in operation names, and the kind."""
+PRINCIPALS = (("User", USER), ("Role", ROLE))
+"""What can call, be bounded and be tagged: the word in operation names, and the kind."""
+HOLDERS = (*PRINCIPALS, ("Group", GROUP))
+"""What can hold policies."""
 
 
 def mine(call: Call) -> Records:
@@ -49,6 +53,36 @@ def limit(text: str) -> ApiError:
 def invalid(text: str) -> ApiError:
     """Return InvalidInput."""
     return ApiError(text, code="InvalidInput", status=400)
+
+
+def refuse_twin(records: Records, resource: Resource, doc: Document) -> None:
+    """Raise the kind's conflict when there is one of that name in other letters: IAM's names ignore case."""
+    key = member(resource)
+    name, token = str(doc[key]), None
+    while True:
+        found = records.page(resource, where=[Filter(key, "contains", name)], limit=PAGE, token=token)
+        if any(record.name.lower() == name.lower() for record in found.records):
+            words = resource.conflict_text.format(arn=records.arn(resource, doc), name=name)
+            raise ApiError(words, code=resource.conflict, status=resource.conflict_status)
+        token = found.next_token
+        if token is None:
+            return
+
+
+def renamed(call: Call, records: Records, resource: Resource, record: Record, asked: str) -> Record:
+    """Give a record the name and path a request asks for. Its ids stay what they are; it is a new record."""
+    key, request = member(resource), call.request
+    doc = {
+        **record.doc,
+        key: request.get(asked, record.name),
+        "Path": request.get("NewPath", record.doc["Path"]),
+    }
+    doc["Arn"] = records.arn(resource, doc)
+    if doc["Arn"] == record.arn:
+        return record
+    records.delete(record)
+    refuse_twin(records, resource, doc)
+    return records.create(resource, doc)
 
 
 def page(request: Document, name: str, items: Iterable[tuple[str, Item]]) -> Document:

@@ -1,4 +1,4 @@
-"""Which policies a user or role has: inline, attached, and the boundary around them."""
+"""Which policies a user or role has: inline, attached, its groups', and the boundary around them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from clary.core.document import Document
 from clary.engines.policy import Policy, parse
 from clary.operations.iam.managed import MANAGED
+from clary.resources.iam.group import GROUP
 from clary.resources.iam.policy import POLICY
 from clary.resources.iam.role import ROLE
 from clary.resources.iam.user import USER
 from clary.store.records import Record, Records
 
 INLINE = "_Inline"
-"""Member of a user or role: inline documents by name."""
+"""Member of a user, role or group: inline documents by name."""
 ATTACHED = "_Attached"
-"""Member of a user or role: ARNs of attached managed policies, in the order of attachment."""
+"""Member of a user, role or group: ARNs of attached managed policies, in the order of attachment."""
+GROUPS = "_Groups"
+"""Member of a user: names of its groups, in the order of joining."""
 VERSIONS = "_Versions"
 """Member of a managed policy: its versions, oldest first."""
+GRANTING = (USER, ROLE, GROUP, POLICY)
+"""Kinds whose change may change what somebody may do."""
+_KINDS = {"user": USER, "role": ROLE, "group": GROUP}
 
 
 @dataclass(frozen=True)
@@ -36,27 +42,24 @@ def grants(records: Records, arn: str) -> Grants | None:
 
 
 def find_holder(records: Records, arn: str) -> Record | None:
-    """Return the user or role with that ARN."""
+    """Return the user, role or group with that ARN."""
     parts = arn.split(":", 5)
-    resource = USER if len(parts) == 6 and parts[5].startswith("user/") else ROLE
-    if len(parts) != 6 or not parts[4]:
+    resource = _KINDS.get(parts[5].partition("/")[0]) if len(parts) == 6 else None
+    if resource is None or not parts[4]:
         return None
     record = records.scoped(parts[4], "").find(resource, arn.rsplit("/", 1)[-1])
     return record if record is not None and record.arn == arn else None
 
 
 def grants_of(records: Records, holder: Record) -> Grants:
-    """Return the policies of a user or role."""
-    source = holder.kind.lower()
-    inline = (
-        parse(text, name=f"{source}_{holder.name}_{name}", source=source)
-        for name, text in holder.doc.get(INLINE, {}).items()
-    )
-    attached = (managed(records, arn) for arn in holder.doc.get(ATTACHED, ()))
+    """Return the policies of a user, with those of its groups, of a role or of a group."""
     boundary = holder.doc.get("PermissionsBoundary")
     bound = None if boundary is None else managed(records, boundary["PermissionsBoundaryArn"])
+    own = records.scoped(holder.account, "")
+    groups = (own.find(GROUP, name) for name in holder.doc.get(GROUPS, ()))
+    holding = (holder, *(group for group in groups if group is not None))
     return Grants(
-        identity=(*inline, *(policy for policy in attached if policy is not None)),
+        identity=tuple(policy for one in holding for policy in _held(records, one)),
         boundary=None if boundary is None else tuple(policy for policy in (bound,) if policy is not None),
     )
 
@@ -88,7 +91,17 @@ def default_version(policy: Record) -> Document:
 
 
 def holders(records: Records, account: str) -> Iterator[Record]:
-    """Yield every user and role of an account."""
+    """Yield every user, role and group of an account."""
     scoped = records.scoped(account, "")
-    yield from scoped.each(USER)
-    yield from scoped.each(ROLE)
+    for resource in _KINDS.values():
+        yield from scoped.each(resource)
+
+
+def _held(records: Records, holder: Record) -> Iterator[Policy]:
+    source = holder.kind.lower()
+    for name, text in holder.doc.get(INLINE, {}).items():
+        yield parse(text, name=f"{source}_{holder.name}_{name}", source=source)
+    for arn in holder.doc.get(ATTACHED, ()):
+        policy = managed(records, arn)
+        if policy is not None:
+            yield policy

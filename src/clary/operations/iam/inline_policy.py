@@ -1,4 +1,4 @@
-"""Policies that are part of one user or role: PutRolePolicy, GetUserPolicy and so on."""
+"""Policies that are part of one user, role or group: PutRolePolicy, GetUserPolicy and so on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from clary.operations.iam.answers import HOLDERS, absent, limit, member, mine, p
 from clary.operations.iam.documents import checked, encoded
 from clary.operations.iam.grants import INLINE
 from clary.operations.registry import Call, operation
-from clary.resources.iam.user import USER
 from clary.resources.spec import Resource
 
-_QUOTA = {"User": 2048, "Role": 10240}  # Characters of all inline policies together, white space not counted.
+_QUOTA = {
+    "User": 2048,
+    "Group": 5120,
+    "Role": 10240,
+}
+"""Characters of all inline policies together, white space not counted."""
 
 
 def put(resource: Resource, call: Call) -> None:
@@ -58,8 +62,7 @@ def delete(resource: Resource, call: Call) -> None:
 
 
 def _absent(resource: Resource, name: str) -> ApiError:
-    noun = "user" if resource is USER else "role"
-    return absent(f"The {noun} policy with name {name} cannot be found.")
+    return absent(f"The {resource.noun()} policy with name {name} cannot be found.")
 
 
 for _word, _resource in HOLDERS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clary.core.document import Document
-from clary.operations.iam.answers import HOLDERS, absent, mine
+from clary.operations.iam.answers import PRINCIPALS, absent, mine
 from clary.operations.iam.grants import managed
 from clary.operations.registry import Call, operation
 from clary.resources.spec import Resource
@@ -38,6 +38,6 @@ def delete(resource: Resource, call: Call) -> None:
         records.update(holder, {}, remove=("PermissionsBoundary",))
 
 
-for _word, _resource in HOLDERS:
+for _word, _resource in PRINCIPALS:
     operation("iam", f"Put{_word}PermissionsBoundary")(partial(put, _resource))
     operation("iam", f"Delete{_word}PermissionsBoundary")(partial(delete, _resource))

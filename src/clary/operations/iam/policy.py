@@ -7,7 +7,7 @@ from collections import Counter
 from clary.core import ids
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.operations.iam.answers import absent, conflict, mine, page
+from clary.operations.iam.answers import absent, conflict, mine, page, refuse_twin
 from clary.operations.iam.attached_policy import path_of
 from clary.operations.iam.documents import checked
 from clary.operations.iam.grants import ATTACHED, VERSIONS, find_managed, holders
@@ -37,7 +37,9 @@ def create_policy(call: Call) -> Document:
         if request.get(name):
             doc[name] = request[name]
     doc["Arn"] = records.arn(POLICY, doc)
-    return {"Policy": _shown(records.create(POLICY, doc), Counter())}
+    with records.database.write():
+        refuse_twin(records, POLICY, doc)
+        return {"Policy": _shown(records.create(POLICY, doc), Counter())}
 
 
 @operation("iam", "GetPolicy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clary.core import ids
 from clary.core.document import Document
-from clary.operations.iam.answers import conflict, mine, page
+from clary.operations.iam.answers import conflict, mine, page, refuse_twin
 from clary.operations.iam.documents import checked_trust, encoded
 from clary.operations.iam.grants import ATTACHED, INLINE
 from clary.operations.iam.permissions_boundary import boundary
@@ -36,7 +36,9 @@ def create_role(call: Call) -> Document:
         if request.get(name):
             doc[name] = request[name]
     doc["Arn"] = records.arn(ROLE, doc)
-    return {"Role": shown(records.create(ROLE, doc))}
+    with records.database.write():
+        refuse_twin(records, ROLE, doc)
+        return {"Role": shown(records.create(ROLE, doc))}
 
 
 @operation("iam", "GetRole")

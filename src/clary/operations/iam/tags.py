@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clary.core.document import Document
-from clary.operations.iam.answers import HOLDERS, absent, limit, mine, page
+from clary.operations.iam.answers import PRINCIPALS, absent, limit, mine, page
 from clary.operations.iam.grants import find_managed
 from clary.operations.registry import Call, operation
 from clary.resources.iam.policy import POLICY
@@ -52,7 +52,7 @@ def _tagged(resource: Resource, call: Call) -> Record:
     return found
 
 
-for _word, _resource in (*HOLDERS, ("Policy", POLICY)):
+for _word, _resource in (*PRINCIPALS, ("Policy", POLICY)):
     operation("iam", f"Tag{_word}")(partial(tag, _resource))
     operation("iam", f"Untag{_word}")(partial(untag, _resource))
     operation("iam", f"List{_word}Tags")(partial(list_tags, _resource))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from clary.core import ids
 from clary.core.document import Document
 from clary.core.errors import ValidationError
-from clary.operations.iam.answers import conflict, mine, page
-from clary.operations.iam.grants import ATTACHED, INLINE
+from clary.operations.iam.answers import conflict, mine, page, refuse_twin, renamed
+from clary.operations.iam.grants import ATTACHED, GROUPS, INLINE
 from clary.operations.iam.permissions_boundary import boundary
 from clary.operations.registry import Call, operation
 from clary.resources.iam.access_key import ACCESS_KEY
 from clary.resources.iam.user import USER
 from clary.store.records import Record
 
+LOGIN = "_LoginProfile"
+"""Member of a user: its login profile."""
 _SHOWN = ("Path", "UserName", "UserId", "Arn", "CreateDate", "PermissionsBoundary", "Tags")
-_LISTED = ("Path", "UserName", "UserId", "Arn", "CreateDate")
+LISTED = ("Path", "UserName", "UserId", "Arn", "CreateDate")
 
 
 @operation("iam", "CreateUser")
@@ -33,7 +35,9 @@ def create_user(call: Call) -> Document:
     if call.request.get("Tags"):
         doc["Tags"] = call.request["Tags"]
     doc["Arn"] = records.arn(USER, doc)
-    return {"User": shown(records.create(USER, doc).doc)}
+    with records.database.write():
+        refuse_twin(records, USER, doc)
+        return {"User": shown(records.create(USER, doc).doc)}
 
 
 @operation("iam", "GetUser")
@@ -47,7 +51,19 @@ def list_users(call: Call) -> Document:
     """List users under a path."""
     prefix = call.request.get("PathPrefix", "/")
     found = [user.doc for user in mine(call).each(USER) if user.doc["Path"].startswith(prefix)]
-    return page(call.request, "Users", [(doc["UserName"], shown(doc, _LISTED)) for doc in found])
+    return page(call.request, "Users", [(doc["UserName"], shown(doc, LISTED)) for doc in found])
+
+
+@operation("iam", "UpdateUser")
+def update_user(call: Call) -> None:
+    """Give a user another name or path; groups, policies and keys go along."""
+    records = mine(call)
+    with records.database.write():
+        user = records.get(USER, call.request)
+        after = renamed(call, records, USER, user, "NewUserName")
+        for key in records.each(ACCESS_KEY) if after.name != user.name else ():
+            if key.doc["UserName"] == user.name:
+                records.update(key, {"UserName": after.name})
 
 
 @operation("iam", "DeleteUser")
@@ -60,6 +76,10 @@ def delete_user(call: Call) -> None:
             raise conflict("Cannot delete entity, must detach all policies first.")
         if user.doc.get(INLINE):
             raise conflict("Cannot delete entity, must delete policies first.")
+        if user.doc.get(GROUPS):
+            raise conflict("Cannot delete entity, must remove users from group first.")
+        if LOGIN in user.doc:
+            raise conflict("Cannot delete entity, must delete login profile first.")
         if any(key.doc["UserName"] == user.name for key in records.each(ACCESS_KEY)):
             raise conflict("Cannot delete entity, must delete access keys first.")
         records.delete(user)
