@@ -7,7 +7,7 @@ operation of its own; there is no kind's name in this module.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
@@ -111,15 +111,15 @@ def signature(principal: Principal) -> Document:
     return {"IamIdentity": identity}
 
 
-def page(kind: Kind, call: Call) -> Document:
-    """Answer one page of summaries, selected and ordered as asked."""
+def page(kind: Kind, call: Call, where: Sequence[Filter] = ()) -> Document:
+    """Answer one page of summaries, selected as asked and by `where`, in the order asked for."""
     resource, request = kind.resource, call.request
     check_parents(kind, call)
     asked = [member for member in kind.filters if member in request and member not in resource.ignored]
     late = resource.filters_after_paging
     found = call.records.page(
         resource,
-        where=[_filter(kind, member, request[member]) for member in asked if member not in late],
+        where=[*where, *(_filter(kind, member, request[member]) for member in asked if member not in late)],
         then=[_filter(kind, member, request[member]) for member in asked if member in late],
         sort=request.get("SortBy", "CreationTime"),
         descending=str(request.get("SortOrder", resource.sort_order)).lower() == "descending",
@@ -176,7 +176,7 @@ def check_free(kind: Kind, call: Call, record: Record) -> None:
     resource = kind.resource
     for other, paths in resource.holds.items():
         holder = find_resource(resource.service, other)
-        binds = [Filter(path, "eq", record.doc.get(member)) for path, member in paths.items()]
+        binds = [_bound_to(path, record.doc.get(member)) for path, member in paths.items()]
         found = call.records.scoped(record.account, record.region).page(holder, where=binds, limit=1)
         if found.records:
             raise ApiError(
@@ -202,6 +202,11 @@ def filled(doc: Document, path: list[str], value: object) -> Document:
 
 def _bound(verb: Callable[[Kind, Call], Document], kind: Kind) -> Operation:
     return lambda call: verb(kind, call)
+
+
+def _bound_to(bound: str, value: str | None) -> Filter:
+    path, _, test = bound.partition(" ")
+    return Filter(path, cast(Test, test or "eq"), value)
 
 
 def _filter(kind: Kind, member: str, value: str) -> Filter:

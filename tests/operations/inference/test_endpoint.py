@@ -60,7 +60,7 @@ def in_service(server: Server, sagemaker: Any, name: str) -> None:
         ({"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/nothing.tar.gz"}, "Could not find model data at"),
         ({"Image": IMAGE, "ModelDataUrl": "s3://no-such-bucket/m"}, "Could not find model data at"),
         ({"Image": IMAGE, "Mode": "MultiModel"}, "MultiModel is not supported by Clary yet"),
-        ({"ModelPackageName": "p"}, "ModelPackageName is not supported by Clary yet"),
+        ({"ModelPackageName": "p"}, "ModelPackage arn:.* does not exist"),
         ({"ModelDataUrl": DATA}, "has no Image"),
     ],
 )

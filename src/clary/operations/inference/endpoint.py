@@ -5,6 +5,7 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations import references
+from clary.operations.model_registry.packaged import containers_of
 from clary.operations.registry import Call, operation
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.resources.inference.endpoint_config import ENDPOINT_CONFIG
@@ -87,7 +88,7 @@ def _variant(call: Call, variant: Document, isolated: bool) -> Document:
         **{member: variant[member] for member in _VARIANT if member in variant},
         "Count": variant["InitialInstanceCount"],
         "Weight": variant.get("InitialVariantWeight", 1.0),
-        "Container": model.get("PrimaryContainer") or model["Containers"][0],
+        "Container": containers_of(model)[0],
         "Role": model["ExecutionRoleArn"],
         "Isolated": isolated or model.get("EnableNetworkIsolation", False),
     }

@@ -5,14 +5,13 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations import references
-from clary.operations.registry import Call, before
+from clary.operations.model_registry import packaged
+from clary.operations.registry import Call, before, completes
 
 _UNBUILT = {
     "InferenceExecutionConfig": "there is one container to execute; leave it out.",
 }
 _UNBUILT_CONTAINER = {
-    "ModelPackageName": "name the package's image and model data themselves.",
-    "InferenceSpecificationName": "leave it out.",
     "AdditionalModelDataSources": "put everything into one model archive.",
     "MultiModelConfig": "multi-model containers are not built; leave it out.",
     "ContainerMetricsConfig": "leave it out.",
@@ -35,7 +34,16 @@ def check(call: Call) -> None:
     if "ExecutionRoleArn" not in request:
         raise ValidationError("ExecutionRoleArn is missing: name the role that may read the model's data.")
     references.role(call, request["ExecutionRoleArn"])
-    _check_container(call, request.get("PrimaryContainer") or containers[0])
+    _check_container(call, packaged.unpacked(call, request.get("PrimaryContainer") or containers[0]))
+
+
+@completes("sagemaker", "CreateModel")
+def keep_contents(call: Call) -> Document:
+    """Keep what a model package holds now: the model serves that, whatever becomes of the package."""
+    containers = packaged.containers_of(call.request)
+    if not any("ModelPackageName" in container for container in containers):
+        return {}
+    return {packaged.CONTENTS: [packaged.unpacked(call, container) for container in containers]}
 
 
 def _check_container(call: Call, container: Document) -> None:
