@@ -65,7 +65,15 @@ class Kind:
     def stored(self) -> frozenset[str]:
         """Every member a record may hold: what Create takes and what Describe answers."""
         taken = self.operations["Create"].input_shape if "Create" in self.operations else None
-        return frozenset((*members(taken), *self.described, *self.resource.shown, *self.resource.generated))
+        return frozenset(
+            (
+                *members(taken),
+                *self.described,
+                *self.resource.shown,
+                *self.resource.hidden,
+                *self.resource.generated,
+            )
+        )
 
     @cached_property
     def summary(self) -> tuple[str, StructureShape]:
@@ -118,11 +126,12 @@ def members(shape: Shape | None) -> Mapping[str, Shape]:
 
 
 def project(shape: Shape | None, doc: Document) -> Document:
-    """Return what a document has of a shape. Absent members stay absent, empty structures too."""
+    """Return what a document has of a shape. Absent members stay absent, empty structures too if they may."""
+    required = shape.required_members if isinstance(shape, StructureShape) else []
     return {
         name: doc[name]
         for name, member in members(shape).items()
-        if doc.get(name) is not None and not (member.type_name == "structure" and not doc[name])
+        if doc.get(name) is not None and (doc[name] or name in required or member.type_name != "structure")
     }
 
 
