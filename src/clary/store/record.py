@@ -73,7 +73,8 @@ def after(record: Record, values: Mapping[str, Any]) -> Record:
 
 def key_of(resource: Resource, doc: Document) -> str:
     """Return the key that a document's identity members make."""
-    return "/".join(str(doc.get(member, "")) for member in resource.key())
+    key = "/".join(str(doc.get(member, "")) for member in resource.key())
+    return key.lower() if resource.caseless else key
 
 
 def arn_tail(resource: Resource, doc: Document) -> str:
