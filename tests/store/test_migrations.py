@@ -7,9 +7,11 @@ from pathlib import Path
 from sqlalchemy import Engine, Table, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+import clary.store.lineage.tables
 import clary.store.log_tables
 import clary.store.metrics.tables
 import clary.store.objects.tables
+import clary.store.search_tables
 import clary.store.tables  # noqa: F401 each declares its tables on being imported
 from clary.store.database import Database, metadata
 

@@ -64,7 +64,7 @@ def put(call: Call) -> Document:
             series = resource_series(call.account, call.region, arn, point["MetricName"])
             columns = batch.setdefault(series, Columns.empty(SAGEMAKER))
             columns.append(micros(point["Timestamp"]) // 1000, step, value)
-    call.metrics.put(batch)
+    call.metrics.put([*batch.items()])
     return {"Errors": errors} if errors else {}
 
 

@@ -1,0 +1,22 @@
+"""What calls about actions decide; the rest is `crud`'s."""
+
+from __future__ import annotations
+
+from clary.core.document import Document
+from clary.operations import kinds
+from clary.operations.lineage.edges import delete_alone
+from clary.operations.lineage.lineage_group import group_arn
+from clary.operations.registry import Call, completes, operation
+from clary.resources.lineage.action import ACTION
+
+
+@completes("sagemaker", "CreateAction")
+def complete(call: Call) -> Document:
+    """Name the group that it belongs to."""
+    return {"LineageGroupArn": group_arn(call.records)}
+
+
+@operation("sagemaker", "DeleteAction")
+def delete(call: Call) -> Document:
+    """Delete an action that nothing is associated with."""
+    return delete_alone(kinds.of(ACTION), call)

@@ -1,0 +1,53 @@
+"""The lineage group of each account and region: there is one, and nobody has to create it."""
+
+from __future__ import annotations
+
+from clary.core.document import Document
+from clary.core.errors import ResourceNotFound
+from clary.operations import crud, kinds
+from clary.operations.registry import Call, operation
+from clary.resources.lineage.lineage_group import LINEAGE_GROUP
+from clary.store.record import Record
+from clary.store.records import Records
+
+DEFAULT = "sagemaker-default-lineage-group"
+KIND = kinds.of(LINEAGE_GROUP)
+
+
+@operation("sagemaker", "DescribeLineageGroup")
+def describe(call: Call) -> Document:
+    """Tell of the account's group, or of another account's that was shared."""
+    ensure(call.records)
+    return crud.describe(KIND, call)
+
+
+@operation("sagemaker", "ListLineageGroups")
+def page(call: Call) -> Document:
+    """List the account's group."""
+    ensure(call.records)
+    return crud.page(KIND, call)
+
+
+@operation("sagemaker", "GetLineageGroupPolicy")
+def policy(call: Call) -> Document:
+    """Answer the policy that shares the group, which one that is not shared does not have."""
+    ensure(call.records)
+    group = crud.named(KIND, call)
+    if "_ResourcePolicy" not in group.doc:
+        raise ResourceNotFound(f"The lineage group {group.arn} has no resource policy.")
+    return {"LineageGroupArn": group.arn, "ResourcePolicy": group.doc["_ResourcePolicy"]}
+
+
+def ensure(records: Records) -> Record:
+    """Return the account's group, made when it is first asked for."""
+    found = records.find(LINEAGE_GROUP, DEFAULT)
+    if found is not None:
+        return found
+    with records.database.write():
+        doc = {"LineageGroupName": DEFAULT, "LineageGroupArn": group_arn(records), "DisplayName": DEFAULT}
+        return records.find(LINEAGE_GROUP, DEFAULT) or records.create(LINEAGE_GROUP, doc)
+
+
+def group_arn(records: Records) -> str:
+    """Return the ARN of the account's group."""
+    return records.arn(LINEAGE_GROUP, {"LineageGroupName": DEFAULT})
