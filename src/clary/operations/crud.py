@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import cast, get_args
 
 from clary.core.document import Document, dumps
-from clary.core.errors import ApiError
+from clary.core.errors import ApiError, ValidationError
 from clary.core.ids import made_up
 from clary.core.principal import Principal
 from clary.operations import registry
@@ -123,7 +123,7 @@ def page(kind: Kind, call: Call, where: Sequence[Filter] = ()) -> Document:
         then=[_filter(kind, member, request[member]) for member in asked if member in late],
         sort=request.get("SortBy", "CreationTime"),
         descending=str(request.get("SortOrder", resource.sort_order)).lower() == "descending",
-        limit=request.get("MaxResults", PAGE),
+        limit=page_size(request),
         token=request.get("NextToken"),
     )
     name, shape = kind.summary
@@ -131,6 +131,14 @@ def page(kind: Kind, call: Call, where: Sequence[Filter] = ()) -> Document:
     if found.next_token is not None:
         told["NextToken"] = found.next_token
     return told
+
+
+def page_size(request: Document) -> int:
+    """Return how many records a page may have. Models of some Lists set no least MaxResults."""
+    size: int = request.get("MaxResults", PAGE)
+    if size < 1:
+        raise ValidationError(f"MaxResults is {size}; it must be at least 1.")
+    return size
 
 
 def update(kind: Kind, call: Call) -> Document:
