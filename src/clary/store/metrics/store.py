@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, RowMapping, delete, select, tuple_
 
@@ -20,6 +22,9 @@ __all__ = ["Metrics", "Series", "Summary"]
 
 RESOURCES = ":sagemaker"
 """The space of what training tells of itself; a namespace of CloudWatch cannot begin with a colon."""
+
+STANDARD = 60
+"""Seconds of CloudWatch's standard resolution; high resolution is 1."""
 
 RETENTION = timedelta(days=455)  # How long CloudWatch keeps a point at its coarsest.
 
@@ -45,6 +50,25 @@ class Metric:
     space: str
     name: str
     subject: str
+
+
+class Look(Protocol):
+    """One look at a metric: a unit or all of them, from `start` to before `end`, in seconds."""
+
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def dimensions(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def period(self) -> int: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def unit(self) -> str | None: ...
 
 
 class Metrics:
@@ -77,19 +101,27 @@ class Metrics:
             parts.setdefault(layout, []).append(unpack(layout, points, data))
         return [join(each).ordered().between(start, end) for each in parts.values()]
 
-    def variants(self, series: Series) -> list[Series]:
-        """Return every series of the same metric, whatever its unit and resolution."""
-        place = _is(series, "account", "region", "space", "name", "subject")
-        with self._database.read() as connection:
-            rows = connection.execute(select(SERIES).where(*place)).mappings().all()
-        return [_series(row) for row in rows]
+    def look(self, account: str, region: str, look: Look) -> list[tuple[str, Columns]]:
+        """Return what a look at one of CloudWatch's metrics finds, by time, each unit and layout apart.
 
-    def latest(self, series: Series) -> int | None:
-        """Return the time of the newest point of a metric, in milliseconds, whatever its unit."""
-        place = _is(series, "account", "region", "space", "name", "subject")
+        A period below a minute sees only what was sent at high resolution.
+        """
+        place = {"account": account, "region": region, "space": look.namespace, "name": look.name}
+        where = [SERIES.c[name] == value for name, value in place.items()]
+        where += [SERIES.c.subject == subject_of(look.dimensions)]
+        where += [CHUNKS.c.last >= look.start * 1000, CHUNKS.c.first < look.end * 1000]
+        if look.unit is not None:
+            where.append(SERIES.c.unit == look.unit)
+        if look.period < STANDARD:
+            where.append(SERIES.c.resolution < STANDARD)
+        found = select(SERIES.c.unit, CHUNKS.c.layout, CHUNKS.c.points, CHUNKS.c.data)
+        found = found.join_from(SERIES, CHUNKS, CHUNKS.c.series_id == SERIES.c.id).where(*where)
+        parts: dict[tuple[str, str], list[Columns]] = {}
         with self._database.read() as connection:
-            times = connection.scalars(select(SERIES.c.last_time).where(*place)).all()
-        return max(times, default=None)
+            for unit, layout, points, data in connection.execute(found.order_by(CHUNKS.c.first, CHUNKS.c.id)):
+                parts.setdefault((unit, layout), []).append(unpack(layout, points, data))
+        window = (look.start * 1000, look.end * 1000)
+        return [(unit, join(each).ordered().between(*window)) for (unit, _), each in parts.items()]
 
     def names(self, account: str, region: str, subject: str) -> set[str]:
         """Return the names of a resource's metrics."""
@@ -149,6 +181,16 @@ class Metrics:
             ended = ended.where(SERIES.c.active < floor)
             gone += connection.execute(ended).rowcount
         return gone
+
+
+def subject_of(dimensions: Sequence[tuple[str, str]]) -> str:
+    """Return dimensions as the subject of a series, the same in whatever order they come."""
+    return json.dumps(sorted(dimensions), separators=(",", ":"))
+
+
+def dimensions_of(subject: str) -> list[tuple[str, str]]:
+    """Return the dimensions that make a subject."""
+    return [(name, value) for name, value in json.loads(subject)]
 
 
 def resource_series(account: str, region: str, arn: str, name: str) -> Series:

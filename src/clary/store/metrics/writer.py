@@ -57,7 +57,8 @@ class Series:
     resolution: int = 0
 
 
-Batch = Mapping[Series, Columns]
+Batch = Sequence[tuple[Series, Columns]]
+"""What one caller adds to which series; a series may come several times."""
 
 
 @dataclass(eq=False)
@@ -156,7 +157,7 @@ def _gathered(batches: Iterable[Batch]) -> dict[tuple[Series, str], Columns]:
     """Put together what the batches have of one series, in the order it came."""
     found: dict[tuple[Series, str], list[Columns]] = {}
     for batch in batches:
-        for series, columns in batch.items():
+        for series, columns in batch:
             if len(columns):
                 found.setdefault((series, columns.layout), []).append(columns)
     return {key: join(parts) for key, parts in found.items()}
