@@ -54,6 +54,9 @@ class Database:
         event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
         self.names: dict[int, Names] = {}  # What `clary.store.name_search` has read so far, by scope.
+        self.unindexed = (
+            0  # Writes of this process that `clary.store.search_index` has noted since it last looked.
+        )
         self._watches: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
         self._mine = threading.local()
@@ -86,7 +89,7 @@ class Database:
             try:
                 with transaction:
                     yield connection
-            except OperationalError as error:
+            except (OperationalError, sqlite3.OperationalError) as error:
                 if _code(error) != sqlite3.SQLITE_FULL:
                     raise
                 raise TryAgain(
@@ -136,8 +139,9 @@ def _busy(error: OperationalError) -> bool:
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _code(error: OperationalError) -> int:
-    code: int = getattr(error.orig, "sqlite_errorcode", 0)
+def _code(error: OperationalError | sqlite3.OperationalError) -> int:
+    raised = error.orig if isinstance(error, OperationalError) else error
+    code: int = getattr(raised, "sqlite_errorcode", 0)
     return code & 0xFF
 
 

@@ -12,10 +12,18 @@ import pytest
 from tests.store.objects.opened import BUCKET, Store
 
 from clary.store.objects import NoSuchKey, Objects
+from clary.store.objects.fresh import SMALL as SMALL_LIMIT
 from clary.store.objects.model import Chosen
 
-STEPS = ["fsync staged", "chmod", "rename", "fsync directory", "index", "commit", "committed"]
 PART = 5 << 20
+SMALL, LARGE = b"new", b"new" * (SMALL_LIMIT // 3 + 1)
+STEPS = [
+    *((SMALL, step) for step in ("write small", "index", "commit", "committed")),
+    *(
+        (LARGE, step)
+        for step in ("fsync staged", "chmod", "rename", "fsync directory", "index", "commit", "committed")
+    ),
+]
 
 
 class DiesAt:
@@ -29,23 +37,23 @@ class DiesAt:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_put_is_whole_or_never_was(tmp_path: Path, step: str) -> None:
+@pytest.mark.parametrize(("body", "step"), STEPS)
+def test_a_put_is_whole_or_never_was(tmp_path: Path, body: bytes, step: str) -> None:
     Store(tmp_path).objects.put(BUCKET, "k", b"old")
-    _killed_in(tmp_path, step, lambda objects: objects.put(BUCKET, "k", b"new"))
+    _killed_in(tmp_path, step, lambda objects: objects.put(BUCKET, "k", body))
     store = Store(tmp_path)
-    expected = b"new" if step == "committed" else b"old"
+    expected = body if step == "committed" else b"old"
     assert store.objects.get(BUCKET, "k").path.read_bytes() == expected
     _nothing_left(store)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_first_put_is_whole_or_never_was(tmp_path: Path, step: str) -> None:
+@pytest.mark.parametrize(("body", "step"), STEPS)
+def test_a_first_put_is_whole_or_never_was(tmp_path: Path, body: bytes, step: str) -> None:
     Store(tmp_path)
-    _killed_in(tmp_path, step, lambda objects: objects.put(BUCKET, "k", b"new"))
+    _killed_in(tmp_path, step, lambda objects: objects.put(BUCKET, "k", body))
     store = Store(tmp_path)
     if step == "committed":
-        assert store.objects.get(BUCKET, "k").path.read_bytes() == b"new"
+        assert store.objects.get(BUCKET, "k").path.read_bytes() == body
     else:
         with pytest.raises(NoSuchKey):
             store.objects.get(BUCKET, "k")

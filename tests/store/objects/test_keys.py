@@ -43,7 +43,7 @@ def test_two_thousand_nasty_keys_are_kept_apart(tmp_path: Path) -> None:
         "clary.db-shm",
         "objects",
     }
-    store.objects.delete_many(BUCKET, [(key, Writing()) for key in keys])
+    store.objects.delete_many(BUCKET, [(key, None, Writing()) for key in keys])
     assert list(store.objects.each(BUCKET)) == []
 
 

@@ -126,8 +126,8 @@ def test_a_copy_shares_bytes_and_nothing_else(tmp_path: Path) -> None:
 def test_deleting_says_whether_there_was_something(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.objects.put(BUCKET, "k", b"")
-    assert store.objects.delete(BUCKET, "k") is True
-    assert store.objects.delete(BUCKET, "k") is False
+    assert store.objects.delete(BUCKET, "k").existed is True
+    assert store.objects.delete(BUCKET, "k").existed is False
     with pytest.raises(NoSuchKey):
         store.objects.get(BUCKET, "k")
 

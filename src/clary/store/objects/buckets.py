@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from clary.core.document import Document
+from clary.core.document import Document, loads
 from clary.store.objects.errors import NoSuchBucket, refused
 from clary.store.objects.garbage import throw_away
 from clary.store.objects.model import Bucket
-from clary.store.objects.tables import BUCKETS, OBJECTS, PARTS, UPLOADS
+from clary.store.objects.tables import BUCKETS, OBJECTS, PARTS, UPLOADS, VERSIONS
+from clary.store.statement import Statement
 from clary.store.times import from_micros, micros
 
 _NAME = re.compile(
     r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)(?<!--ol-s3)(?<!--x-s3)"
 )
+
+FIND = Statement(select(BUCKETS).where(BUCKETS.c.name == bindparam("called")))
+"""Finds a bucket for `describe`."""
+_NOT_EMPTY = "The bucket you tried to delete is not empty"
+_HAS_VERSIONS = f"{_NOT_EMPTY}. You must delete all versions in the bucket."
 
 
 def create(connection: Connection, name: str, account: str, region: str, now: datetime) -> Bucket:
@@ -42,8 +49,8 @@ def create(connection: Connection, name: str, account: str, region: str, now: da
 
 def find(connection: Connection, name: str) -> Bucket | None:
     """Return a bucket, or None."""
-    row = connection.execute(select(BUCKETS).where(BUCKETS.c.name == name)).first()
-    return None if row is None else _bucket(row)
+    row = FIND.row(connection, called=name)
+    return None if row is None else describe(row)
 
 
 def get(connection: Connection, name: str) -> Bucket:
@@ -59,14 +66,15 @@ def every(connection: Connection, account: str | None) -> list[Bucket]:
     query = select(BUCKETS).order_by(BUCKETS.c.name)
     if account is not None:
         query = query.where(BUCKETS.c.account == account)
-    return [_bucket(row) for row in connection.execute(query)]
+    return [describe(row) for row in connection.execute(query)]
 
 
 def remove(connection: Connection, name: str, now: datetime) -> None:
     """Delete an empty bucket; its uploads in flight go with it."""
     bucket = get(connection, name)
-    if connection.execute(select(OBJECTS.c.size).where(OBJECTS.c.bucket == bucket.id).limit(1)).first():
-        raise refused("BucketNotEmpty", "The bucket you tried to delete is not empty", BucketName=name)
+    for table, message in ((OBJECTS, _NOT_EMPTY), (VERSIONS, _HAS_VERSIONS)):
+        if connection.execute(select(table.c.size).where(table.c.bucket == bucket.id).limit(1)).first():
+            raise refused("BucketNotEmpty", message, BucketName=name)
     mine = select(UPLOADS.c.id).where(UPLOADS.c.bucket == bucket.id).scalar_subquery()
     throw_away(
         connection, connection.scalars(select(PARTS.c.content).where(PARTS.c.upload.in_(mine))).all(), now
@@ -98,12 +106,14 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _bucket(row: Row[*tuple[object, ...]]) -> Bucket:
+def describe(row: Sequence[Any]) -> Bucket:
+    """Return a row of the table, as the driver gives it, as callers see it."""
+    number, name, account, region, created, settings = row
     return Bucket(
-        id=row.id,
-        name=row.name,
-        account=row.account,
-        region=row.region,
-        created=from_micros(row.created),
-        settings=row.settings,
+        id=number,
+        name=name,
+        account=account,
+        region=region,
+        created=from_micros(created),
+        settings=loads(settings) if isinstance(settings, str) else settings,
     )

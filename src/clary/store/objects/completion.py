@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sqlalchemy import Connection
 
 from clary.core.errors import ApiError
-from clary.store.objects import buckets, checksums, index, uploads
+from clary.store.objects import buckets, checksums, replacement, uploads
 from clary.store.objects.checksums import Checksum
 from clary.store.objects.conditions import Writing
 from clary.store.objects.digests import mismatch
 from clary.store.objects.errors import refused
-from clary.store.objects.index import Draft
-from clary.store.objects.model import Chosen, Part, PartInfo, Upload, encode_key
+from clary.store.objects.model import NULL, Chosen, Part, PartInfo, Upload, encode_key
 from clary.store.objects.place import Place
+from clary.store.objects.replacement import Draft
 
 LEAST_PART = 5 << 20  # Every part but the last has at least so many bytes.
 
@@ -27,6 +27,8 @@ class Completed:
 
     etag: str
     checksum: Checksum | None
+    version: str = NULL
+    again: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +71,8 @@ def complete(
     except ApiError:
         place.content.discard(spare)
         raise
-    if done is None:
-        return Completed(draft.etag, draft.checksum)
-    place.content.discard(spare)  # Another call completed the upload while this one joined its parts.
+    if done.again:
+        place.content.discard(spare)  # Another call completed the upload while this one joined its parts.
     return done
 
 
@@ -82,7 +83,7 @@ def _commit(
     parts: list[Part],
     draft: Draft,
     conditions: Writing,
-) -> Completed | None:
+) -> Completed:
     upload, row = uploads.find(connection, *name)
     if row.finished is not None:
         return _remembered(row.result)
@@ -91,12 +92,13 @@ def _commit(
     if any(present.get(part.number) != part.content for part in parts):
         raise _invalid_part(upload)
     bucket = buckets.get(connection, upload.bucket)
-    index.save(connection, bucket, encode_key(upload.key), draft, conditions, now)
+    directory = place.content.directory
+    saved = replacement.save(connection, bucket, encode_key(upload.key), draft, conditions, now, directory)
     uploads.drop_parts(connection, upload, now, keep=[draft.content])
     checksum = draft.checksum
     kept = [checksum.algorithm, checksum.value, checksum.kind] if checksum else None
-    uploads.finish(connection, row, {"ETag": draft.etag, "Checksum": kept}, now)
-    return None
+    uploads.finish(connection, row, {"ETag": draft.etag, "Checksum": kept, "Version": saved.version}, now)
+    return Completed(draft.etag, checksum, saved.version)
 
 
 def _pick(parts: list[Part], chosen: Sequence[Chosen], upload: Upload) -> list[Part]:
@@ -199,4 +201,5 @@ def _invalid_part(upload: Upload, choice: Chosen | None = None) -> Exception:
 
 def _remembered(result: dict[str, object]) -> Completed:
     kept = result["Checksum"]
-    return Completed(str(result["ETag"]), Checksum(*kept) if isinstance(kept, list) else None)
+    checksum = Checksum(*kept) if isinstance(kept, list) else None
+    return Completed(str(result["ETag"]), checksum, str(result.get("Version", NULL)), again=True)

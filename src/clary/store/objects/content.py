@@ -63,6 +63,17 @@ class Content:
         digests = {name.lower(): each.digest() for name, each in running.items()}
         return StagedBody(path=path, size=size, digests=digests)
 
+    def write_small(self, body: bytes) -> str:
+        """Keep a few bytes in a file that is not synced; the caller keeps them elsewhere until it is."""
+        content, target = self._new()
+        self._step("write small")
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READ_ONLY)
+        try:
+            _write_all(descriptor, body)
+        finally:
+            os.close(descriptor)
+        return content
+
     def concatenate(self, sources: list[Path]) -> str:
         """Keep one new content made of whole files; inside the kernel, and by reference where it can."""
         staged = self.staging / uid()

@@ -47,6 +47,16 @@ def whole(staged: StagedBody, claims: Mapping[str, str], algorithm: str | None) 
     return Checksum(chosen, checksums.encode(digest_of(staged, chosen)))
 
 
+def small(
+    body: bytes, claims: Mapping[str, str], content_md5: str | None, algorithm: str | None
+) -> tuple[str, Checksum]:
+    """Return the ETag and the checksum to keep of a body at hand; refuse one that is not as claimed."""
+    chosen = next(iter(claims), None) or algorithm or checksums.DEFAULT
+    digests = checksums.of_bytes(body, {"MD5", chosen, *claims})
+    hold(lambda name: digests[name.lower()], claims, content_md5)
+    return digests["md5"].hex(), Checksum(chosen, checksums.encode(digests[chosen.lower()]))
+
+
 def mismatch(algorithm: str) -> Exception:
     """Return the error for a checksum that does not hold."""
     return refused("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")

@@ -36,8 +36,37 @@ class NoSuchKey(ApiError):
     code = "NoSuchKey"
     status = 404
 
-    def __init__(self, key: str) -> None:
-        super().__init__("The specified key does not exist.", members={"Key": key})
+    def __init__(self, key: str, marker: str | None = None) -> None:
+        marked = {} if marker is None else {"DeleteMarker": True, "VersionId": marker}
+        super().__init__("The specified key does not exist.", members={"Key": key, **marked})
+
+
+class NoSuchVersion(ApiError):
+    """The key has, or had, no such version."""
+
+    code = "NoSuchVersion"
+    status = 404
+
+    def __init__(self, key: str, version: str) -> None:
+        members = {"Key": key, "VersionId": version}
+        super().__init__("The specified version does not exist.", members=members)
+
+
+class IsMarker(ApiError):
+    """The version asked for marks a deletion: there is nothing in it to be read."""
+
+    code = "MethodNotAllowed"
+    status = 405
+
+    def __init__(self, version: str, modified: str) -> None:
+        members = {
+            "ResourceType": "DeleteMarker",
+            "DeleteMarker": True,
+            "VersionId": version,
+            "Allow": "DELETE",
+        }
+        message = "The specified method is not allowed against this resource."
+        super().__init__(message, members={**members, "LastModified": modified})
 
 
 class NoSuchUpload(ApiError):

@@ -11,25 +11,26 @@ import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from clary.core.clock import Clock
 from clary.core.errors import TryAgain
 from clary.store.database import Database
 from clary.store.objects.content import Content
 from clary.store.objects.tables import GARBAGE
+from clary.store.statement import Statement
 from clary.store.times import micros
 
 GRACE = timedelta(seconds=60)
 _BATCH = 500
+_THROW = Statement(insert(GARBAGE).values(content=bindparam("content"), since=bindparam("since")))
 _log = logging.getLogger(__name__)
 
 
 def throw_away(connection: Connection, contents: Iterable[str], now: datetime) -> None:
     """Note that no row names these contents any more, in the transaction that made it so."""
-    rows = [{"content": content, "since": micros(now)} for content in contents]
-    if rows:
-        connection.execute(insert(GARBAGE), rows)
+    for content in contents:
+        _THROW.run(connection, content=content, since=micros(now))
 
 
 class Collector:

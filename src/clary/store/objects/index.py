@@ -1,34 +1,53 @@
-"""The index: one row an object, and what it takes to replace or remove one."""
+"""The index: one row an object, read and amended."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
 from clary.core.document import Document, dumps, loads
+from clary.store.objects import buckets
 from clary.store.objects.checksums import Checksum
-from clary.store.objects.conditions import Writing
-from clary.store.objects.garbage import throw_away
-from clary.store.objects.model import Bucket, ObjectInfo, PartInfo
-from clary.store.objects.tables import OBJECTS
-from clary.store.times import from_micros, micros
+from clary.store.objects.model import NULL, Bucket, ObjectInfo, PartInfo
+from clary.store.objects.tables import BUCKETS, OBJECTS, VERSIONS
+from clary.store.statement import Statement, Values
+from clary.store.times import from_micros
 
 LISTED = [column for column in OBJECTS.c if column.name != "parts"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """An object about to be: its content is on disk already, nothing names it yet."""
+_JOINED = BUCKETS.outerjoin(OBJECTS, and_(OBJECTS.c.bucket == BUCKETS.c.id, OBJECTS.c.key == bindparam("at")))
+LOOK = Statement(select(BUCKETS, OBJECTS).select_from(_JOINED).where(BUCKETS.c.name == bindparam("called")))
+"""Finds a bucket, and an object in it if it is there, for `look`."""
+_WIDTH = len(BUCKETS.c)
 
+
+class _Named(NamedTuple):
+    """A row of the objects' table as the driver gives it."""
+
+    bucket: int
+    key: bytes
     content: str
     size: int
     etag: str
-    checksum: Checksum | None = None
-    attributes: Document = field(default_factory=dict)
-    parts: tuple[PartInfo, ...] = ()
+    modified: int
+    checksum: str | None
+    attributes: str
+    parts: str | None
+    version: str | None
+    rank: int | None
+
+
+def look(row: Values, directory: Path) -> tuple[Bucket, ObjectInfo | None]:
+    """Return what a row of `LOOK` stands for."""
+    bucket = buckets.describe(row[:_WIDTH])
+    if row[_WIDTH] is None:
+        return bucket, None
+    found = _Named(*row[_WIDTH:])
+    return bucket, describe(found, bucket, directory, found.parts)
 
 
 def find(connection: Connection, bucket: Bucket, key: bytes, directory: Path) -> ObjectInfo | None:
@@ -38,52 +57,20 @@ def find(connection: Connection, bucket: Bucket, key: bytes, directory: Path) ->
     return None if row is None else describe(row, bucket, directory, row.parts)
 
 
-def save(
-    connection: Connection, bucket: Bucket, key: bytes, draft: Draft, conditions: Writing, now: datetime
+def amend(
+    connection: Connection, bucket: Bucket, key: bytes, version: str | None, attributes: Document
 ) -> None:
-    """Make `draft` the object at a key, if its conditions hold; what was there is thrown away."""
-    present = _present(connection, bucket, key)
-    conditions.check(key.decode(), _version(present))
-    checksum = draft.checksum
-    values = {
-        "content": draft.content,
-        "size": draft.size,
-        "etag": draft.etag,
-        "modified": micros(now.replace(microsecond=0)),  # S3's times are whole seconds, in listings too
-        "checksum": checksum and f"{checksum.algorithm} {checksum.kind} {checksum.value}",
-        "attributes": dumps(draft.attributes),
-        "parts": dumps({"Parts": [[part.number, part.size, part.checksum] for part in draft.parts]})
-        if draft.parts
-        else None,
-    }
-    if present is None:
-        connection.execute(insert(OBJECTS).values(bucket=bucket.id, key=key, **values))
-    else:
-        connection.execute(
-            update(OBJECTS).where(OBJECTS.c.bucket == bucket.id, OBJECTS.c.key == key).values(**values)
-        )
-        throw_away(connection, [present.content], now)
-
-
-def remove(connection: Connection, bucket: Bucket, key: bytes, conditions: Writing, now: datetime) -> bool:
-    """Remove the object at a key, if the conditions hold; say whether there was one."""
-    present = _present(connection, bucket, key)
-    conditions.check(key.decode(), _version(present))
-    if present is None:
-        return False
-    connection.execute(delete(OBJECTS).where(OBJECTS.c.bucket == bucket.id, OBJECTS.c.key == key))
-    throw_away(connection, [present.content], now)
-    return True
-
-
-def amend(connection: Connection, bucket: Bucket, key: bytes, attributes: Document) -> None:
-    """Replace an object's attributes and leave everything else as it is."""
-    mine = (OBJECTS.c.bucket == bucket.id, OBJECTS.c.key == key)
-    connection.execute(update(OBJECTS).where(*mine).values(attributes=dumps(attributes)))
+    """Replace the attributes of an object or of one version, and leave everything else as it is."""
+    same = None if version in (None, NULL) else version
+    for table in (OBJECTS,) if version is None else (OBJECTS, VERSIONS):
+        mine = [table.c.bucket == bucket.id, table.c.key == key]
+        if version is not None:
+            mine.append(table.c.version.is_(None) if same is None else table.c.version == same)
+        connection.execute(update(table).where(*mine).values(attributes=dumps(attributes)))
 
 
 def describe(
-    row: Row[*tuple[object, ...]], bucket: Bucket, directory: Path, parts: str | None = None
+    row: Row[*tuple[object, ...]] | _Named, bucket: Bucket, directory: Path, parts: str | None = None
 ) -> ObjectInfo:
     """Return a row of the index as callers see it; a listing's row has no parts."""
     return ObjectInfo(
@@ -95,23 +82,20 @@ def describe(
         etag=row.etag,
         modified=from_micros(row.modified),
         attributes=loads(row.attributes),
-        checksum=_checksum(row.checksum),
+        checksum=checksum_of(row.checksum),
         parts=tuple(PartInfo(*part) for part in loads(parts)["Parts"]) if parts else (),
+        version=NULL if row.version is None else row.version,
     )
 
 
-def _checksum(text: str | None) -> Checksum | None:
+def checksum_of(text: str | None) -> Checksum | None:
+    """Return a checksum as the tables spell it."""
     if text is None:
         return None
     algorithm, kind, value = text.split(" ")
     return Checksum(algorithm, value, "COMPOSITE" if kind == "COMPOSITE" else "FULL_OBJECT")
 
 
-def _present(connection: Connection, bucket: Bucket, key: bytes) -> Row[*tuple[object, ...]] | None:
-    columns = (OBJECTS.c.content, OBJECTS.c.etag, OBJECTS.c.size, OBJECTS.c.modified)
-    query = select(*columns).where(OBJECTS.c.bucket == bucket.id, OBJECTS.c.key == key)
-    return connection.execute(query).first()
-
-
-def _version(row: Row[*tuple[object, ...]] | None) -> tuple[str, int, datetime] | None:
+def version_of(row: Row[*tuple[object, ...]] | None) -> tuple[str, int, datetime] | None:
+    """Return what conditions are held against: ETag, size and time."""
     return None if row is None else (row.etag, row.size, from_micros(row.modified))

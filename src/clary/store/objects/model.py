@@ -12,6 +12,8 @@ from clary.store.objects.checksums import Checksum
 from clary.store.objects.errors import refused
 
 KEY_LIMIT = 1024
+NULL = "null"
+"""The version id of what was put while its bucket did not keep versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,12 @@ class Bucket:
     region: str
     created: datetime
     settings: Document = field(default_factory=dict)
+
+    @property
+    def versioning(self) -> str | None:
+        """`Enabled`, `Suspended`, or None while it never was."""
+        status: str | None = self.settings.get("Versioning")
+        return status
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class ObjectInfo:
     """One object as it was when asked. The file at `path` never changes and is never written to.
 
     `attributes` holds wire members (ContentType, Metadata, StorageClass, Tags, …); `etag` has no quotes;
-    `parts` is empty for an object put in one piece, and in listings.
+    `parts` is empty for an object put in one piece, and in listings. `version` is `null` for what was put
+    while the bucket did not keep versions.
     """
 
     bucket: str
@@ -53,11 +62,30 @@ class ObjectInfo:
     attributes: Document = field(default_factory=dict)
     checksum: Checksum | None = None
     parts: tuple[PartInfo, ...] = ()
+    version: str = NULL
 
     @property
     def path(self) -> Path:
         """Where the content lies, below the `directory` of all contents."""
         return content_path(self.directory, self.content)
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What stands at a key, or stood there once, in place of an object that was deleted."""
+
+    key: str
+    version: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What a deletion did: the version it removed, or the marker it set; None where versions are not kept."""
+
+    version: str | None = None
+    marker: bool = False
+    existed: bool = False
 
 
 @dataclass(frozen=True)

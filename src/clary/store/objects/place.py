@@ -10,7 +10,9 @@ from clary.core.body import StagedBody
 from clary.core.clock import Clock
 from clary.core.errors import ApiError
 from clary.store.database import Database
+from clary.store.objects.commit import Committer
 from clary.store.objects.content import Content
+from clary.store.objects.fresh import Fresh
 from clary.store.objects.garbage import Collector
 
 
@@ -21,6 +23,8 @@ class Place:
     database: Database
     content: Content
     collector: Collector
+    committer: Committer
+    fresh: Fresh
     clock: Clock
 
     @contextmanager

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from clary.core.body import StagedBody
 from clary.core.clock import Clock, SystemClock
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.store.database import Database
-from clary.store.objects import buckets, checksums, completion, index, listing, upload_listing
+from clary.store.objects import (
+    buckets,
+    checksums,
+    completion,
+    index,
+    listing,
+    replacement,
+    upload_listing,
+    version_listing,
+    versions,
+)
 from clary.store.objects.checksums import Checksum
+from clary.store.objects.commit import Committer
 from clary.store.objects.completion import Completed, Demand
 from clary.store.objects.conditions import Writing
 from clary.store.objects.content import Content, Step, chunks, unwatched
-from clary.store.objects.digests import verify, whole
-from clary.store.objects.errors import NoSuchKey
+from clary.store.objects.digests import small, verify, whole
+from clary.store.objects.errors import IsMarker, NoSuchBucket, NoSuchKey, NoSuchVersion
+from clary.store.objects.fresh import KEEP, SMALL, Fresh
 from clary.store.objects.garbage import GRACE, Collector
-from clary.store.objects.index import Draft
-from clary.store.objects.model import Bucket, Chosen, Listing, ObjectInfo, encode_key
+from clary.store.objects.model import Bucket, Chosen, Listing, Marker, ObjectInfo, Removal, encode_key
 from clary.store.objects.place import Place
-from clary.store.objects.tables import GARBAGE, OBJECTS, PARTS
+from clary.store.objects.replacement import Draft
+from clary.store.objects.tables import GARBAGE, OBJECTS, PARTS, VERSIONS
 from clary.store.objects.upload_listing import UploadListing, UploadQuery
 from clary.store.objects.uploads import Uploads
+from clary.store.objects.version_listing import VersionListing, VersionQuery
+from clary.store.statement import Lookup
 
 _ANYTHING = Writing()
 _PAGE = 1000
-Outcome = list[ApiError | None]
+Outcome = list[Removal | ApiError]
+Doomed = tuple[str, str | None, Writing]
+"""What is to be deleted: a key, the version of it unless the present one, the conditions."""
 OCTETS = "application/octet-stream"
 
 
@@ -51,14 +68,30 @@ class Objects:
     ) -> None:
         clock = clock or SystemClock()
         content = Content(root, watch)
-        self._place = Place(database, content, Collector(database, content, clock, grace), clock)
+        collector, fresh = Collector(database, content, clock, grace), Fresh(database, content)
+        self._place = Place(database, content, collector, Committer(database), fresh, clock)
+        self._bucket = Lookup(database, buckets.FIND)
+        self._look = Lookup(database, index.LOOK)
         self._watch = watch
         self.uploads = Uploads(self._place)
+        fresh.recover()
 
     @property
     def staging(self) -> Path:
         """Where bodies lie before they are taken in: on the file system of the contents."""
         return self._place.content.staging
+
+    @property
+    def committer(self) -> Committer:
+        """Where writes of `write_of` go."""
+        return self._place.committer
+
+    def look(self, bucket: str, key: str) -> tuple[Bucket, ObjectInfo | None]:
+        """Return a bucket and the object at a key of it, in one quick read."""
+        row = self._look.row(called=bucket, at=encode_key(key))
+        if row is None:
+            raise NoSuchBucket(bucket)
+        return index.look(row, self._place.content.directory)
 
     # Buckets
 
@@ -69,13 +102,18 @@ class Objects:
 
     def bucket(self, name: str) -> Bucket:
         """Return a bucket; an absent one is NoSuchBucket."""
-        with self._place.database.read() as connection:
-            return buckets.get(connection, name)
+        found = self.find_bucket(name)
+        if found is None:
+            raise NoSuchBucket(name)
+        return found
 
     def find_bucket(self, name: str) -> Bucket | None:
         """Return a bucket, or None."""
-        with self._place.database.read() as connection:
-            return buckets.find(connection, name)
+        if self._place.database.writing:
+            with self._place.database.read() as connection:
+                return buckets.find(connection, name)
+        row = self._bucket.row(called=name)
+        return None if row is None else buckets.describe(row)
 
     def buckets(self, account: str | None = None) -> list[Bucket]:
         """Return an account's buckets, or all, in order of their names."""
@@ -110,6 +148,11 @@ class Objects:
         """Make a body the object at a key. `claims` are base64 checksums by algorithm that it must have."""
         encode_key(key)
         claims = claims or {}
+        if isinstance(body, bytes) and len(body) <= SMALL:
+            made = small(body, claims, content_md5, algorithm)
+            saved = self.committer.run(self.write_of(bucket, key, body, attributes or {}, made, conditions))
+            self.written_small()
+            return saved
         with self._place.staged(body, [*claims, algorithm or checksums.DEFAULT]) as staged:
             self.bucket(bucket)
             verify(staged, claims, content_md5)
@@ -119,6 +162,40 @@ class Objects:
             content=content, size=staged.size, etag=etag, checksum=checksum, attributes=attributes or {}
         )
         return self._save(bucket, key, draft, conditions)
+
+    def write_of(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        attributes: Document,
+        made: tuple[str, Checksum],
+        conditions: Writing = _ANYTHING,
+    ) -> Callable[[Connection], ObjectInfo]:
+        """Return the write, for `committer`, that makes a small body of that ETag and checksum an object."""
+        raw, (etag, checksum) = encode_key(key), made
+
+        def work(connection: Connection) -> ObjectInfo:
+            holder = buckets.get(connection, bucket)
+            content = self._place.content.write_small(body)
+            self._watch("index")
+            draft = Draft(
+                content=content, size=len(body), etag=etag, checksum=checksum, attributes=attributes
+            )
+            now, directory = self._place.clock.now(), self._place.content.directory
+            with self._place.naming(content):
+                saved = replacement.save(connection, holder, raw, draft, conditions, now, directory)
+            KEEP.run(connection, name=content, bytes=body)
+            self._watch("commit")
+            return saved
+
+        return work
+
+    def written_small(self) -> None:
+        """Take note that a `write_of` was committed."""
+        self._watch("committed")
+        self._place.fresh.note()
+        self._place.collector.note()
 
     def adopt(self, bucket: str, key: str, path: Path, *, content_type: str = OCTETS) -> ObjectInfo:
         """Make a finished file the object at a key, without a copy where one can be avoided.
@@ -200,22 +277,41 @@ class Objects:
         """Return one page of the uploads in flight in a bucket."""
         return upload_listing.page(self._place, bucket, query)
 
-    def amend(self, bucket: str, key: str, changes: Document, remove: Iterable[str] = ()) -> ObjectInfo:
-        """Change attributes of an object and leave everything else as it is."""
+    def amend(
+        self, bucket: str, key: str, changes: Document, remove: Iterable[str] = (), version: str | None = None
+    ) -> ObjectInfo:
+        """Change attributes of an object, or of one version, and leave everything else as it is."""
         with self._place.database.write() as connection:
-            info = self.get(bucket, key)
+            info = self.get(bucket, key, version)
             kept = {name: value for name, value in info.attributes.items() if name not in set(remove)}
-            index.amend(connection, buckets.get(connection, bucket), encode_key(key), {**kept, **changes})
-            return self.get(bucket, key)
+            holder = buckets.get(connection, bucket)
+            index.amend(connection, holder, encode_key(key), version, {**kept, **changes})
+            return self.get(bucket, key, version)
 
     # Objects out
 
-    def get(self, bucket: str, key: str) -> ObjectInfo:
-        """Return an object; an absent one is NoSuchKey, in an absent bucket NoSuchBucket."""
-        info = self.find(bucket, key)
-        if info is None:
-            raise NoSuchKey(key)
-        return info
+    def get(self, bucket: str, key: str, version: str | None = None) -> ObjectInfo:
+        """Return an object or one version of it; an absent one is NoSuchKey, NoSuchVersion or NoSuchBucket.
+
+        A marker that was asked for as a version is IsMarker.
+        """
+        raw, directory = encode_key(key), self._place.content.directory
+        if version is None and not self._place.database.writing and (info := self.look(bucket, key)[1]):
+            return info
+        with self._place.database.read() as connection:
+            holder = buckets.get(connection, bucket)
+            if version is None:
+                info = index.find(connection, holder, raw, directory)
+                if info is not None:
+                    return info
+                marker = versions.marker_at(connection, holder, raw)
+                raise NoSuchKey(key, marker.version if marker else None)
+            found = versions.find(connection, holder, raw, version, directory)
+        if found is None:
+            raise NoSuchVersion(key, version)
+        if isinstance(found, Marker):
+            raise IsMarker(version, format_datetime(found.modified, usegmt=True))
+        return found
 
     def find(self, bucket: str, key: str) -> ObjectInfo | None:
         """Return an object of a bucket that must exist, or None."""
@@ -244,25 +340,31 @@ class Objects:
                 return
             after = page.next_after
 
-    def delete(self, bucket: str, key: str, conditions: Writing = _ANYTHING) -> bool:
-        """Delete an object and say whether there was one. Who has its file open or linked reads on."""
-        raw = encode_key(key)
-        with self._place.database.write() as connection:
-            holder = buckets.get(connection, bucket)
-            removed = index.remove(connection, holder, raw, conditions, self._place.clock.now())
-        if removed:
-            self._place.collector.note()
-        return removed
+    def versions_in(self, bucket: str, query: VersionQuery) -> VersionListing:
+        """Return one page of the versions in a bucket."""
+        return version_listing.page(self._place, bucket, query)
 
-    def delete_many(self, bucket: str, doomed: Sequence[tuple[str, Writing]]) -> Sequence[ApiError | None]:
-        """Delete objects on their own conditions, in one transaction; return what refused each, in order."""
+    def delete(
+        self, bucket: str, key: str, conditions: Writing = _ANYTHING, version: str | None = None
+    ) -> Removal:
+        """Delete an object, or one version for good. Who has its file open or linked reads on."""
+        (outcome,) = self.delete_many(bucket, [(key, version, conditions)])
+        if isinstance(outcome, ApiError):
+            raise outcome
+        return outcome
+
+    def delete_many(self, bucket: str, doomed: Sequence[Doomed]) -> Sequence[Removal | ApiError]:
+        """Delete objects on their own conditions, in one transaction; return what became of each."""
         outcome: Outcome = []
         with self._place.database.write() as connection:
             holder, now = buckets.get(connection, bucket), self._place.clock.now()
-            for key, conditions in doomed:
+            for key, version, conditions in doomed:
                 try:
-                    index.remove(connection, holder, encode_key(key), conditions, now)
-                    outcome.append(None)
+                    raw = encode_key(key)
+                    if version is None:
+                        outcome.append(replacement.remove(connection, holder, raw, conditions, now))
+                    else:
+                        outcome.append(versions.remove(connection, holder, raw, version, conditions, now))
                 except ApiError as error:
                     outcome.append(error)
         self._place.collector.note()
@@ -280,15 +382,19 @@ class Objects:
         return collected + self._place.content.sweep(self._named, self._place.clock.now(), age)
 
     def close(self) -> None:
-        """Stop the timer; nothing is lost without it."""
+        """Finish what is queued and stop the timers; nothing that was acknowledged is lost without it."""
+        self._place.committer.close()
+        self._place.fresh.close()
         self._place.collector.close()
+        self._bucket.close()
+        self._look.close()
 
     def _named(self, start: str) -> set[str]:
         found: set[str] = set()
         with self._place.database.read() as connection:
-            for table in (OBJECTS, PARTS, GARBAGE):
+            for table in (OBJECTS, VERSIONS, PARTS, GARBAGE):
                 mine = (table.c.content >= start, table.c.content < start + "g")  # ids are hexadecimal
-                found.update(connection.scalars(select(table.c.content).where(*mine)))
+                found.update(connection.scalars(select(table.c.content).where(*mine)).all())
         return found
 
     def _save(self, bucket: str, key: str, draft: Draft, conditions: Writing) -> ObjectInfo:
@@ -296,13 +402,13 @@ class Objects:
         self._watch("index")
         with self._place.naming(draft.content), self._place.database.write() as connection:
             holder = buckets.get(connection, bucket)
-            index.save(connection, holder, raw, draft, conditions, self._place.clock.now())
-            saved = index.find(connection, holder, raw, self._place.content.directory)
+            directory = self._place.content.directory
+            saved = replacement.save(
+                connection, holder, raw, draft, conditions, self._place.clock.now(), directory
+            )
             self._watch("commit")
         self._watch("committed")
         self._place.collector.note()
-        if saved is None:
-            raise RuntimeError("a row just written is not there")
         return saved
 
 

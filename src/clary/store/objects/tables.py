@@ -34,9 +34,42 @@ OBJECTS = Table(
     Column("checksum", Text),
     Column("attributes", Text, nullable=False),
     Column("parts", Text),
+    Column("version", String(32)),
+    Column("rank", BigInteger),
     sqlite_with_rowid=False,
 )
 Index("s3_objects_content", OBJECTS.c.content)
+
+# What a key held before, and what marks it as deleted; the newest of a key has the least `rank`. A version
+# that is None is the one called `null`. An object in OBJECTS is newer than all versions of its key here.
+VERSIONS = Table(
+    "s3_versions",
+    metadata,
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, primary_key=True),
+    Column("rank", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", String(32)),
+    Column("marker", Integer, nullable=False),
+    Column("content", String(32)),
+    Column("size", BigInteger, nullable=False),
+    Column("etag", String, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("checksum", Text),
+    Column("attributes", Text, nullable=False),
+    Column("parts", Text),
+    sqlite_with_rowid=False,
+)
+Index("s3_versions_content", VERSIONS.c.content)
+
+# Small contents as they were acknowledged, until their files are known to be on disk (`fresh`).
+FRESH = Table(
+    "s3_fresh",
+    metadata,
+    Column("id", BIG_KEY, primary_key=True, autoincrement=True),
+    Column("content", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,  # An id is never given again: who settles up to one must not meet a newer row.
+)
 
 # A finished upload stays a while with its `result`, so that completing it again answers the same.
 UPLOADS = Table(
