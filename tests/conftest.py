@@ -6,7 +6,8 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,23 @@ class Server:
             config=Config(**{**settings, **options.pop("config", {})}),
             **options,
         )
+
+
+@contextmanager
+def strict(server: Server) -> Iterator[str]:
+    """Run another gateway of the same home in strict mode; give its address."""
+    parts = replace(server.parts, settings=replace(server.parts.settings, strict=True))
+    listener = listen("127.0.0.1", 0, shared=False, alone=True)
+    ready = threading.Event()
+    network = Network(Gateway(parts), ready.set)
+    thread = threading.Thread(target=lambda: asyncio.run(network.serve([listener])), name="strict")
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        network.stop()
+        thread.join(10)
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def codes(operation: OperationModel) -> frozenset[str]:
 
 
 def faults(shape: Shape | None, answer: dict[str, Any]) -> list[str]:
-    """Return what is wrong with an answer: members missing or unknown, wrong types, values outside an enum."""
+    """Return what is wrong with an answer: members missing or unknown, types, values outside an enum."""
     said = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     if not isinstance(shape, StructureShape):
         return [f"nothing is modelled, but {sorted(said)} came"] if said else []

@@ -16,7 +16,7 @@ import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from tests.conftest import Server
+from tests.conftest import Server, strict
 
 from clary.gateway.app import Gateway
 from clary.gateway.protocol import MOST_HEAD
@@ -126,7 +126,7 @@ def read(data: bytes) -> list[tuple[int, bytes]]:
         (LIST, json.dumps({"NameContains": "%_' OR 1=1 --"}).encode(), "ValidationException"),
         ("SageMaker.NoSuchOperation", b"{}", "UnknownOperationException"),
         ("SageMaker.", b"{}", "UnknownOperationException"),
-        ("SageMaker.GetSagemakerServicecatalogPortfolioStatus", b'{"ResourceIdentifier": "s"}', "InvalidAction"),
+        ("SageMaker.RenderUiTemplate", b'{"Task": {"Input": "x"}, "RoleArn": "r"}', "InvalidAction"),
     ],
     ids=lambda value: repr(value)[:50],
 )
@@ -271,7 +271,8 @@ def test_a_body_over_its_limit_is_told_so_after_it_was_sent(server: Server, serv
     path = "/" if service == "sagemaker" else "/endpoints/none/invocations"
     headers = signed(server, "sagemaker", "POST", path, body, Content_Type=JSON, X_Amz_Target=CREATE)
     data = wire("POST", path, headers, body) + call(server, LIST, b"{}")
-    (status, answer), (after, _) = ask(server.port, data, answers=2)
+    with strict(server) as url:
+        (status, answer), (after, _) = ask(int(url.rpartition(":")[2]), data, answers=2)
     assert (status, b"larger" in answer or b"less than or equal to" in answer) == (
         413 if service == "sagemaker" else 400,
         True,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from tests.conftest import strict
 
 from clary.core import unix
 from clary.resources.inference.endpoint import ENDPOINT
@@ -161,9 +162,13 @@ def test_a_large_body_and_a_chunked_answer_come_through(server: Server, tmp_path
     model.close()
 
 
-def test_a_body_over_the_modelled_limit_is_refused(server: Server, echo: Model) -> None:
-    with endpoint(server, "limited", ("v", 1.0, echo.path)), pytest.raises(ClientError) as refused:
-        server.client("sagemaker-runtime").invoke_endpoint(EndpointName="limited", Body=b"x" * 6_291_457)
+def test_a_body_over_the_documented_limit_is_refused_in_strict_mode_only(server: Server, echo: Model) -> None:
+    asked: Any = {"EndpointName": "limited", "Body": b"x" * 6_291_457}
+    with endpoint(server, "limited", ("v", 1.0, echo.path)):
+        got = server.client("sagemaker-runtime").invoke_endpoint(**asked)
+        assert len(json.loads(got["Body"].read())["body"]) == 6_291_457
+        with strict(server) as url, pytest.raises(ClientError) as refused:
+            server.client("sagemaker-runtime", endpoint_url=url).invoke_endpoint(**asked)
     assert code_of(refused) == "ValidationError"
 
 

@@ -169,6 +169,7 @@ class Supervisor:
             "CLARY_REGION": self.settings.region,
             "CLARY_ACCOUNT_ID": self.settings.account,
             "CLARY_CACHE": str(self.settings.cache),
+            "CLARY_STRICT": str(int(self.settings.strict)),
         }
 
     def _wait_for_gateway(self, gateway: Child) -> dict[str, int]:

@@ -19,8 +19,11 @@ from clary.core.settings import Settings
 @click.command()
 @home_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks one. Default: 9229.")
+@click.option(
+    "--strict", is_flag=True, help="Enforce AWS's own limits and quotas, so that what runs here runs there."
+)
 @click.option("--detach", is_flag=True, help="Return once the server answers, and leave it running.")
-def command(home: Path | None, port: int | None, detach: bool) -> None:
+def command(home: Path | None, port: int | None, strict: bool, detach: bool) -> None:
     """Start the server on loopback.
 
     Everything it knows is kept in the home directory; the next `clary up` goes on from there. Ctrl-C ends the
@@ -29,6 +32,8 @@ def command(home: Path | None, port: int | None, detach: bool) -> None:
     read = settings(home)
     if port is not None:
         read = replace(read, port=port)
+    if strict:
+        read = replace(read, strict=True)
     running = find(read.home)
     if running is not None:
         raise click.ClickException(_taken(running))
@@ -61,6 +66,7 @@ def _detached(read: Settings) -> Server:
         **os.environ,
         "CLARY_HOME": str(read.home.root),
         "CLARY_PORT": str(read.port),
+        "CLARY_STRICT": str(int(read.strict)),
     }
     with log.open("wb") as output:
         process = subprocess.Popen(

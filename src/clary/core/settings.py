@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clary.core.limits import LIFTED, STRICT, Limits
+
 
 @dataclass(frozen=True)
 class Home:
@@ -58,6 +60,12 @@ class Settings:
     log_level: str = "INFO"
     proxy_port: int = 0
     upstream_proxy: str = ""
+    strict: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What one call may ask for."""
+        return STRICT if self.strict else LIFTED
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -70,6 +78,7 @@ class Settings:
         - `CLARY_GATEWAYS`: number of gateway processes
         - `CLARY_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR
         - `CLARY_PROXY_PORT`: port of the redirect's proxy, default 0, which picks a free one
+        - `CLARY_STRICT`: 1 enforces AWS's own limits and quotas; by default only the machine sets limits
         - `CLARY_UPSTREAM_PROXY`: the way out for other hosts than AWS's, default `HTTPS_PROXY`
         """
         user = Path(environ.get("HOME", "/"))
@@ -83,5 +92,6 @@ class Settings:
             gateways=int(environ.get("CLARY_GATEWAYS", "1")),
             log_level=environ.get("CLARY_LOG_LEVEL", "INFO").upper(),
             proxy_port=int(environ.get("CLARY_PROXY_PORT", "0")),
+            strict=environ.get("CLARY_STRICT", "").lower() in ("1", "true", "yes", "on"),
             upstream_proxy=environ.get("CLARY_UPSTREAM_PROXY", environ.get("HTTPS_PROXY", "")),
         )

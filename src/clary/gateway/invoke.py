@@ -29,12 +29,9 @@ from clary.wire import events, models
 from clary.wire.message import Headers, HttpRequest
 from clary.wire.serialise import event_payloads, serialise_error
 
-MOST_BYTES = 6_291_456
-"""The longest Body that the service model allows."""
-
 _TOO_LONG = (
     "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-    f"Member must have length less than or equal to {MOST_BYTES}"
+    "Member must have length less than or equal to {}"
 )
 _OPERATIONS = {
     b"invocations": "InvokeEndpoint",
@@ -87,6 +84,7 @@ class Invoker:
 
     def __init__(self, parts: Parts) -> None:
         self._parts, self._plane = parts, parts.plane
+        self._most = parts.settings.limits.prediction_bytes
 
     def open(
         self,
@@ -113,9 +111,9 @@ class Invoker:
         reply = gone = Reply(0, error="ClientDisconnected", pending=False)
         try:
             try:
-                visit.request.body = await body.in_memory(receive, visit.request.headers, MOST_BYTES)
+                visit.request.body = await body.in_memory(receive, visit.request.headers, self._most)
             except body.TooLarge:
-                reply = self._refusal(visit, Refused(_TOO_LONG))
+                reply = self._refusal(visit, Refused(_TOO_LONG.format(self._most)))
                 if not await body.drop(receive, visit.request.headers):
                     reply.headers.append((b"connection", b"close"))  # the rest would be the next request
             else:

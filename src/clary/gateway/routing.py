@@ -14,6 +14,7 @@ _SIGNED_AS = {
     "elasticmapreduce": "emr",
     "monitoring": "cloudwatch",
     "sagemaker-mlflow": "sagemaker",
+    "servicequotas": "service-quotas",
     "states": "stepfunctions",
     "tagging": "resourcegroupstaggingapi",
 }

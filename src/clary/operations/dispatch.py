@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 
 from clary.core.document import Document
-from clary.core.errors import NotBuilt
-from clary.operations import crud, kinds
+from clary.core.errors import ApiError, NotBuilt
+from clary.operations import crud, kinds, strict
 from clary.operations import registry as operation_registry
 from clary.operations.kinds import Kind
+from clary.operations.modelled import modelled
 from clary.operations.registry import Call, Check, Operation
 from clary.resources import registry as resource_registry
 from clary.resources.spec import Resource
@@ -30,9 +31,17 @@ class Dispatcher:
         serve = self.find(call.service, call.operation)
         if serve is None:
             raise NotBuilt(call.operation, s3=call.service == "s3")
-        if check := self._checks.get((call.service, call.operation)):
-            check(call)
-        return serve(call) or {}
+        try:
+            if check := self._checks.get((call.service, call.operation)):
+                check(call)
+            if call.settings.strict:
+                strict.check(call)
+            return serve(call) or {}
+        except ApiError as error:
+            told = modelled(call.service, call.operation, error)
+            if told is error:
+                raise
+            raise told from error
 
     def find(self, service: str, operation: str) -> Operation | None:
         """Return the function that serves an operation, None for an absent one."""

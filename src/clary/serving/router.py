@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clary.core.errors import ApiError
+from clary.core.limits import STRICT, Limits
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.connection import Answer, Host, HostLost
 from clary.serving.latency import Latencies, Summary
@@ -24,10 +25,6 @@ from clary.store.credentials import Generation
 from clary.store.record import Record
 from clary.store.records import Records
 
-MODEL_TIMEOUT = 60.0
-"""Seconds a model server has to answer, as documented for InvokeEndpoint."""
-STREAM_TIMEOUT = 480.0
-"""Seconds a streamed answer may take, as documented for InvokeEndpointWithResponseStream."""
 MOST_SESSIONS = 65_536
 _CUSTOM = b"x-amzn-sagemaker-custom-attributes"
 _NEW_SESSION, _CLOSED_SESSION = b"x-amzn-sagemaker-new-session-id", b"x-amzn-sagemaker-closed-session-id"
@@ -123,8 +120,8 @@ class _Endpoint:
 class Router:
     """The data plane of one gateway process."""
 
-    def __init__(self, records: Records, changes: Generation) -> None:
-        self._records, self._changes = records, changes
+    def __init__(self, records: Records, changes: Generation, limits: Limits = STRICT) -> None:
+        self._records, self._changes, self._limits = records, changes, limits
         self._seen = -1
         self._endpoints: dict[tuple[str, str, str], _Endpoint] = {}
         self._hosts: dict[str, Host] = {}
@@ -140,9 +137,9 @@ class Router:
         session = call.headers.get(b"x-amzn-sagemaker-session-id", b"").decode("latin-1")
         variant, host = self._choose(endpoint, call, session)
         asked = time.perf_counter()
-        patience = MODEL_TIMEOUT
+        patience = self._limits.model_seconds
         if stream:
-            stream.variant, patience = variant.name, STREAM_TIMEOUT
+            stream.variant, patience = variant.name, self._limits.stream_seconds
         try:
             answer = await host.ask(_head(call), call.body, patience, stream)
         except HostLost as error:

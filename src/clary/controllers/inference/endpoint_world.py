@@ -79,6 +79,7 @@ class Endpoints:
             program="serve",
             environment={
                 **self._means.environment(uid, role, record.region),
+                "SAGEMAKER_MODEL_SERVER_TIMEOUT": f"{self._means.settings.limits.model_seconds:.0f}",
                 **container.get("Environment", {}),
             },
             instance_type=variant["InstanceType"],

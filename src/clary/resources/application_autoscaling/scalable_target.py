@@ -1,0 +1,16 @@
+"""What may be scaled: one dimension of one resource, and between which bounds."""
+
+from clary.resources.registry import register
+from clary.resources.spec import Resource
+
+SCALABLE_TARGET = register(
+    Resource(
+        kind="ScalableTarget",
+        service="application-autoscaling",
+        arn="scalable-target/{TargetId}",
+        identity=("ServiceNamespace", "ScalableDimension", "ResourceId"),
+        arn_member="ScalableTargetARN",
+        missing="ObjectNotFoundException",
+        missing_text="No scalable target registered for the namespace, resource ID and dimension: {name}",
+    )
+)
