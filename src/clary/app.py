@@ -153,7 +153,7 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
         look=glance.look,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
-        router=Router(records, glance),
+        router=Router(records, glance, settings.limits),
     )
 
 
