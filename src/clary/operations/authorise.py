@@ -13,14 +13,12 @@ from clary.engines.policy import Caller, Decision, Policies, Policy, Request, ev
 from clary.engines.policy.document import Statement
 from clary.engines.policy.evaluate import keys_of, speaks_of
 from clary.engines.policy.pattern import Context
-from clary.operations.iam.grants import Grants, grants, managed
-from clary.operations.permissions import iam, logs, s3, sagemaker
+from clary.operations.iam.grants import GRANTING, Grants, grants, managed
+from clary.operations.permissions import iam, s3
 from clary.operations.permissions.context import of_caller, of_request, of_tags, tags_of
 from clary.operations.permissions.need import Need
+from clary.operations.permissions.needs import needs as needed
 from clary.operations.registry import Call
-from clary.resources.iam.policy import POLICY
-from clary.resources.iam.role import ROLE
-from clary.resources.iam.user import USER
 from clary.store.credentials import Generation
 from clary.store.records import Records
 
@@ -30,7 +28,6 @@ BucketPolicy = Callable[[str], tuple[str, str | None] | None]
 _REMEMBERED = 10_000  # Decisions kept between two writes to IAM.
 _NOTHING: Context = {}
 _NO_MFA = "The security token included in the request is invalid: GetSessionToken without MFA is not for IAM."
-_PREFIXES = {"resourcegroupstaggingapi": "tag", "stepfunctions": "states", "sesv2": "ses"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ class Authoriser:
         return evaluate(policies, request)
 
     def _current(self) -> Memory:
-        generation = self._changes.generation(USER, ROLE, POLICY)
+        generation = self._changes.generation(*GRANTING)
         memory = self._memory
         if generation != memory.generation:
             memory = self._memory = Memory(generation)
@@ -171,18 +168,7 @@ class Authoriser:
 
 def needs(call: Call) -> list[Need]:
     """Return every permission a call needs."""
-    if call.service == "s3":
-        return s3.needs(call.operation, call.request)
-    if call.service.startswith("sagemaker"):
-        return sagemaker.needs(call.service, call.operation, call.request, call.records)
-    if call.service == "iam":
-        return iam.needs(call.operation, call.request, call.principal, call.records)
-    if call.service == "sts":  # AssumeRole is decided by its operation, which knows the role's trust policy
-        resource = call.request.get("RoleArn", "*")
-        return [] if call.operation == "AssumeRole" else [Need(f"sts:{call.operation}", str(resource))]
-    if call.service == "logs":
-        return logs.needs(call.operation, call.request, call.account, call.region)
-    return [Need(f"{_PREFIXES.get(call.service, call.service)}:{call.operation}", "*")]
+    return needed(call.service, call.operation, call.request, call.principal, call.records)
 
 
 def denied(call: Call, need: Need, decision: Decision) -> AccessDenied:

@@ -10,7 +10,8 @@ from tests.store.opened import ACCOUNT, records
 from clary.core.document import Document
 from clary.core.principal import Principal
 from clary.operations import registry
-from clary.operations.permissions import iam, logs, s3, sagemaker
+from clary.operations.permissions.need import Need
+from clary.operations.permissions.needs import needs as needed
 from clary.resources.iam.role import ROLE
 from clary.store.records import Records
 
@@ -23,6 +24,10 @@ BOB = Principal(
     grants=f"arn:aws:iam::{ACCOUNT}:user/bob",
     kind="user",
 )
+
+
+def needs(store: Records, service: str, operation: str, request: Document) -> list[Need]:
+    return needed(service, operation, request, BOB, store)
 
 
 @pytest.fixture
@@ -62,44 +67,162 @@ def store(tmp_path: Path) -> Records:
     ],
 )
 def test_s3_operations_stand_for_their_documented_actions(
-    operation: str, request_: Document, wanted: list[tuple[str, str]]
+    store: Records, operation: str, request_: Document, wanted: list[tuple[str, str]]
 ) -> None:
-    found = [
-        (need.action, need.resource.removeprefix("arn:aws:s3:::")) for need in s3.needs(operation, request_)
-    ]
+    listed = needs(store, "s3", operation, request_)
+    found = [(need.action, need.resource.removeprefix("arn:aws:s3:::")) for need in listed]
     assert found == wanted
 
 
-def test_every_s3_operation_that_is_built_needs_something_on_its_bucket() -> None:
+def test_every_s3_operation_that_is_built_needs_something_on_its_bucket(store: Records) -> None:
     operations, _ = registry.load()
     for service, name in operations:
         if service == "s3" and name != "ListBuckets":
             request = {"Bucket": "b", "Key": "k", "CopySource": "b/k", "Delete": {"Objects": [{"Key": "k"}]}}
-            assert all(need.resource.startswith("arn:aws:s3:::b") for need in s3.needs(name, request)), name
+            listed = needs(store, "s3", name, request)
+            assert all(need.resource.startswith("arn:aws:s3:::b") for need in listed), name
+
+
+THEIRS = "arn:aws:sagemaker:us-east-1:111111111111"
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "request_", "resource"),
+    ("service", "operation", "request_", "resources"),
     [
-        ("sagemaker", "DescribeTrainingJob", {"TrainingJobName": "j"}, "training-job/j"),
-        ("sagemaker", "StopTrainingJob", {"TrainingJobName": "j"}, "training-job/j"),
-        ("sagemaker", "CreateModel", {"ModelName": "m"}, "model/m"),
-        ("sagemaker", "DescribeEndpoint", {"EndpointName": "e"}, "endpoint/e"),
-        ("sagemaker", "UpdateEndpointWeightsAndCapacities", {"EndpointName": "e"}, "endpoint/e"),
-        ("sagemaker", "DescribeEndpointConfig", {"EndpointConfigName": "c"}, "endpoint-config/c"),
-        ("sagemaker-runtime", "InvokeEndpoint", {"EndpointName": "e"}, "endpoint/e"),
-        ("sagemaker", "AddTags", {"ResourceArn": f"{HERE}:model/m"}, "model/m"),
-        ("sagemaker", "ListTrainingJobs", {"NameContains": "x"}, "*"),
-        ("sagemaker", "DescribeTrainingJob", {}, "*"),
-        ("sagemaker", "DescribeTrainingJob", {"TrainingJobName": 7}, "*"),
+        ("sagemaker", "DescribeTrainingJob", {"TrainingJobName": "j"}, ["training-job/j"]),
+        ("sagemaker", "StopTrainingJob", {"TrainingJobName": "j"}, ["training-job/j"]),
+        ("sagemaker", "CreateModel", {"ModelName": "M"}, ["model/m"]),
+        ("sagemaker", "UpdateEndpointWeightsAndCapacities", {"EndpointName": "e"}, ["endpoint/e"]),
+        ("sagemaker-runtime", "InvokeEndpoint", {"EndpointName": "e"}, ["endpoint/e"]),
+        ("sagemaker", "AddTags", {"ResourceArn": f"{HERE}:model/m"}, ["model/m"]),
+        ("sagemaker", "ListTrainingJobs", {"NameContains": "x"}, ["*"]),
+        ("sagemaker", "DescribeTrainingJob", {}, ["training-job/*"]),
+        ("sagemaker", "DescribeTrainingJob", {"TrainingJobName": 7}, ["training-job/*"]),
+        ("sagemaker", "ListHubContents", {"HubName": "h", "HubContentType": "Model"}, ["hub/h"]),
+        ("sagemaker", "CreateDomain", {"DomainName": "d"}, ["domain/*"]),
+        (
+            "sagemaker",
+            "CreateApp",
+            {"DomainId": "d-1", "UserProfileName": "u", "AppType": "JupyterLab", "AppName": "a"},
+            ["app/d-1/u/JupyterLab/a"],
+        ),
+        (
+            "sagemaker",
+            "CreateEndpoint",
+            {"EndpointName": "e", "EndpointConfigName": "c"},
+            ["endpoint/e", "endpoint-config/c"],
+        ),
+        (
+            "sagemaker",
+            "BatchDescribeModelPackage",
+            {"ModelPackageArnList": [f"{HERE}:model-package/g/1", f"{THEIRS}:model-package/g/2"]},
+            ["model-package/g/1", f"{THEIRS}:model-package/g/2"],
+        ),
+        (
+            "sagemaker",
+            "QueryLineage",
+            {"StartArns": [f"{HERE}:artifact/a", f"{HERE}:context/b"]},
+            ["*", "artifact/a", "context/b"],
+        ),
+        (
+            "sagemaker",
+            "AddAssociation",
+            {"SourceArn": f"{HERE}:artifact/a", "DestinationArn": f"{HERE}:context/b"},
+            ["artifact/a", "context/b"],
+        ),
+        ("sagemaker", "DescribeModelPackage", {"ModelPackageName": "old"}, ["model-package/old"]),
+        ("sagemaker", "CreateModelPackage", {"ModelPackageGroupName": "g"}, ["model-package/g/*"]),
+        (
+            "sagemaker",
+            "ListModelPackages",
+            {"ModelPackageGroupName": f"{THEIRS}:model-package-group/g"},
+            [f"{THEIRS}:model-package/g/*"],
+        ),
+        (
+            "sagemaker",
+            "CreateModel",
+            {"ModelName": "m", "PrimaryContainer": {"ModelPackageName": f"{THEIRS}:model-package/g/1"}},
+            ["model/m", f"{THEIRS}:model-package/g/1"],
+        ),
+        (
+            "sagemaker",
+            "CreateModel",
+            {"ModelName": "m", "PrimaryContainer": {"Environment": {"ARN": f"{THEIRS}:model-package/g/1"}}},
+            ["model/m"],
+        ),
+        (
+            "sagemaker-metrics",
+            "BatchGetMetrics",
+            {"MetricQueries": [{"ResourceArn": f"{HERE}:training-job/x"}]},
+            ["training-job/x"],
+        ),
+        (
+            "sagemaker-featurestore-runtime",
+            "BatchGetRecord",
+            {"Identifiers": [{"FeatureGroupName": "f"}, {"FeatureGroupName": f"{THEIRS}:feature-group/g"}]},
+            [f"{THEIRS}:feature-group/g"],
+        ),
     ],
 )
 def test_sagemaker_operations_act_on_what_they_name(
-    store: Records, service: str, operation: str, request_: Document, resource: str
+    store: Records, service: str, operation: str, request_: Document, resources: list[str]
 ) -> None:
-    [need] = sagemaker.needs(service, operation, request_, store)
-    assert need.action == f"sagemaker:{operation}"
-    assert need.resource.removeprefix(f"{HERE}:") == resource
+    found = needs(store, service, operation, request_)
+    assert {need.action for need in found} == {f"sagemaker:{operation}"}
+    assert [need.resource.removeprefix(f"{HERE}:") for need in found] == resources
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_", "wanted"),
+    [
+        ("cloudwatch", "PutMetricData", {"Namespace": "n"}, [("cloudwatch:PutMetricData", "*")]),
+        (
+            "cloudwatch",
+            "DescribeAlarms",
+            {"AlarmNames": ["a", "b"]},
+            [
+                ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}")
+                for name in "ab"
+            ],
+        ),
+        ("ecr", "GetAuthorizationToken", {}, [("ecr:GetAuthorizationToken", "*")]),
+        (
+            "ecr",
+            "BatchGetImage",
+            {"repositoryName": "a/b"},
+            [("ecr:BatchGetImage", f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/a/b")],
+        ),
+        (
+            "service-quotas",
+            "GetServiceQuota",
+            {"ServiceCode": "sagemaker", "QuotaCode": "L-1"},
+            [
+                (
+                    "servicequotas:GetServiceQuota",
+                    f"arn:aws:servicequotas:us-east-1:{ACCOUNT}:sagemaker/L-1",
+                )
+            ],
+        ),
+        (
+            "resourcegroupstaggingapi",
+            "TagResources",
+            {"ResourceARNList": [f"{HERE}:model/m", "arn:aws:s3:::b"]},
+            [
+                ("tag:TagResources", "*"),
+                ("sagemaker:AddTags", f"{HERE}:model/m"),
+                ("s3:TagResource", "arn:aws:s3:::b"),
+            ],
+        ),
+        ("organizations", "ListAccounts", {}, [("organizations:ListAccounts", "*")]),
+        ("sts", "AssumeRole", {"RoleArn": ROLE_ARN}, []),
+        ("sts", "GetCallerIdentity", {}, []),
+    ],
+)
+def test_neighbours_act_on_what_they_name(
+    store: Records, service: str, operation: str, request_: Document, wanted: list[tuple[str, str]]
+) -> None:
+    found = needs(store, service, operation, request_)
+    assert [(need.action, need.resource) for need in found] == wanted
 
 
 def test_every_role_in_a_request_must_be_passed_wherever_it_stands(store: Records) -> None:
@@ -108,57 +231,43 @@ def test_every_role_in_a_request_must_be_passed_wherever_it_stands(store: Record
         "TrainingJobDefinition": {"RoleArn": ROLE_ARN, "StaticHyperParameters": {"RoleArn": ROLE_ARN + "x"}},
         "TrainingJobDefinitions": [{"RoleArn": ROLE_ARN + "2"}, {"RoleArn": ROLE_ARN}],
     }
-    found = sagemaker.needs("sagemaker", "CreateHyperParameterTuningJob", request, store)
+    found = needs(store, "sagemaker", "CreateHyperParameterTuningJob", request)
     passed = [need for need in found if need.action == "iam:PassRole"]
     assert [need.resource for need in passed] == [ROLE_ARN, ROLE_ARN + "2"]
     assert all(need.context["iam:passedtoservice"] == ("sagemaker.amazonaws.com",) for need in passed)
 
 
-def test_conditions_may_ask_about_what_a_job_runs_on(store: Records) -> None:
-    request = {
-        "TrainingJobName": "j",
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "VolumeKmsKeyId": "key"},
-        "VpcConfig": {"Subnets": ["a", "b"], "SecurityGroupIds": ["g"]},
-        "EnableNetworkIsolation": True,
-        "Tags": [{"Key": "Team", "Value": "ml"}],
-    }
-    first, *rest = sagemaker.needs("sagemaker", "CreateTrainingJob", request, store)
-    assert first.context == {
-        "sagemaker:instancetypes": ("ml.m5.large",),
-        "sagemaker:volumekmskey": ("key",),
-        "sagemaker:vpcsubnets": ("a", "b"),
-        "sagemaker:vpcsecuritygroupids": ("g",),
-        "sagemaker:networkisolation": ("true",),
-    }
-    assert [need.action for need in rest] == ["sagemaker:AddTags"]
-
-
-def test_an_endpoint_needs_its_configuration_too(store: Records) -> None:
-    request = {"EndpointName": "e", "EndpointConfigName": "c"}
-    found = sagemaker.needs("sagemaker", "CreateEndpoint", request, store)
-    assert [need.resource for need in found] == [f"{HERE}:endpoint/e", f"{HERE}:endpoint-config/c"]
+def test_tagging_while_creating_needs_the_permission_to_tag(store: Records) -> None:
+    tags = [{"Key": "Team", "Value": "ml"}]
+    first, second = needs(store, "sagemaker", "CreateModel", {"ModelName": "m", "Tags": tags})
+    assert (second.action, second.resource) == ("sagemaker:AddTags", first.resource)
+    assert second.context["sagemaker:taggingaction"] == ("CreateModel",)
+    request = {"RoleName": "r", "Path": "/x/", "Tags": tags}
+    assert [(need.action, need.resource) for need in needs(store, "iam", "CreateRole", request)] == [
+        (action, f"arn:aws:iam::{ACCOUNT}:role/x/r") for action in ("iam:CreateRole", "iam:TagRole")
+    ]
 
 
 def test_iam_operations_act_on_the_arn_with_its_path(store: Records) -> None:
     store.create(ROLE, {"RoleName": "R", "Path": "/team/", "RoleId": "AROAR"})
-    [need] = iam.needs("GetRole", {"RoleName": "R"}, BOB, store)
+    [need] = needs(store, "iam", "GetRole", {"RoleName": "R"})
     assert (need.action, need.resource) == ("iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/team/R")
-    [need] = iam.needs("CreateRole", {"RoleName": "S", "Path": "/x/"}, BOB, store)
-    assert need.resource == f"arn:aws:iam::{ACCOUNT}:role/x/S"
-    [need] = iam.needs("AttachRolePolicy", {"RoleName": "R", "PolicyArn": "arn:p"}, BOB, store)
+    [need] = needs(store, "iam", "AttachRolePolicy", {"RoleName": "R", "PolicyArn": "arn:p"})
     assert need.context == {"iam:policyarn": ("arn:p",)}
-    assert iam.needs("GetUser", {}, BOB, store)[0].resource == BOB.grants
-    assert iam.needs("ListRoles", {}, BOB, store)[0].resource == "*"
+    [need] = needs(store, "iam", "GetPolicy", {"PolicyArn": "arn:aws:iam::aws:policy/A"})
+    assert need.resource == "arn:aws:iam::aws:policy/A"
+    assert needs(store, "iam", "GetUser", {})[0].resource == BOB.grants
+    assert needs(store, "iam", "ListRoles", {})[0].resource == "*"
 
 
-def test_logs_operations_act_on_group_and_stream() -> None:
+def test_logs_operations_act_on_group_and_stream(store: Records) -> None:
     place = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:"
     request = {"logGroupName": "/g", "logStreamName": "s"}
-    for operation, resource in (
-        ("GetLogEvents", f"{place}/g:log-stream:s"),
-        ("DescribeLogStreams", f"{place}/g:log-stream:"),
+    for operation, given, resource in (
+        ("GetLogEvents", request, f"{place}/g:log-stream:s"),
+        ("DescribeLogStreams", request, f"{place}/g:log-stream:"),
+        ("FilterLogEvents", {"logGroupIdentifier": f"{place}/g:*"}, f"{place}/g:log-stream:"),
+        ("ListTagsForResource", {"resourceArn": f"{place}/g"}, f"{place}/g"),
     ):
-        [need] = logs.needs(operation, request, ACCOUNT, "us-east-1")
-        assert need.resource == resource
-    [need] = logs.needs("FilterLogEvents", {"logGroupIdentifier": f"{place}/g:*"}, ACCOUNT, "us-east-1")
-    assert need.resource == f"{place}/g:log-stream:"
+        [need] = needs(store, "logs", operation, given)
+        assert (need.action, need.resource) == (f"logs:{operation}", resource)

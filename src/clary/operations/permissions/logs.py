@@ -1,17 +1,19 @@
-"""CloudWatch Logs: operations act on a log group, or on one of its streams."""
+"""CloudWatch Logs: a group may be named by its ARN, with or without `:*`."""
 
 from __future__ import annotations
 
+import re
+
 from clary.core.document import Document
-from clary.operations.permissions.need import Need
+from clary.operations.permissions.named import Said
 
-_ON_STREAM = frozenset({"PutLogEvents", "GetLogEvents", "DeleteLogStream"})
+_GROUP = re.compile(r"arn:[^:]*:logs:[^:]*:[^:]*:log-group:([^:]+)")
 
 
-def needs(operation: str, request: Document, account: str, region: str) -> list[Need]:
-    """Return the permission an operation on logs needs."""
-    place = f"arn:aws:logs:{region}:{account}:log-group:"
-    given = request.get("logGroupIdentifier") or request.get("resourceArn")
-    group = request.get("logGroupName") or str(given or "").removeprefix(place).removesuffix(":*")
-    stream = request.get("logStreamName", "") if operation in _ON_STREAM else ""
-    return [Need(f"logs:{operation}", f"{place}{group}:log-stream:{stream}")]
+def said(request: Document) -> Said:
+    """Return the log groups a request names; what is tagged by its ARN is named by that ARN."""
+    given = [request.get("logGroupName"), request.get("logGroupIdentifier")]
+    listed = [*given, *(request.get("logGroupNames") or []), *(request.get("logGroupIdentifiers") or [])]
+    names = [text for text in listed if isinstance(text, str) and text]
+    groups = [match[1] if (match := _GROUP.match(text)) else text for text in names]
+    return {"loggroupname": tuple(dict.fromkeys(groups))} if groups else {}

@@ -1,4 +1,4 @@
-"""S3: which of its documented actions each operation stands for.
+"""S3: objects, copies and versions, which its requests name in their own way.
 
 Object operations act on `arn:aws:s3:::bucket/key`, bucket operations on `arn:aws:s3:::bucket`.
 """
@@ -8,80 +8,29 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from clary.core.document import Document
+from clary.operations.permissions import asked
+from clary.operations.permissions.context import Values
 from clary.operations.permissions.need import Need
+from clary.operations.permissions.places import values
+from clary.operations.permissions.plan import plan_of
+from clary.operations.permissions.table import actions_of
+from clary.store.records import Records
 
-_OBJECT = {
-    "AbortMultipartUpload": "AbortMultipartUpload",
-    "CompleteMultipartUpload": "PutObject",
-    "CopyObject": "PutObject",
-    "CreateMultipartUpload": "PutObject",
-    "DeleteObject": "DeleteObject",
-    "DeleteObjectTagging": "DeleteObjectTagging",
-    "GetObject": "GetObject",
-    "GetObjectAcl": "GetObjectAcl",
-    "GetObjectAttributes": "GetObject",
-    "GetObjectTagging": "GetObjectTagging",
-    "HeadObject": "GetObject",
-    "ListParts": "ListMultipartUploadParts",
-    "PutObject": "PutObject",
-    "PutObjectAcl": "PutObjectAcl",
-    "PutObjectTagging": "PutObjectTagging",
-    "SelectObjectContent": "GetObject",
-    "UploadPart": "PutObject",
-    "UploadPartCopy": "PutObject",
-}
-_BUCKET = {
-    "DeleteBucketCors": "PutBucketCORS",
-    "DeleteBucketEncryption": "PutEncryptionConfiguration",
-    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-    "DeleteBucketTagging": "PutBucketTagging",
-    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-    "GetBucketCors": "GetBucketCORS",
-    "GetBucketEncryption": "GetEncryptionConfiguration",
-    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    "GetBucketNotificationConfiguration": "GetBucketNotification",
-    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-    "HeadBucket": "ListBucket",
-    "ListMultipartUploads": "ListBucketMultipartUploads",
-    "ListObjectVersions": "ListBucketVersions",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "PutBucketCors": "PutBucketCORS",
-    "PutBucketEncryption": "PutEncryptionConfiguration",
-    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
-    "PutBucketNotificationConfiguration": "PutBucketNotification",
-    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
-}
-_CONDITIONS = {
-    "Prefix": "s3:prefix",
-    "Delimiter": "s3:delimiter",
-    "MaxKeys": "s3:max-keys",
-    "ACL": "s3:x-amz-acl",
-    "CopySource": "s3:x-amz-copy-source",
-    "MetadataDirective": "s3:x-amz-metadata-directive",
-    "ServerSideEncryption": "s3:x-amz-server-side-encryption",
-    "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "StorageClass": "s3:x-amz-storage-class",
-    "VersionId": "s3:versionid",
-    "CreateBucketConfiguration": "s3:locationconstraint",
-    "IfNoneMatch": "s3:if-none-match",
-    "IfMatch": "s3:if-match",
-}
 _VERSIONED = frozenset({"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging", "GetObjectAcl"})
 
 
-def needs(operation: str, request: Document) -> list[Need]:
+def needs(operation: str, request: Document, records: Records) -> list[Need]:
     """Return the permissions an S3 operation needs, the first one first."""
-    if operation == "ListBuckets":
-        return [Need("s3:ListAllMyBuckets", "*")]
-    context = _context(request)
+    name = actions_of("s3", operation)[0]
+    context = _context(operation, request, records)
+    if not request.get("Bucket"):
+        return [Need(f"s3:{name}", "*", context)]
     bucket = f"arn:aws:s3:::{bucket_name(request)}"
     if operation == "DeleteObjects":
         return [_deletion(bucket, item) for item in request.get("Delete", {}).get("Objects", [])]
-    if operation not in _OBJECT and "Key" not in request:
-        return [Need(f"s3:{_BUCKET.get(operation, operation)}", bucket, context)]
-    action = _versioned(_OBJECT.get(operation, operation), request)
-    found = [Need(f"s3:{action}", f"{bucket}/{request.get('Key', '')}", context)]
+    if "Key" not in request:
+        return [Need(f"s3:{name}", bucket, context)]
+    found = [Need(f"s3:{_versioned(name, request)}", f"{bucket}/{request['Key']}", context)]
     if operation in ("CopyObject", "UploadPartCopy"):
         found.insert(0, _source(request))
     if operation in ("PutObject", "CreateMultipartUpload", "CopyObject") and request.get("Tagging"):
@@ -116,14 +65,11 @@ def _source(request: Document) -> Need:
     return Need(action, f"arn:aws:s3:::{unquote(source).lstrip('/')}")
 
 
-def _context(request: Document) -> dict[str, tuple[str, ...]]:
-    context: dict[str, tuple[str, ...]] = {}
-    for member, key in _CONDITIONS.items():
-        value = request.get(member)
-        if isinstance(value, dict):
-            value = value.get("LocationConstraint")
-        if value is not None:
-            context[key] = (str(value),)
+def _context(operation: str, request: Document, records: Records) -> Values:
+    plan = plan_of("s3", operation)
+    context = asked.context(plan, values(plan.root, request), request, records)
+    if request.get("VersionId"):
+        context["s3:versionid"] = (str(request["VersionId"]),)
     if request.get("Tagging") and isinstance(request["Tagging"], str):
         pairs = [pair.partition("=") for pair in request["Tagging"].split("&")]
         context["s3:requestobjecttagkeys"] = tuple(unquote(name) for name, _, _ in pairs)
