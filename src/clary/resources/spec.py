@@ -19,7 +19,7 @@ Level = Literal["absent", "stored", "behaves", "conforms"]
 _EDGE = {"After": "ge", "Before": "le"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # There is one of each kind: told apart by which it is.
 class Resource:
     """One kind of resource.
 
@@ -33,17 +33,18 @@ class Resource:
     with; `filters` maps a List member to `"StoredPath test"`; `filters_after_paging` names those that AWS
     applies to a page already cut; `missing` and `conflict` are the error codes for an absent record and a
     taken name, and their texts may name `{arn}`, `{name}`, `{noun}`; `lives` says that a controller works on
-    it, `passing` are the statuses that end by themselves; `hidden` are stored members that Describe does not
-    show; `answers` maps a dotted path to what Describe says where the record says nothing (structures on the
-    way are not invented); `shown` maps a member of Describe and List to the stored path it comes from,
-    `summary` one of List alone; `envelope` is the member that Describe, Create and Update wrap the record in;
-    `orders` maps a value of SortBy to a stored path; `sort_order` holds when a List names none; `within` maps
-    a member to the kind of this service that it names, which must be there; `holds` maps a kind that keeps
-    this one from being deleted to what binds it (`"ItsPath test"` to our member), `held` is the error code
-    then; `removals` maps a member of Update that lists keys to the map they are taken from; `ignored` maps a
-    member of List that has no effect to the reason, `without_effect` one of Create by its dotted path;
-    `absent` are operations of the kind that are not built; `level` says what the others do, `conforms` which
-    of them a test compares with what AWS does.
+    it, `passing` are the statuses that end by themselves, `traced` that what becomes of it is followed into
+    the lineage; `hidden` are stored members that Describe does not show; `answers` maps a dotted path to what
+    Describe says where the record says nothing (structures on the way are not invented); `shown` maps a
+    member of Describe and List to the stored path it comes from, `summary` one of List alone; `envelope` is
+    the member that Describe, Create and Update wrap the record in; `orders` maps a value of SortBy to a
+    stored path; `sort_order` holds when a List names none; `within` maps a member to the kind of this service
+    that it names, which must be there; `holds` maps a kind that keeps this one from being deleted to what
+    binds it (`"ItsPath test"` to our member), `held` is the error code then; `removals` maps a member of
+    Update that lists keys to the map they are taken from; `ignored` maps a member of List that has no effect
+    to the reason, `without_effect` one of Create by its dotted path; `absent` are operations of the kind that
+    are not built; `level` says what the others do, `conforms` which of them a test compares with what AWS
+    does.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Resource:
     conflict_text: str = "{noun} with name {name} already exists ({arn})."
     conflict_status: int = 400
     lives: bool = False
+    traced: bool = False
     passing: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     level: Level = "stored"
