@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -53,17 +53,23 @@ def sourced(call: Call) -> Document:
 
 def checked(call: Call, doc: Document) -> Document:
     """Return the status that a package's contents earn: Completed, or Failed with what is not there."""
-    images: list[Document] = []
-    data: list[Document] = []
-    if doc.get("SkipModelValidation") != "All":
-        for number, container in enumerate(_containers(doc), 1):
-            name = container.get("ContainerHostname") or f"container-{number}"
-            if "Image" in container:
-                images += _failure(name, partial(references.image, call, container["Image"]))
-            data += _failure(name, partial(data_of, call, container))
+    skipped = doc.get("SkipModelValidation") == "All"
+    images, data = ([], []) if skipped else problems(call, _containers(doc))
     details = {"ValidationStatuses": data, "ImageScanStatuses": images}
     status = "Failed" if images or data else "Completed"
     return {"ModelPackageStatus": status, "ModelPackageStatusDetails": details}
+
+
+def problems(call: Call, containers: Iterable[Document]) -> tuple[list[Document], list[Document]]:
+    """Return which containers' images, and which containers' data, are not there."""
+    images: list[Document] = []
+    data: list[Document] = []
+    for number, container in enumerate(containers, 1):
+        name = container.get("ContainerHostname") or f"container-{number}"
+        if "Image" in container:
+            images += _failure(name, partial(references.image, call, container["Image"]))
+        data += _failure(name, partial(data_of, call, container))
+    return images, data
 
 
 def data_of(call: Call, container: Document) -> None:

@@ -1,0 +1,34 @@
+"""What calls about algorithms decide: an algorithm is Completed when its images and data are there."""
+
+from __future__ import annotations
+
+from clary.core.document import Document
+from clary.operations import references
+from clary.operations.model_registry import package_contents
+from clary.operations.registry import Call, before, completes
+
+_UNBUILT = {
+    "CertifyForMarketplace": "there is no marketplace to certify it for; leave it out.",
+    "ValidationSpecification": "the jobs that would validate the algorithm are not run; leave it out.",
+}
+
+
+@before("sagemaker", "CreateAlgorithm")
+def check(call: Call) -> None:
+    """Refuse what cannot be honoured."""
+    references.refuse(call.request, _UNBUILT)
+
+
+@completes("sagemaker", "CreateAlgorithm")
+def status(call: Call) -> Document:
+    """Say whether all that the algorithm consists of is there."""
+    served = call.request.get("InferenceSpecification", {}).get("Containers", [])
+    trained = {
+        "ContainerHostname": "training",
+        "Image": call.request["TrainingSpecification"]["TrainingImage"],
+    }
+    images, data = package_contents.problems(call, [trained, *served])
+    return {
+        "AlgorithmStatus": "Failed" if images or data else "Completed",
+        "AlgorithmStatusDetails": {"ValidationStatuses": data, "ImageScanStatuses": images},
+    }
