@@ -197,6 +197,7 @@ async def serve_gateway(settings: Settings) -> None:
 async def run_controller(settings: Settings) -> None:
     """Run the lifecycles until told to stop."""
     from clary.controllers.inference.endpoint_world import Endpoints
+    from clary.controllers.lineage.follower import Follower
     from clary.controllers.loop import Loop
     from clary.controllers.means import Means
     from clary.controllers.sweep import sweep
@@ -237,10 +238,17 @@ async def run_controller(settings: Settings) -> None:
         chore=lambda: sweep(means, clock.now()),
     )
     threading.Thread(target=stores.objects.sweep, name="objects-sweep", daemon=True).start()
+    ended = threading.Event()
+    follower = threading.Thread(
+        target=Follower(stores.records).run, args=(ended,), name="lineage", daemon=True
+    )
+    follower.start()
     _log.info("tending the records of %s", settings.home.root)
     try:
         await loop.run(_until_stopped())
     finally:
+        ended.set()
+        follower.join(10)
         stores.objects.close()
         stores.database.close()
         lock.close()

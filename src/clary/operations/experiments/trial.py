@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
+from clary.engines.lineage.entities import in_trial, parent
 from clary.operations import crud, kinds
 from clary.operations.experiments.experiment import displayed
 from clary.operations.registry import Call, completes, operation
@@ -59,7 +60,7 @@ def disassociate(call: Call) -> Document:
 def put_in(call: Call, component: Record, trial: Record) -> Record:
     """Put a component into a trial, unless it is there."""
     inside = parents(component)
-    if trial.name in [each["TrialName"] for each in inside]:
+    if in_trial(component.doc, trial.doc):
         return component
     if len(inside) >= MOST_TRIALS:
         raise ApiError(
@@ -67,12 +68,7 @@ def put_in(call: Call, component: Record, trial: Record) -> Record:
             code="ResourceLimitExceeded",
             status=400,
         )
-    return call.records.update(component, {"Parents": [*inside, parent(trial)]}, touch=False)
-
-
-def parent(trial: Record) -> Document:
-    """Return how a component remembers a trial, which is what Search tells of it."""
-    return {"TrialName": trial.name, "ExperimentName": trial.doc["ExperimentName"]}
+    return call.records.update(component, {"Parents": [*inside, parent(trial.doc)]}, touch=False)
 
 
 def parents(component: Record) -> list[Document]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
+from clary.engines.lineage.entities import group_arn
 from clary.operations import crud, kinds
 from clary.operations.experiments.experiment import displayed
 from clary.operations.experiments.metrics import summaries
 from clary.operations.experiments.trial import parents
 from clary.operations.lineage.edges import delete_alone
-from clary.operations.lineage.lineage_group import group_arn
 from clary.operations.registry import Call, completes, operation
 from clary.resources.experiments.experiment import EXPERIMENT
 from clary.resources.experiments.trial import TRIAL
@@ -23,7 +23,7 @@ KIND = kinds.of(TRIAL_COMPONENT)
 @completes("sagemaker", "CreateTrialComponent")
 def complete(call: Call) -> Document:
     """Display the name where nothing else is given, and name the group that it belongs to."""
-    return {"LineageGroupArn": group_arn(call.records), **displayed(call, "TrialComponentName")}
+    return {"LineageGroupArn": group_arn(call.account, call.region), **displayed(call, "TrialComponentName")}
 
 
 @operation("sagemaker", "DescribeTrialComponent")

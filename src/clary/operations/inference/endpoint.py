@@ -83,12 +83,14 @@ def wanted(call: Call, config: Record, *, generation: int) -> Document:
 
 
 def _variant(call: Call, variant: Document, isolated: bool) -> Document:
-    model = call.records.get(MODEL, variant).doc
+    found = call.records.get(MODEL, variant)
+    model = found.doc
     return {
         **{member: variant[member] for member in _VARIANT if member in variant},
         "Count": variant["InitialInstanceCount"],
         "Weight": variant.get("InitialVariantWeight", 1.0),
         "Container": containers_of(model)[0],
+        "ModelArn": found.arn,
         "Role": model["ExecutionRoleArn"],
         "Isolated": isolated or model.get("EnableNetworkIsolation", False),
     }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from clary.core.document import Document
+from clary.engines.lineage.entities import group_arn
 from clary.operations import kinds
 from clary.operations.lineage.edges import delete_alone
-from clary.operations.lineage.lineage_group import group_arn
 from clary.operations.registry import Call, completes, operation
 from clary.resources.lineage.action import ACTION
 
@@ -13,7 +13,7 @@ from clary.resources.lineage.action import ACTION
 @completes("sagemaker", "CreateAction")
 def complete(call: Call) -> Document:
     """Name the group that it belongs to."""
-    return {"LineageGroupArn": group_arn(call.records)}
+    return {"LineageGroupArn": group_arn(call.account, call.region)}
 
 
 @operation("sagemaker", "DeleteAction")

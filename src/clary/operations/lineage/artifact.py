@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
+from clary.engines.lineage.entities import artifact_id, group_arn
 from clary.operations import kinds
 from clary.operations.lineage.edges import delete_alone
-from clary.operations.lineage.lineage_group import group_arn
 from clary.operations.registry import Call, completes, operation
 from clary.resources.lineage.artifact import ARTIFACT
 
@@ -21,7 +20,7 @@ def complete(call: Call) -> Document:
     """Name it after its source, so that there cannot be two of one source."""
     return {
         "ArtifactId": artifact_id(call.account, call.region, call.request["Source"]["SourceUri"]),
-        "LineageGroupArn": group_arn(call.records),
+        "LineageGroupArn": group_arn(call.account, call.region),
     }
 
 
@@ -29,11 +28,6 @@ def complete(call: Call) -> Document:
 def delete(call: Call) -> Document:
     """Delete an artifact that nothing is associated with, named by its ARN or by its source."""
     return delete_alone(KIND, _by_arn(call))
-
-
-def artifact_id(account: str, region: str, uri: str) -> str:
-    """Return the id that an artifact of a source has: the same one each time. evidence/lineage.md"""
-    return hashlib.sha256(f"{account} {region} {uri}".encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _by_arn(call: Call) -> Call:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from clary.core.document import Document, dumps
 from clary.core.errors import ResourceNotFound, ValidationError
+from clary.engines.lineage.entities import EXPERIMENT_ENTITIES, name_of
 from clary.operations import crud
-from clary.operations.lineage.edges import EXPERIMENT_ENTITIES, TYPES, end_of, entity
+from clary.operations.lineage.edges import end_of, entity
 from clary.operations.registry import Call, operation
 from clary.store.lineage import edges
 from clary.store.lineage.edges import Wanted
@@ -84,11 +85,8 @@ def _summary(edge: edges.Edge) -> Document:
     told: Document = {"CreationTime": edge.created}
     for end, at in (("Source", edge.source), ("Destination", edge.destination)):
         told[f"{end}Arn"] = at["Arn"]
-        name = next((at["Doc"][f"{kind}Name"] for kind in _NAMED if f"{kind}Name" in at["Doc"]), None)
+        name = name_of(at["Kind"], at["Doc"])
         told |= {f"{end}Name": name} if name else {}
         told |= {f"{end}Type": at["Type"]} if at["Type"] else {}
     told |= {"AssociationType": edge.type} if edge.type else {}
     return told | ({"CreatedBy": edge.created_by} if edge.created_by else {})
-
-
-_NAMED = (*TYPES, "TrialComponent", "Experiment")

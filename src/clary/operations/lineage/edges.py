@@ -7,14 +7,14 @@ from dataclasses import replace
 from clary.core.arn import parse as parse_arn
 from clary.core.document import Document
 from clary.core.errors import ResourceNotFound, ValidationError
+from clary.engines.lineage.entities import TYPES, type_of
 from clary.operations import crud
 from clary.operations.kinds import Kind
 from clary.operations.registry import Call
 from clary.store.lineage.edges import End, neighbour
 from clary.store.record import Record
 
-TYPES = {"Artifact": "ArtifactType", "Action": "ActionType", "Context": "ContextType"}
-EXPERIMENT_ENTITIES = frozenset({"Experiment", "Trial", "TrialComponent"})
+ENTITIES = frozenset({"Experiment", "Trial", "TrialComponent"})
 ENTITIES = frozenset({*TYPES, "Experiment", "TrialComponent"})
 """What AddAssociation takes."""
 
@@ -22,13 +22,6 @@ ENTITIES = frozenset({*TYPES, "Experiment", "TrialComponent"})
 def end_of(record: Record) -> End:
     """Return an entity as one end of an association."""
     return End(record=record, kind=record.kind, type=type_of(record.kind, record.doc))
-
-
-def type_of(kind: str, doc: Document) -> str:
-    """Return what an entity is said to be: its own type, or that of the job a trial component stands for."""
-    if kind in TYPES:
-        return str(doc.get(TYPES[kind], ""))
-    return str(doc.get("Source", {}).get("SourceType", ""))
 
 
 def entity(call: Call, arn: str, member: str) -> Record:

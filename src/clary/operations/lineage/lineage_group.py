@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from clary.core.document import Document
 from clary.core.errors import ResourceNotFound
+from clary.engines.lineage.entities import GROUP, group_arn
 from clary.operations import crud, kinds
 from clary.operations.registry import Call, operation
 from clary.resources.lineage.lineage_group import LINEAGE_GROUP
 from clary.store.record import Record
 from clary.store.records import Records
 
-DEFAULT = "sagemaker-default-lineage-group"
 KIND = kinds.of(LINEAGE_GROUP)
 
 
@@ -40,14 +40,10 @@ def policy(call: Call) -> Document:
 
 def ensure(records: Records) -> Record:
     """Return the account's group, made when it is first asked for."""
-    found = records.find(LINEAGE_GROUP, DEFAULT)
+    found = records.find(LINEAGE_GROUP, GROUP)
     if found is not None:
         return found
     with records.database.write():
-        doc = {"LineageGroupName": DEFAULT, "LineageGroupArn": group_arn(records), "DisplayName": DEFAULT}
-        return records.find(LINEAGE_GROUP, DEFAULT) or records.create(LINEAGE_GROUP, doc)
-
-
-def group_arn(records: Records) -> str:
-    """Return the ARN of the account's group."""
-    return records.arn(LINEAGE_GROUP, {"LineageGroupName": DEFAULT})
+        arn = group_arn(records.account, records.region)
+        doc = {"LineageGroupName": GROUP, "LineageGroupArn": arn, "DisplayName": GROUP}
+        return records.find(LINEAGE_GROUP, GROUP) or records.create(LINEAGE_GROUP, doc)

@@ -14,6 +14,7 @@ ENDPOINT = register(
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing endpoint "{arn}".',
         lives=True,
+        traced=True,
         passing=frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}),
         level="behaves",
     )

@@ -13,6 +13,7 @@ MODEL = register(
         conflict="ValidationException",  # evidence/inference-conflict.md
         conflict_text='Cannot create already existing model "{arn}".',
         without_effect={"VpcConfig": "hosts use this machine's network, or none with EnableNetworkIsolation"},
+        traced=True,
         level="behaves",
         conforms=frozenset({"CreateModel", "DescribeModel", "ListModels", "DeleteModel"}),
     )

@@ -32,6 +32,7 @@ TRAINING_JOB = register(
             "EnableInterContainerTrafficEncryption": "a job has one container",
         },
         lives=True,
+        traced=True,
         passing=frozenset({"InProgress", "Stopping"}),
         absent=frozenset({"UpdateTrainingJob"}),
         level="behaves",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select, tuple_
 
 from clary.core.document import Document
 from clary.store.lineage.tables import EDGES
@@ -140,12 +140,8 @@ def page(
         rows = connection.execute(statement.order_by(*ways).limit(limit)).all()
     return [
         Edge(
-            source={"Arn": row.source_arn, "Type": row.source_type, "Doc": row.source_doc},
-            destination={
-                "Arn": row.destination_arn,
-                "Type": row.destination_type,
-                "Doc": row.destination_doc,
-            },
+            source=_told(row._mapping, "source"),
+            destination=_told(row._mapping, "destination"),
             type=row.type,
             created=from_micros(row.created),
             created_by=row.created_by,
@@ -164,6 +160,10 @@ def around(connection: Connection, vertices: Collection[int], *, up: bool) -> It
         found = select(*columns).where(end.in_(ordered[first : first + CHUNK]))
         for row in connection.execute(found):
             yield row.source, row.destination, row.type
+
+
+def _told(row: RowMapping, end: str) -> Document:
+    return {name: row[f"{end}_{name.lower()}"] for name in ("Arn", "Doc", "Kind", "Type")}
 
 
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

@@ -29,13 +29,12 @@ Index("lineage_edges_down", *(EDGES.c[n] for n in ("source", "destination", "typ
 Index("lineage_edges_up", *(EDGES.c[n] for n in ("destination", "source", "type")))
 Index("lineage_edges_created", EDGES.c.scope, EDGES.c.created, EDGES.c.id)
 
-# A row says that a record of this uid was written or deleted since its lineage was last followed; `was` is
-# the document of a deleted one. `version` tells a later write from the one that was followed.
+# A row says that a record of this uid was written since its lineage was last followed; `was` is how it was
+# when it was deleted meanwhile.
 FOLLOWED = Table(
     "lineage_followed",
     metadata,
     Column("uid", String, primary_key=True),
-    Column("version", BigInteger, nullable=False),
     Column("was", JSON(none_as_null=True)),
     sqlite_with_rowid=False,
 )

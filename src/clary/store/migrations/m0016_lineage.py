@@ -46,7 +46,6 @@ _FOLLOWED = Table(
     "lineage_followed",
     _METADATA,
     Column("uid", String, primary_key=True),
-    Column("version", BigInteger, nullable=False),
     Column("was", JSON(none_as_null=True)),
     sqlite_with_rowid=False,
 )
@@ -57,7 +56,7 @@ def upgrade(connection: Connection) -> None:
     _METADATA.create_all(connection)
     connection.execute(
         text(
-            "INSERT INTO lineage_followed (uid, version) SELECT uid, version FROM records "
+            "INSERT INTO lineage_followed (uid) SELECT uid FROM records "
             "WHERE service = 'sagemaker' AND kind IN ('TrainingJob', 'Model', 'Endpoint')"
         )
     )

@@ -1,0 +1,1 @@
+"""What is known of a lineage without looking anything up: what entities are, and what jobs leave behind."""
