@@ -80,7 +80,6 @@ SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
         ("EnableManagedSpotTraining", True, "Invalid MaxWaitTimeInSeconds"),
         ("StoppingCondition.MaxRuntimeInSeconds", 28 * 86_400 + 1, "at most 2419200"),
         ("CheckpointConfig", {"S3Uri": f"s3://{BUCKET}/c"}, "CheckpointConfig is not supported by Clary yet"),
-        ("ExperimentConfig", {"TrialName": "t"}, "ExperimentConfig is not supported by Clary yet"),
         (f"{SOURCE}.S3Uri", f"s3://{BUCKET}/nothing-here", "No S3 objects found under S3 URL"),
         (f"{SOURCE}.S3Uri", "s3://no-such-bucket/x", "The specified bucket does not exist"),
         (f"{SOURCE}.S3DataType", "ManifestFile", "use S3Prefix"),

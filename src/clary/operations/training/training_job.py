@@ -8,6 +8,9 @@ from clary.core.document import Document
 from clary.core.errors import NotBuilt, ResourceInUse, ValidationError
 from clary.operations import references
 from clary.operations.registry import Call, before, operation
+from clary.resources.experiments.experiment import EXPERIMENT
+from clary.resources.experiments.trial import TRIAL
+from clary.resources.experiments.trial_component import TRIAL_COMPONENT
 from clary.resources.training.training_job import TRAINING_JOB
 
 DONE = ("Completed", "Failed", "Stopped")
@@ -18,7 +21,6 @@ _UNBUILT = {
     "TensorBoardOutputConfig": "leave it out and write what you need to /opt/ml/output/data.",
     "DebugRuleConfigurations": "debugger rules are not run; leave them out.",
     "ProfilerRuleConfigurations": "profiler rules are not run; leave them out.",
-    "ExperimentConfig": "jobs are not associated with trials; leave it out.",
     "RemoteDebugConfig": "leave it out.",
     "SessionChainingConfig": "leave it out.",
     "ServerlessJobConfig": "name an image in AlgorithmSpecification and instances in ResourceConfig.",
@@ -48,6 +50,7 @@ def check(call: Call) -> None:
     _check_limits(request)
     references.refuse({**request, **_switches(request)}, _UNBUILT)
     references.role(call, request["RoleArn"])
+    _check_experiment(call, request.get("ExperimentConfig", {}))
     _check_output(call, request["OutputDataConfig"])
     _check_channels(call, request)
 
@@ -109,6 +112,15 @@ def _check_resources(resources: Document | None) -> None:
         raise ValidationError(
             f"ResourceConfig.InstanceCount is {count}; Clary runs a job on one instance so far. Use 1."
         )
+
+
+def _check_experiment(call: Call, config: Document) -> None:
+    """Refuse names of what is not there; the job's lineage associates it once the job is created."""
+    for member, resource in (("ExperimentName", EXPERIMENT), ("TrialName", TRIAL)):
+        if member in config:
+            call.records.get(resource, config)
+    if "RunName" in config:
+        call.records.get(TRIAL_COMPONENT, {"TrialComponentName": config["RunName"]})
 
 
 def _check_limits(request: Document) -> None:
