@@ -18,6 +18,8 @@ from clary.store.pages import Filter
 from clary.store.records import Record, Records
 
 PAGE = 100
+PATH_OF_SERVICES = "/aws-service-role/"
+"""Where the roles lie that belong to a service."""
 Item = TypeVar("Item")
 PRINCIPALS = (("User", USER), ("Role", ROLE))
 """What can call, be bounded and be tagged: the word in operation names, and the kind."""
@@ -53,6 +55,17 @@ def limit(text: str) -> ApiError:
 def invalid(text: str) -> ApiError:
     """Return InvalidInput."""
     return ApiError(text, code="InvalidInput", status=400)
+
+
+def refuse_linked(record: Record) -> None:
+    """Raise UnmodifiableEntity for a role that belongs to a service."""
+    if record.kind == ROLE.kind and record.doc["Path"].startswith(PATH_OF_SERVICES):
+        raise ApiError(
+            f"Cannot perform the operation on the protected role '{record.name}' - this role is only "
+            "modifiable by AWS",
+            code="UnmodifiableEntity",
+            status=400,
+        )
 
 
 def refuse_twin(records: Records, resource: Resource, doc: Document) -> None:

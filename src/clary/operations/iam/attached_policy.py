@@ -1,16 +1,17 @@
-"""Managed policies attached to users and roles."""
+"""Managed policies attached to users, roles and groups."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from clary.core.document import Document
-from clary.operations.iam.answers import HOLDERS, absent, limit, mine, page
+from clary.operations.iam.answers import HOLDERS, PAGE, absent, limit, marked, mine, page, refuse_linked
 from clary.operations.iam.grants import ATTACHED, holders, managed
 from clary.operations.registry import Call, operation
 from clary.resources.spec import Resource
+from clary.store.records import Record
 
-ATTACHED_LIMIT = 20  # The most a quota increase gives; IAM starts with 10.
+ATTACHED_LIMIT = 10
 
 
 def attach(resource: Resource, call: Call) -> None:
@@ -20,6 +21,7 @@ def attach(resource: Resource, call: Call) -> None:
         if managed(records, arn) is None:
             raise absent(f"Policy {arn} does not exist or is not attachable.")
         holder = records.get(resource, call.request)
+        refuse_linked(holder)
         attached = holder.doc.get(ATTACHED, [])
         if arn in attached:
             return
@@ -33,6 +35,7 @@ def detach(resource: Resource, call: Call) -> None:
     records, arn = mine(call), call.request["PolicyArn"]
     with records.database.write():
         holder = records.get(resource, call.request)
+        refuse_linked(holder)
         attached = holder.doc.get(ATTACHED, [])
         if arn not in attached:
             raise absent(f"Policy {arn} was not found.")
@@ -44,31 +47,45 @@ def list_attached(resource: Resource, call: Call) -> Document:
     holder = mine(call).get(resource, call.request)
     prefix = call.request.get("PathPrefix", "/")
     found = [arn for arn in holder.doc.get(ATTACHED, ()) if path_of(arn).startswith(prefix)]
-    items = [(arn, {"PolicyName": arn.rsplit("/", 1)[-1], "PolicyArn": arn}) for arn in found]
-    return page(call.request, "AttachedPolicies", items)
+    return page(call.request, "AttachedPolicies", [(arn, shown(arn)) for arn in found])
+
+
+def shown(arn: str) -> Document:
+    """Return what IAM tells of an attachment."""
+    return {"PolicyName": arn.rsplit("/", 1)[-1], "PolicyArn": arn}
 
 
 @operation("iam", "ListEntitiesForPolicy")
 def list_entities_for_policy(call: Call) -> Document:
-    """List the users and roles a managed policy is attached to."""
-    arn, wanted = call.request["PolicyArn"], call.request.get("EntityFilter")
+    """List the users, roles and groups a managed policy is attached to, or is the boundary of."""
+    request, arn = call.request, call.request["PolicyArn"]
     if managed(call.records, arn) is None:
         raise absent(f"Policy {arn} was not found.")
-    answer: Document = {"PolicyGroups": [], "IsTruncated": False}
-    for word, resource in HOLDERS:
-        found = [
-            h
-            for h in holders(call.records, call.account)
-            if h.kind == resource.kind and arn in h.doc[ATTACHED]
-        ]
-        shown = [{f"{word}Name": holder.name, f"{word}Id": holder.doc[f"{word}Id"]} for holder in found]
-        answer[f"Policy{word}s"] = shown if wanted in (None, word) else []
-    return answer
+    prefix, usage = request.get("PathPrefix", "/"), request.get("PolicyUsageFilter")
+    users = [
+        (f"{one.kind} {one.name}", one)
+        for one in holders(call.records, call.account)
+        if _uses(one, arn, usage)
+        and one.doc["Path"].startswith(prefix)
+        and request.get("EntityFilter", one.kind) == one.kind
+    ]
+    found, marker = marked(users, request.get("Marker"), request.get("MaxItems", PAGE))
+    answer: Document = {f"Policy{word}s": [] for word, _ in HOLDERS}
+    for one in found:
+        entity = {f"{one.kind}Name": one.name, f"{one.kind}Id": one.doc[f"{one.kind}Id"]}
+        answer[f"Policy{one.kind}s"].append(entity)
+    return {**answer, "IsTruncated": marker is not None, **({"Marker": marker} if marker else {})}
 
 
 def path_of(arn: str) -> str:
     """Return the path inside an ARN such as `…:policy/team/name`: `/team/`."""
     return "/" + arn.split("/", 1)[-1].rpartition("/")[0] + ("/" if arn.count("/") > 1 else "")
+
+
+def _uses(holder: Record, arn: str, usage: str | None) -> bool:
+    bounded = holder.doc.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") == arn
+    attached = arn in holder.doc.get(ATTACHED, ())
+    return bounded if usage == "PermissionsBoundary" else attached if usage else attached or bounded
 
 
 for _word, _resource in HOLDERS:

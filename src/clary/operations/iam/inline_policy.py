@@ -6,13 +6,13 @@ from functools import partial
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.operations.iam.answers import HOLDERS, absent, limit, member, mine, page
+from clary.operations.iam.answers import HOLDERS, absent, limit, member, mine, page, refuse_linked
 from clary.operations.iam.documents import checked, encoded
 from clary.operations.iam.grants import INLINE
 from clary.operations.registry import Call, operation
 from clary.resources.spec import Resource
 
-_QUOTA = {
+QUOTA = {
     "User": 2048,
     "Group": 5120,
     "Role": 10240,
@@ -26,10 +26,11 @@ def put(resource: Resource, call: Call) -> None:
     document = checked(call.request["PolicyDocument"])
     with records.database.write():
         holder = records.get(resource, call.request)
+        refuse_linked(holder)
         inline = {**holder.doc.get(INLINE, {}), call.request["PolicyName"]: document}
         size = sum(len("".join(text.split())) for text in inline.values())
-        if size > _QUOTA[resource.kind]:
-            quota = f"Maximum policy size of {_QUOTA[resource.kind]} bytes exceeded"
+        if size > QUOTA[resource.kind]:
+            quota = f"Maximum policy size of {QUOTA[resource.kind]} bytes exceeded"
             raise limit(f"{quota} for {resource.kind.lower()} {holder.name}")
         records.update(holder, {INLINE: inline})
 
@@ -55,6 +56,7 @@ def delete(resource: Resource, call: Call) -> None:
     records = mine(call)
     with records.database.write():
         holder = records.get(resource, call.request)
+        refuse_linked(holder)
         inline = dict(holder.doc.get(INLINE, {}))
         if inline.pop(call.request["PolicyName"], None) is None:
             raise _absent(resource, call.request["PolicyName"])

@@ -10,92 +10,56 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from clary.core import ids
+from clary.operations.iam.managed_sagemaker import SAGEMAKER
+
 PREFIX = "arn:aws:iam::aws:policy/"
 _SINCE = datetime(2015, 2, 6, 18, 39, 46, tzinfo=UTC)
-_S3_ANYWHERE = [
-    "s3:CreateBucket",
-    "s3:GetBucketAcl",
-    "s3:GetBucketCors",
-    "s3:GetBucketLocation",
-    "s3:ListAllMyBuckets",
-    "s3:ListBucket",
-    "s3:PutBucketCors",
-    "s3:PutObjectAcl",
+_ECR_READING = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:Describe*",
+    "ecr:Get*",
+    "ecr:List*",
 ]
-_NETWORK = [
-    "ec2:CreateNetworkInterface",
-    "ec2:CreateNetworkInterfacePermission",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DeleteNetworkInterfacePermission",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcEndpoints",
-    "ec2:DescribeVpcs",
-]
-_AROUND = [
-    "application-autoscaling:*",
-    "cloudwatch:*",
-    "ecr:*",
-    "events:*",
-    "glue:Get*",
-    "iam:GetRole",
-    "iam:ListRoles",
-    "kms:DescribeKey",
-    "kms:ListAliases",
-    "lambda:ListFunctions",
-    "logs:*",
-    "scheduler:*",
-    "sns:ListTopics",
-    "tag:GetResources",
-]
-_SAGEMAKER_BUCKETS = [
-    f"arn:aws:s3:::*{name}*" for name in ("SageMaker", "Sagemaker", "sagemaker", "aws-glue", "clary")
+_READING = [
+    "application-autoscaling:Describe*",
+    "application-autoscaling:List*",
+    "cloudwatch:Describe*",
+    "cloudwatch:Get*",
+    "cloudwatch:List*",
+    *_ECR_READING,
+    "iam:Generate*",
+    "iam:Get*",
+    "iam:List*",
+    "iam:Simulate*",
+    "logs:Describe*",
+    "logs:FilterLogEvents",
+    "logs:Get*",
+    "logs:List*",
+    "logs:StartLiveTail",
+    "logs:StartQuery",
+    "logs:StopQuery",
+    "organizations:Describe*",
+    "organizations:List*",
+    "s3:Get*",
+    "s3:List*",
+    "sagemaker:BatchDescribe*",
+    "sagemaker:BatchGet*",
+    "sagemaker:Describe*",
+    "sagemaker:Get*",
+    "sagemaker:List*",
+    "sagemaker:QueryLineage",
+    "sagemaker:Search",
+    "servicequotas:Get*",
+    "servicequotas:List*",
+    "sts:GetAccessKeyInfo",
+    "sts:GetCallerIdentity",
+    "sts:GetSessionToken",
+    "tag:Get*",
 ]
 _DOCUMENTS: Mapping[str, list[dict[str, object]]] = {
     "AdministratorAccess": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-    "AmazonSageMakerFullAccess": [
-        {"Effect": "Allow", "Action": ["sagemaker:*", "sagemaker-mlflow:*"], "Resource": "*"},
-        {"Effect": "Allow", "Action": [*_AROUND, *_NETWORK, *_S3_ANYWHERE], "Resource": "*"},
-        {
-            "Effect": "Allow",
-            "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
-            "Resource": _SAGEMAKER_BUCKETS,
-        },
-        {
-            "Effect": "Allow",
-            "Action": "s3:GetObject",
-            "Resource": "*",
-            "Condition": {"StringEqualsIgnoreCase": {"s3:ExistingObjectTag/SageMaker": "true"}},
-        },
-        {
-            "Effect": "Allow",
-            "Action": "lambda:InvokeFunction",
-            "Resource": [f"arn:aws:lambda:*:*:function:*{name}*" for name in ("SageMaker", "sagemaker")],
-        },
-        {
-            "Effect": "Allow",
-            "Action": "iam:PassRole",
-            "Resource": "arn:aws:iam::*:role/*",
-            "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        },
-    ],
-    "AmazonSageMakerReadOnly": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "sagemaker:BatchGet*",
-                "sagemaker:Describe*",
-                "sagemaker:Get*",
-                "sagemaker:List*",
-                "sagemaker:Search",
-            ],
-            "Resource": "*",
-        },
-        {"Effect": "Allow", "Action": ["cloudwatch:Describe*", "cloudwatch:Get*"], "Resource": "*"},
-    ],
     "AmazonS3FullAccess": [{"Effect": "Allow", "Action": ["s3:*", "s3-object-lambda:*"], "Resource": "*"}],
     "AmazonS3ReadOnlyAccess": [
         {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*", "s3:Describe*"], "Resource": "*"}
@@ -115,8 +79,96 @@ _DOCUMENTS: Mapping[str, list[dict[str, object]]] = {
         }
     ],
     "IAMReadOnlyAccess": [
-        {"Effect": "Allow", "Action": ["iam:Get*", "iam:List*", "iam:Simulate*"], "Resource": "*"}
+        {
+            "Effect": "Allow",
+            "Action": ["iam:Get*", "iam:List*", "iam:Generate*", "iam:Simulate*"],
+            "Resource": "*",
+        }
     ],
+    "IAMFullAccess": [
+        {
+            "Effect": "Allow",
+            "Action": ["iam:*", "organizations:Describe*", "organizations:List*"],
+            "Resource": "*",
+        }
+    ],
+    "IAMUserChangePassword": [
+        {
+            "Effect": "Allow",
+            "Action": "iam:ChangePassword",
+            "Resource": "arn:aws:iam::*:user/${aws:username}",
+        },
+        {"Effect": "Allow", "Action": "iam:GetAccountPasswordPolicy", "Resource": "*"},
+    ],
+    "PowerUserAccess": [
+        {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": [
+                "account:GetAccountInformation",
+                "account:ListRegions",
+                "iam:CreateServiceLinkedRole",
+                "iam:DeleteServiceLinkedRole",
+                "iam:ListRoles",
+                "organizations:DescribeOrganization",
+            ],
+            "Resource": "*",
+        },
+    ],
+    "ReadOnlyAccess": [{"Effect": "Allow", "Action": _READING, "Resource": "*"}],
+    "AWSOrganizationsFullAccess": [
+        {"Effect": "Allow", "Action": "organizations:*", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": "iam:CreateServiceLinkedRole",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"iam:AWSServiceName": "organizations.amazonaws.com"}},
+        },
+    ],
+    "AWSOrganizationsReadOnlyAccess": [
+        {"Effect": "Allow", "Action": ["organizations:Describe*", "organizations:List*"], "Resource": "*"}
+    ],
+    "CloudWatchFullAccess": [
+        {"Effect": "Allow", "Action": ["cloudwatch:*", "logs:*", "iam:GetRole"], "Resource": "*"}
+    ],
+    "CloudWatchFullAccessV2": [
+        {
+            "Effect": "Allow",
+            "Action": ["application-autoscaling:DescribeScalingPolicies", "cloudwatch:*", "logs:*"],
+            "Resource": "*",
+        }
+    ],
+    "CloudWatchReadOnlyAccess": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "cloudwatch:Describe*",
+                "cloudwatch:Get*",
+                "cloudwatch:List*",
+                "logs:Describe*",
+                "logs:FilterLogEvents",
+                "logs:Get*",
+                "logs:List*",
+            ],
+            "Resource": "*",
+        }
+    ],
+    "AmazonEC2ContainerRegistryFullAccess": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}],
+    "AmazonEC2ContainerRegistryReadOnly": [{"Effect": "Allow", "Action": _ECR_READING, "Resource": "*"}],
+    "AmazonEC2ContainerRegistryPowerUser": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                *_ECR_READING,
+                "ecr:CompleteLayerUpload",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+            ],
+            "Resource": "*",
+        }
+    ],
+    **SAGEMAKER,
 }
 
 
@@ -126,21 +178,27 @@ class Managed:
 
     name: str
     document: str
+    path: str = "/"
     since: datetime = _SINCE
 
     @property
     def arn(self) -> str:
         """Its well-known ARN."""
-        return PREFIX + self.name
+        return f"{PREFIX[:-1]}{self.path}{self.name}"
 
     @property
     def id(self) -> str:
         """A stable id in the form of IAM's."""
-        return "ANPA" + (self.name.upper() + "AAAAAAAAAAAAAAAAA")[:17]
+        return ids.made_up("ANPA{17}", self.name).upper()
+
+
+def _managed(where: str, statements: list[dict[str, object]]) -> Managed:
+    path, _, name = f"/{where}".rpartition("/")
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=4)
+    return Managed(name, document, f"{path}/")
 
 
 MANAGED: Mapping[str, Managed] = {
-    PREFIX + name: Managed(name, json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=4))
-    for name, statements in _DOCUMENTS.items()
+    PREFIX + where: _managed(where, statements) for where, statements in _DOCUMENTS.items()
 }
 """Every AWS managed policy here, by ARN."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clary.core.document import Document
-from clary.operations.iam.answers import PRINCIPALS, absent, mine
+from clary.operations.iam.answers import PRINCIPALS, absent, mine, refuse_linked
 from clary.operations.iam.grants import managed
 from clary.operations.registry import Call, operation
 from clary.resources.spec import Resource
@@ -25,7 +25,9 @@ def put(resource: Resource, call: Call) -> None:
     """Put a managed policy around a user or role."""
     records = mine(call)
     with records.database.write():
-        records.update(records.get(resource, call.request), boundary(call))
+        holder = records.get(resource, call.request)
+        refuse_linked(holder)
+        records.update(holder, boundary(call))
 
 
 def delete(resource: Resource, call: Call) -> None:

@@ -9,7 +9,7 @@ from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.operations.iam.answers import absent, conflict, mine, page, refuse_twin
 from clary.operations.iam.attached_policy import path_of
-from clary.operations.iam.documents import checked
+from clary.operations.iam.documents import checked_size
 from clary.operations.iam.grants import ATTACHED, VERSIONS, find_managed, holders
 from clary.operations.iam.managed import MANAGED, PREFIX, Managed
 from clary.operations.registry import Call, operation
@@ -23,7 +23,7 @@ _SHOWN = ("PolicyName", "PolicyId", "Arn", "Path", "DefaultVersionId", "CreateDa
 def create_policy(call: Call) -> Document:
     """Create a customer managed policy with its first version."""
     records, request, now = mine(call), call.request, call.clock.now().replace(microsecond=0)
-    document = checked(request["PolicyDocument"])
+    document = checked_size(request["PolicyDocument"])
     doc: Document = {
         "PolicyName": request["PolicyName"],
         "PolicyId": ids.identity_id("ANPA"),
@@ -39,30 +39,30 @@ def create_policy(call: Call) -> Document:
     doc["Arn"] = records.arn(POLICY, doc)
     with records.database.write():
         refuse_twin(records, POLICY, doc)
-        return {"Policy": _shown(records.create(POLICY, doc), Counter())}
+        return {"Policy": shown(records.create(POLICY, doc), Counter())}
 
 
 @operation("iam", "GetPolicy")
 def get_policy(call: Call) -> Document:
     """Describe a managed policy; its document is GetPolicyVersion's."""
-    arn, attached = call.request["PolicyArn"], _attachments(call)
+    arn, attached = call.request["PolicyArn"], attachments(call)
     if arn in MANAGED:
-        return {"Policy": _shown_managed(MANAGED[arn], attached)}
+        return {"Policy": shown_managed(MANAGED[arn], attached)}
     record = own(call)
     extra = {name: record.doc[name] for name in ("Description", "Tags") if record.doc.get(name)}
-    return {"Policy": {**_shown(record, attached), **extra}}
+    return {"Policy": {**shown(record, attached), **extra}}
 
 
 @operation("iam", "ListPolicies")
 def list_policies(call: Call) -> Document:
     """List managed policies of AWS, of the account, or both."""
-    request, attached = call.request, _attachments(call)
+    request, attached = call.request, attachments(call)
     scope, prefix = request.get("Scope", "All"), request.get("PathPrefix", "/")
     found: list[Document] = []
     if scope in ("All", "AWS"):
-        found += [_shown_managed(policy, attached) for policy in MANAGED.values()]
+        found += [shown_managed(policy, attached) for policy in MANAGED.values()]
     if scope in ("All", "Local"):
-        found += [_shown(record, attached) for record in mine(call).each(POLICY)]
+        found += [shown(record, attached) for record in mine(call).each(POLICY)]
     kept = [
         (str(item["Arn"]), item)
         for item in found
@@ -82,7 +82,7 @@ def delete_policy(call: Call) -> None:
     refuse_managed(call)
     with records.database.write():
         record = own(call)
-        attached = _attachments(call)
+        attached = attachments(call)
         if attached[record.arn] or attached[_bounding(record.arn)]:
             raise conflict("Cannot delete a policy attached to entities.")
         if len(record.doc[VERSIONS]) > 1:
@@ -108,7 +108,7 @@ def refuse_managed(call: Call) -> None:
         raise ApiError(f"Policy {arn} is AWS's own and cannot be changed.", code="AccessDenied", status=403)
 
 
-def _attachments(call: Call) -> Counter[str]:
+def attachments(call: Call) -> Counter[str]:
     """Count how often each policy is attached, and how often it is a boundary."""
     counts: Counter[str] = Counter()
     for holder in holders(call.records, call.account):
@@ -122,7 +122,8 @@ def _bounding(arn: str) -> str:
     return f"boundary {arn}"
 
 
-def _shown(record: Record, attached: Counter[str]) -> Document:
+def shown(record: Record, attached: Counter[str]) -> Document:
+    """Return what IAM tells of a customer managed policy."""
     return {
         **{name: record.doc[name] for name in _SHOWN},
         "AttachmentCount": attached[record.arn],
@@ -131,12 +132,13 @@ def _shown(record: Record, attached: Counter[str]) -> Document:
     }
 
 
-def _shown_managed(policy: Managed, attached: Counter[str]) -> Document:
+def shown_managed(policy: Managed, attached: Counter[str]) -> Document:
+    """Return what IAM tells of one of AWS's own policies."""
     return {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
         "Arn": policy.arn,
-        "Path": "/",
+        "Path": policy.path,
         "DefaultVersionId": "v1",
         "AttachmentCount": attached[policy.arn],
         "PermissionsBoundaryUsageCount": attached[_bounding(policy.arn)],

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from clary.core.document import Document
 from clary.operations.iam.answers import absent, conflict, limit, mine, page
-from clary.operations.iam.documents import checked, encoded
+from clary.operations.iam.documents import checked_size, encoded
 from clary.operations.iam.grants import VERSIONS
-from clary.operations.iam.managed import MANAGED
+from clary.operations.iam.managed import MANAGED, Managed
 from clary.operations.iam.policy import own, refuse_managed
 from clary.operations.registry import Call, operation
 from clary.store.records import Record
 
 VERSIONS_LIMIT = 5
+_LAST = 10**9  # No policy has that many versions.
 
 
 @operation("iam", "GetPolicyVersion")
@@ -20,13 +21,12 @@ def get_policy_version(call: Call) -> Document:
     arn, wanted = call.request["PolicyArn"], call.request["VersionId"]
     if arn in MANAGED and wanted == "v1":
         policy = MANAGED[arn]
-        shown = {"VersionId": "v1", "IsDefaultVersion": True, "CreateDate": policy.since}
-        return {"PolicyVersion": {**shown, "Document": encoded(policy.document)}}
+        return {"PolicyVersion": {**only(policy), "Document": encoded(policy.document)}}
     if arn in MANAGED:
         raise _absent(arn, wanted)
     record = own(call)
     version = _version(record, wanted)
-    return {"PolicyVersion": {**_shown(record, version), "Document": encoded(version["Document"])}}
+    return {"PolicyVersion": {**shown(record, version), "Document": encoded(version["Document"])}}
 
 
 @operation("iam", "ListPolicyVersions")
@@ -34,10 +34,12 @@ def list_policy_versions(call: Call) -> Document:
     """List a policy's versions."""
     arn = call.request["PolicyArn"]
     if arn in MANAGED:
-        only = {"VersionId": "v1", "IsDefaultVersion": True, "CreateDate": MANAGED[arn].since}
-        return page(call.request, "Versions", [("v1", only)])
+        return page(call.request, "Versions", [("v1", only(MANAGED[arn]))])
     record = own(call)
-    return page(call.request, "Versions", [(v["VersionId"], _shown(record, v)) for v in record.doc[VERSIONS]])
+    newest_first = [
+        (f"{_LAST - int(v['VersionId'][1:]):09d}", shown(record, v)) for v in record.doc[VERSIONS]
+    ]
+    return page(call.request, "Versions", newest_first)
 
 
 @operation("iam", "CreatePolicyVersion")
@@ -45,7 +47,7 @@ def create_policy_version(call: Call) -> Document:
     """Add a version, and make it the default when asked."""
     records, now = mine(call), call.clock.now().replace(microsecond=0)
     refuse_managed(call)
-    document = checked(call.request["PolicyDocument"])
+    document = checked_size(call.request["PolicyDocument"])
     with records.database.write():
         record = own(call)
         versions = record.doc[VERSIONS]
@@ -60,7 +62,7 @@ def create_policy_version(call: Call) -> Document:
         if call.request.get("SetAsDefault"):
             changes["DefaultVersionId"] = version["VersionId"]
         record = records.update(record, changes)
-    return {"PolicyVersion": _shown(record, version)}
+    return {"PolicyVersion": shown(record, version)}
 
 
 @operation("iam", "SetDefaultPolicyVersion")
@@ -89,6 +91,15 @@ def delete_policy_version(call: Call) -> None:
         records.update(record, {VERSIONS: kept})
 
 
+def only(policy: Managed) -> Document:
+    """Return the one version of one of AWS's own policies, without its document."""
+    return {"VersionId": "v1", "IsDefaultVersion": True, "CreateDate": policy.since}
+
+
+def _newest_first(version: Document) -> str:
+    return f"{_LAST - int(version['VersionId'][1:]):09d}"
+
+
 def _version(record: Record, wanted: str) -> Document:
     for version in record.doc[VERSIONS]:
         if version["VersionId"] == wanted:
@@ -101,7 +112,8 @@ def _absent(arn: str, wanted: str) -> Exception:
     return absent(f"Policy {arn} version {wanted} does not exist or is not attachable.")
 
 
-def _shown(record: Record, version: Document) -> Document:
+def shown(record: Record, version: Document) -> Document:
+    """Return what IAM tells of a version, without its document."""
     default = version["VersionId"] == record.doc["DefaultVersionId"]
     return {
         "VersionId": version["VersionId"],

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from clary.core import ids
 from clary.core.document import Document
-from clary.operations.iam.answers import conflict, mine, page, refuse_twin
+from clary.operations.iam.answers import (
+    PATH_OF_SERVICES,
+    conflict,
+    invalid,
+    mine,
+    page,
+    refuse_linked,
+    refuse_twin,
+)
 from clary.operations.iam.documents import checked_trust, encoded
 from clary.operations.iam.grants import ATTACHED, INLINE
 from clary.operations.iam.permissions_boundary import boundary
 from clary.operations.registry import Call, operation
+from clary.resources.iam.instance_profile import INSTANCE_PROFILE
 from clary.resources.iam.role import ROLE
 from clary.store.records import Record
 
@@ -21,6 +30,8 @@ _SHOWN = (*_LISTED, "PermissionsBoundary", "Tags")
 def create_role(call: Call) -> Document:
     """Create a role with its trust policy and no permissions."""
     records, request = mine(call), call.request
+    if request.get("Path", "/").startswith(PATH_OF_SERVICES):
+        raise invalid(f"The path {PATH_OF_SERVICES} is for roles that CreateServiceLinkedRole makes.")
     doc: Document = {
         "Path": request.get("Path", "/"),
         "RoleName": request["RoleName"],
@@ -61,6 +72,9 @@ def delete_role(call: Call) -> None:
     records = mine(call)
     with records.database.write():
         role = records.get(ROLE, call.request)
+        refuse_linked(role)
+        if any(role.name in profile.doc["_Roles"] for profile in records.each(INSTANCE_PROFILE)):
+            raise conflict("Cannot delete entity, must remove roles from instance profile first.")
         if role.doc.get(ATTACHED):
             raise conflict("Cannot delete entity, must detach all policies first.")
         if role.doc.get(INLINE):
@@ -74,7 +88,9 @@ def update_assume_role_policy(call: Call) -> None:
     records = mine(call)
     document = checked_trust(call.request["PolicyDocument"], records)
     with records.database.write():
-        records.update(records.get(ROLE, call.request), {"AssumeRolePolicyDocument": document})
+        role = records.get(ROLE, call.request)
+        refuse_linked(role)
+        records.update(role, {"AssumeRolePolicyDocument": document})
 
 
 @operation("iam", "UpdateRole")
@@ -102,4 +118,7 @@ def shown(role: Record, members: tuple[str, ...] = _SHOWN) -> Document:
 def _change(call: Call, changes: Document) -> Record:
     records = mine(call)
     with records.database.write():
-        return records.update(records.get(ROLE, call.request), changes)
+        role = records.get(ROLE, call.request)
+        if not set(changes) <= {"Description"}:
+            refuse_linked(role)
+        return records.update(role, changes)

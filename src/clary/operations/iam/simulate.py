@@ -39,18 +39,13 @@ class Simulation:
 
 @operation("iam", "SimulatePrincipalPolicy")
 def simulate_principal_policy(call: Call) -> Document:
-    """Simulate with the policies a user or role has, and those given with the request."""
-    arn = call.request["PolicySourceArn"]
-    if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:(user|role|group)/.+", arn):
-        raise invalid(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
-    holder = find_holder(call.records, arn)
-    if holder is None or holder.account != call.account:
-        raise absent(f"The entity {arn} cannot be found.")
+    """Simulate with the policies a user, group or role has, and those given with the request."""
+    holder = source(call)
     found = grants_of(call.records, holder)
     excluded = call.request.get("PolicyExclusionList", ())
     if excluded:
         raise NotBuilt("SimulatePrincipalPolicy with PolicyExclusionList")
-    return _answer(call, arn, found.identity, found.boundary, holder)
+    return _answer(call, holder.arn, found.identity, found.boundary, holder)
 
 
 @operation("iam", "SimulateCustomPolicy")
@@ -61,6 +56,25 @@ def simulate_custom_policy(call: Call) -> Document:
     return _answer(call, call.request.get("CallerArn", ""), (), None, None)
 
 
+def source(call: Call) -> Record:
+    """Return the user, group or role of this account whose policies a request is about."""
+    arn = call.request["PolicySourceArn"]
+    if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:(user|role|group)/.+", arn):
+        raise invalid(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+    holder = find_holder(call.records, arn)
+    if holder is None or holder.account != call.account:
+        raise absent(f"The entity {arn} cannot be found.")
+    return holder
+
+
+def given(text: str, name: str, kind: Kind = "identity") -> Policy:
+    """Read a policy that came with a request; `name` is where it stood."""
+    try:
+        return parse(text, kind, name=name, source="resource" if kind == "resource" else "none")
+    except Malformed as error:
+        raise invalid(f"{name}: {error}") from error
+
+
 def _answer(
     call: Call,
     arn: str,
@@ -69,20 +83,20 @@ def _answer(
     holder: Record | None,
 ) -> Document:
     request = call.request
-    given = [
-        _given(text, f"PolicyInputList.{n}") for n, text in enumerate(request.get("PolicyInputList", ()), 1)
+    inputs = [
+        given(text, f"PolicyInputList.{n}") for n, text in enumerate(request.get("PolicyInputList", ()), 1)
     ]
     bounds = [
-        _given(text, "PermissionsBoundary") for text in request.get("PermissionsBoundaryPolicyInputList", ())
+        given(text, "PermissionsBoundary") for text in request.get("PermissionsBoundaryPolicyInputList", ())
     ]
     texts = [request["ResourcePolicy"]] if "ResourcePolicy" in request else []
     caller = _caller(call, request.get("CallerArn", arn))
     owner = _account(request.get("ResourceOwner", caller.account))
     simulation = Simulation(
         policies=Policies(
-            identity=(*identity, *given),
+            identity=(*identity, *inputs),
             boundary=bounds or boundary,
-            resource=[_given(text, "ResourcePolicy", "resource") for text in texts],
+            resource=[given(text, "ResourcePolicy", "resource") for text in texts],
             foreign=owner != caller.account,
         ),
         caller=caller,
@@ -161,13 +175,6 @@ def _union(lists: Iterable[Sequence[Item]]) -> list[Item]:
     for items in lists:
         found += [item for item in items if item not in found]
     return found
-
-
-def _given(text: str, name: str, kind: Kind = "identity") -> Policy:
-    try:
-        return parse(text, kind, name=name, source="resource" if kind == "resource" else "none")
-    except Malformed as error:
-        raise invalid(f"{name}: {error}") from error
 
 
 def _caller(call: Call, arn: str) -> Caller:

@@ -1,4 +1,4 @@
-"""Tags of users, roles and customer managed policies."""
+"""Tags of users, roles, customer managed policies, instance profiles and identity providers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from functools import partial
 from clary.core.document import Document
 from clary.operations.iam.answers import PRINCIPALS, absent, limit, mine, page
 from clary.operations.iam.grants import find_managed
+from clary.operations.iam.identity_provider import provider
 from clary.operations.registry import Call, operation
+from clary.resources.iam.instance_profile import INSTANCE_PROFILE
+from clary.resources.iam.open_id_connect_provider import OPEN_ID_CONNECT_PROVIDER
 from clary.resources.iam.policy import POLICY
+from clary.resources.iam.saml_provider import SAML_PROVIDER
 from clary.resources.spec import Resource
 from clary.store.records import Record
 
@@ -44,15 +48,18 @@ def list_tags(resource: Resource, call: Call) -> Document:
 
 
 def _tagged(resource: Resource, call: Call) -> Record:
+    if resource in (OPEN_ID_CONNECT_PROVIDER, SAML_PROVIDER):
+        return provider(mine(call), resource, call.request)
     if resource is not POLICY:
         return mine(call).get(resource, call.request)
     found = find_managed(call.records, call.request["PolicyArn"])
-    if found is None:
+    if found is None or found.account != call.account:
         raise absent(f"Policy {call.request['PolicyArn']} was not found.")
     return found
 
 
-for _word, _resource in (*PRINCIPALS, ("Policy", POLICY)):
+_OTHERS = (POLICY, INSTANCE_PROFILE, OPEN_ID_CONNECT_PROVIDER, SAML_PROVIDER)
+for _word, _resource in (*PRINCIPALS, *((kind.kind, kind) for kind in _OTHERS)):
     operation("iam", f"Tag{_word}")(partial(tag, _resource))
     operation("iam", f"Untag{_word}")(partial(untag, _resource))
     operation("iam", f"List{_word}Tags")(partial(list_tags, _resource))
