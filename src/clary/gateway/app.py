@@ -14,6 +14,7 @@ from clary.gateway import answer, body, chain, internal
 from clary.gateway.audit import Entry
 from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
 from clary.gateway.invoke import Invoker, is_prediction
+from clary.gateway.objects import SmallObjects
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 from clary.wire.serialise import serialise_error
 
@@ -27,6 +28,7 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.invoker = Invoker(parts)
+        self.small_objects = SmallObjects(parts)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""

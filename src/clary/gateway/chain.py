@@ -12,11 +12,15 @@ from collections.abc import Awaitable, Callable
 from itertools import groupby
 from urllib.parse import unquote
 
+from botocore.model import OperationModel
+
 from clary.core import wake
+from clary.core.document import Document
 from clary.core.errors import NotBuilt
 from clary.gateway import body, chunked, intact, routing, sigv2, sigv4
 from clary.gateway.exchange import Exchange, Parts
 from clary.gateway.linger import linger, patience
+from clary.gateway.sigv4 import Signed
 from clary.gateway.upload import receive_upload, settle_upload, without_chunks
 from clary.operations.authorise import needs
 from clary.operations.registry import Call
@@ -71,22 +75,7 @@ def parse(exchange: Exchange, parts: Parts) -> None:
     service, signed = exchange.service, exchange.signed
     assert service is not None and signed is not None  # noqa: S101  # the steps before this one
     exchange.operation, document = parse_request(service, exchange.request)
-    principal = signed.credential.principal
-    exchange.call = Call(
-        service=service.service_name,
-        operation=exchange.operation.name,
-        request=document,
-        principal=principal,
-        region=signed.region,
-        request_id=exchange.id,
-        clock=parts.clock,
-        settings=parts.settings,
-        records=parts.records.scoped(principal.account, signed.region),
-        objects=parts.objects,
-        logs=parts.logs,
-        metrics=parts.metrics,
-        headers=dict(exchange.request.headers),
-    )
+    exchange.call = call_of(parts, signed, exchange.operation, document, exchange.request, exchange.id)
 
 
 def authorise(exchange: Exchange, parts: Parts) -> None:
@@ -156,6 +145,33 @@ async def run(exchange: Exchange, parts: Parts) -> None:
             await steps[0](exchange, parts)
         else:
             await loop.run_in_executor(parts.pool, _in_turn, steps, exchange, parts)
+
+
+def call_of(
+    parts: Parts,
+    signed: Signed,
+    operation: OperationModel,
+    document: Document,
+    request: HttpRequest,
+    request_id: str,
+) -> Call:
+    """Return what an operation is given."""
+    principal = signed.credential.principal
+    return Call(
+        service=operation.service_model.service_name,
+        operation=operation.name,
+        request=document,
+        principal=principal,
+        region=signed.region,
+        request_id=request_id,
+        clock=parts.clock,
+        settings=parts.settings,
+        records=parts.records.scoped(principal.account, signed.region),
+        objects=parts.objects,
+        logs=parts.logs,
+        metrics=parts.metrics,
+        headers=dict(request.headers),
+    )
 
 
 def is_form(request: HttpRequest) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
-from clary.gateway.quick import Quick
+from clary.gateway.quick_objects import QuickObjects
 
 PATIENCE = 60.0
 """Seconds for a request's head, and between two pieces of its body: as long as SDKs wait for an answer."""
@@ -14,7 +14,7 @@ MOST_HEAD = 64 << 10
 """Bytes of a request line with its headers. AWS takes 8 to 16 KB; policies in presigned forms want more."""
 
 
-class Connection(Quick):
+class Connection(QuickObjects):
     """One connection. A request that arrives in one piece costs two comparisons."""
 
     patience = PATIENCE

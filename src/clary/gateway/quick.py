@@ -95,7 +95,7 @@ class Quick(HttpToolsProtocol):
             reply = await invoker.reply(visit)
             if self.flow.write_paused and not cycle.disconnected:
                 await self.flow.drain()
-            cycle.answer(reply)
+            send_whole(cycle, reply.status, reply.headers, reply.content)
         except Exception:
             _log.exception("request %s: the answer cannot be sent", visit.id)
             self.transport.close()
@@ -113,21 +113,24 @@ class _Prediction(RequestResponseCycle):
     visit: Visit
     begun = False
 
-    def answer(self, reply: Reply) -> None:
-        """Send everything at once."""
-        if self.disconnected or self.transport.is_closing():
-            return
-        parts = [STATUS_LINE[reply.status]]
-        for name, value in (*self.default_headers, *reply.headers):
-            if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
-                raise ValueError(f"{name!r}: {value!r} is not a header")
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        parts.append(reply.content)
-        self.response_started = True
-        self.transport.write(b"".join(parts))
-        self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
+
+def send_whole(
+    cycle: RequestResponseCycle, status: int, headers: list[tuple[bytes, bytes]], content: bytes
+) -> None:
+    """Send an answer at once, and end its cycle."""
+    if cycle.disconnected or cycle.transport.is_closing():
+        return
+    parts = [STATUS_LINE[status]]
+    for name, value in (*cycle.default_headers, *headers):
+        if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+            raise ValueError(f"{name!r}: {value!r} is not a header")
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+    parts.append(content)
+    cycle.response_started = True
+    cycle.transport.write(b"".join(parts))
+    cycle.response_complete = True
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()

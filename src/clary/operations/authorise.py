@@ -57,6 +57,7 @@ class Memory:
     generation: int
     known: dict[tuple[str, tuple[str, ...]], Known] = field(default_factory=dict)
     decided: dict[tuple[str, str, tuple[str, ...], str, str], bool] = field(default_factory=dict)
+    steady: dict[tuple[str, tuple[str, ...], str], bool] = field(default_factory=dict)
 
 
 class Authoriser:
@@ -106,6 +107,21 @@ class Authoriser:
                 memory.decided.clear()
             memory.decided[key] = outcome
         return outcome
+
+    def plainly(self, principal: Principal, action: str, resource: str) -> bool:
+        """Say that a caller's own policies allow one thing whatever its circumstances; False says nothing."""
+        memory = self._current()
+        known = self._policies(memory, principal)
+        steady = (principal.grants, principal.session_policies, action)
+        if steady not in memory.steady:
+            memory.steady[steady] = known.steady(action)
+        if not memory.steady[steady]:
+            return False
+        policies = Policies(
+            identity=known.grants.identity, boundary=known.grants.boundary, session=known.session
+        )
+        asked = Request(action=action, resource=resource, caller=caller_of(principal), context=_NOTHING)
+        return evaluate(policies, asked).allowed
 
     def decide(self, principal: Principal, need: Need, context: Context) -> Decision:
         """Evaluate one need under every policy that applies."""

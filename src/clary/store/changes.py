@@ -9,15 +9,18 @@ from sqlalchemy import select
 
 from clary.resources.spec import Resource
 from clary.store.database import Database
+from clary.store.statement import Lookup, Statement
 from clary.store.tables import CHANGES
+
+_COUNTS = Statement(select(CHANGES.c.service, CHANGES.c.kind, CHANGES.c.generation))
 
 
 class Changes:
     """Counts the writes to each kind, those of other processes included. Safe to share between threads."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self._watch = database.watch()
+        self._counts = Lookup(database, _COUNTS)
         self._lock = threading.Lock()
         self._seen: int | None = None
         self._generations: dict[tuple[str, str], int] = {}
@@ -42,9 +45,8 @@ class Changes:
 
     def _read(self) -> dict[tuple[str, str], int]:
         found: dict[tuple[str, str], int] = {}
-        with self._database.read() as connection:
-            for row in connection.execute(select(CHANGES.c.service, CHANGES.c.kind, CHANGES.c.generation)):
-                found[row.service, row.kind] = found.get((row.service, row.kind), 0) + int(row.generation)
+        for service, kind, generation in self._counts.rows():
+            found[service, kind] = found.get((service, kind), 0) + generation
         return found
 
 

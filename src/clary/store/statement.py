@@ -59,10 +59,14 @@ class Lookup:
 
     def row(self, **values: object) -> Values | None:
         """Return the first row."""
+        found = self.rows(**values)
+        return found[0] if found else None
+
+    def rows(self, **values: object) -> list[Values]:
+        """Return all rows."""
         with self._lock:
             self._cursor.execute(self._text, [values[name] for name in self._names])
-            found: Values | None = self._cursor.fetchone()
-            self._cursor.fetchall()  # or a read would stay open, and keep the log from being taken over
+            found = list(self._cursor.fetchall())
         return found
 
     def close(self) -> None:

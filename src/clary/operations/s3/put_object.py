@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import unquote
+
+from sqlalchemy import Connection
 
 from clary.core.document import Document
 from clary.operations.registry import Call, operation
@@ -18,8 +21,10 @@ from clary.operations.s3.request import (
     reading,
     writing,
 )
-from clary.store.objects import ObjectInfo
-from clary.store.objects.errors import refused
+from clary.operations.s3.versioning import told
+from clary.store.objects import ObjectInfo, digests
+from clary.store.objects.errors import IsMarker, refused
+from clary.store.objects.versions import check_id
 
 _LARGEST_COPY = 5 << 30
 _LARGEST_PUT = 5 << 30
@@ -50,8 +55,24 @@ def put(call: Call) -> Document:
         algorithm=algorithm(request),
         conditions=writing(request),
     )
+    return answer(call, info)
+
+
+def write_of(call: Call) -> Callable[[Connection], ObjectInfo]:
+    """Return the write that keeps a small body, checked as far as it can be before it is its turn."""
+    request = call.request
+    body: bytes = request.get("Body", b"")
+    made = digests.small(body, claims(request), request.get("ContentMD5"), algorithm(request))
+    bucket_of(call)
+    kept, conditions = attributes.of_request(request), writing(request)
+    return call.objects.write_of(request["Bucket"], request["Key"], body, kept, made, conditions)
+
+
+def answer(call: Call, info: ObjectInfo) -> Document:
+    """Return what PutObject answers."""
     return {
         "ETag": quoted(info.etag),
+        **told(bucket_of(call), info),
         **checksum_members(info.checksum),
         **attributes.encryption(info.attributes),
     }
@@ -60,8 +81,7 @@ def put(call: Call) -> Document:
 @operation("s3", "CopyObject")
 def copy(call: Call) -> Document:
     """Make one object's bytes another object, with the source's metadata or the request's."""
-    request = call.request
-    bucket_of(call)
+    request, bucket = call.request, bucket_of(call)
     source = source_of(call)
     if source.size > _LARGEST_COPY:
         raise refused(
@@ -79,7 +99,13 @@ def copy(call: Call) -> Document:
         conditions=writing(request),
     )
     result = {"ETag": quoted(info.etag), "LastModified": info.modified, **checksum_members(info.checksum)}
-    return {"CopyObjectResult": result, **attributes.encryption(info.attributes)}
+    told_of_source = from_version(call, source)
+    return {
+        "CopyObjectResult": result,
+        **told_of_source,
+        **told(bucket, info),
+        **attributes.encryption(info.attributes),
+    }
 
 
 def source_of(call: Call) -> ObjectInfo:
@@ -96,13 +122,21 @@ def source_of(call: Call) -> ObjectInfo:
             ArgumentName="x-amz-copy-source",
             ArgumentValue=request["CopySource"],
         )
-    bucket, key, version = unquote(found[1]), unquote(found[2]), found[3]
-    if version not in (None, "", "null"):
-        raise refused("NoSuchVersion", "The specified version does not exist.", Key=key, VersionId=version)
+    bucket, key, version = unquote(found[1]), unquote(found[2]), check_id(found[3])
     check_owner(call.objects.bucket(bucket), request.get("ExpectedSourceBucketOwner"))
-    source = call.objects.get(bucket, key)
+    try:
+        source = call.objects.get(bucket, key, version)
+    except IsMarker as error:
+        message = "The source of a copy request may not specifically refer to a delete marker by version id."
+        raise refused("InvalidRequest", message) from error
     reading(request, "CopySource").check_source(source.etag, source.modified, call.clock.now())
     return source
+
+
+def from_version(call: Call, source: ObjectInfo) -> Document:
+    """Return the answer's member for the version that a copy was made from."""
+    members = told(call.objects.bucket(source.bucket), source)
+    return {f"CopySource{name}": value for name, value in members.items()}
 
 
 def _attributes(request: Document, source: ObjectInfo) -> Document:
@@ -131,7 +165,9 @@ def _directive(request: Document, member: str) -> str:
 
 def _check_not_onto_itself(call: Call, source: ObjectInfo) -> None:
     request = call.request
-    same = (source.bucket, source.key) == (request["Bucket"], request["Key"])
+    found = _SOURCE.fullmatch(request["CopySource"])
+    older = found is not None and bool(found[3])  # A copy of a version over the present one restores it.
+    same = not older and (source.bucket, source.key) == (request["Bucket"], request["Key"])
     changes = ("StorageClass", "ServerSideEncryption", "WebsiteRedirectLocation", "ChecksumAlgorithm")
     if (
         same

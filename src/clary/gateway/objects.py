@@ -1,0 +1,215 @@
+"""The short way of small objects: the chain's steps for GetObject, HeadObject, PutObject, without a thread.
+
+Taken when the caller's own policies allow the call whatever its circumstances, in a bucket of the caller's
+account that has no policy, and only for what succeeds: all else is handed back for the chain to decide and to
+word. One signature check, one decision, one audit line either way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from botocore.model import OperationModel
+
+from clary.core import ids
+from clary.core.body import FileBody
+from clary.core.document import Document
+from clary.core.errors import ApiError, TryAgain
+from clary.gateway import chunked, sigv4
+from clary.gateway.audit import Entry
+from clary.gateway.chain import call_of, session_token
+from clary.gateway.exchange import Parts
+from clary.gateway.sigv4 import Signed
+from clary.gateway.upload import without_chunks
+from clary.operations.registry import Call
+from clary.operations.s3 import put_object
+from clary.store.objects import ObjectInfo
+from clary.store.objects.checksums import ALGORITHMS, member
+from clary.store.objects.commit import Pending
+from clary.store.objects.fresh import SMALL
+from clary.wire import models
+from clary.wire.message import HttpRequest, HttpResponse
+from clary.wire.parse import parse
+from clary.wire.serialise import serialise
+from clary.wire.validate import validate
+
+MOST_READ = 64 << 10
+"""Bytes of an object that is read at once; a larger one is streamed by the application."""
+
+Told = Callable[[HttpResponse | None], None]
+"""Takes the answer; None says that the application is to find one."""
+
+_log = logging.getLogger(__name__)
+_READ = frozenset({"Bucket", "Key", "Range", "ChecksumMode", "ExpectedBucketOwner"})
+_CONTENT = {f"Content{name}" for name in ("Type", "MD5", "Length", "Encoding", "Disposition", "Language")}
+_CHECKSUMS = {"ChecksumAlgorithm", *(member(algorithm) for algorithm in ALGORITHMS)}
+_PLAIN = {
+    "GetObject": ("s3:GetObject", _READ),
+    "HeadObject": ("s3:GetObject", _READ),
+    "PutObject": (
+        "s3:PutObject",
+        frozenset(
+            {"Bucket", "Key", "Body", "CacheControl", "Metadata", "ExpectedBucketOwner"}
+            | _CONTENT
+            | _CHECKSUMS
+        ),
+    ),
+}
+"""The action each needs, and the members whose presence asks for no other one."""
+
+
+@dataclass(slots=True)
+class Errand:
+    """One call on its way."""
+
+    id: str
+    at: datetime
+    source: str
+    request: HttpRequest
+    asked: float
+    signed: Signed | None = None
+    operation: OperationModel | None = None
+    resource: str = ""
+
+
+class SmallObjects:
+    """The short way in one gateway process. All here happens on the event loop, and waits for nothing."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._plane = parts, parts.plane
+
+    def open(self, request: HttpRequest, source: str, asked: float) -> Errand:
+        """Begin with a call that is whole since `asked`."""
+        return Errand(ids.request_id(), self._parts.clock.now(), source, request, asked)
+
+    def serve(self, errand: Errand, told: Told) -> None:
+        """Answer one call, now or once it is on disk."""
+        response = None
+        try:
+            call = self._admit(errand)
+            if call is not None and call.operation == "PutObject":
+                self._put(errand, call, told)
+                return
+            if call is not None:
+                response = self._read(errand, self._parts.dispatcher.dispatch(call))
+        except (ApiError, TryAgain, OSError):
+            response = None  # the chain finds out again, and says it in full
+        except Exception:
+            _log.exception("request %s failed on the short way", errand.id)
+            response = None
+        told(response)
+
+    def settle(self, errand: Errand, status: int) -> None:
+        """Leave the audit line of a call that was answered here."""
+        assert errand.signed is not None  # noqa: S101  # nothing is answered before
+        credential = errand.signed.credential
+        self._parts.audit.add(
+            Entry(
+                time=errand.at,
+                request_id=errand.id,
+                account=credential.principal.account,
+                principal=credential.principal.arn,
+                access_key=credential.access_key,
+                source_ip=errand.source,
+                service="s3",
+                operation=errand.operation.name if errand.operation else "",
+                resource=errand.resource,
+                status=status,
+            )
+        )
+
+    def _admit(self, errand: Errand) -> Call | None:
+        """Verify, parse and authorise; None when more has to be asked than is asked here."""
+        self._plane.look(errand.asked)
+        request, service = errand.request, models.service("s3")
+        token = session_token(request)
+        signed = sigv4.verify(request, lambda key: self._plane.credentials.find(key, token), errand.at)
+        if signed.service != "s3":
+            return None
+        if chunked.is_chunked(signed, request):
+            assert isinstance(request.body, bytes)  # noqa: S101  # taken into memory
+            content, trailer = chunked.decode(signed, request, request.body)
+            request = HttpRequest(
+                method=request.method,
+                path=request.path,
+                query=request.query,
+                headers=without_chunks(request.headers, trailer, len(content)),
+                body=content,
+            )
+        operation, document = parse(service, request)
+        if operation.name not in _PLAIN:
+            return None
+        action, members = _PLAIN[operation.name]
+        if not members.issuperset(document):
+            return None
+        principal = signed.credential.principal
+        errand.resource = f"arn:aws:s3:::{document['Bucket']}/{document['Key']}"
+        if not self._plane.authoriser.plainly(principal, action, errand.resource):
+            return None
+        bucket = self._parts.objects.bucket(document["Bucket"])
+        if bucket.account != principal.account or "Policy" in bucket.settings:
+            return None
+        errand.signed, errand.operation = signed, operation
+        if operation.input_shape is not None:
+            validate(operation.input_shape, document, service)
+        return call_of(self._parts, signed, operation, document, request, errand.id)
+
+    def _read(self, errand: Errand, result: Document) -> HttpResponse | None:
+        response = self._serialise(errand, result)
+        body = response.body
+        if isinstance(body, FileBody):
+            if body.length > MOST_READ:
+                return None
+            response.body = _content(body)
+        return response
+
+    def _put(self, errand: Errand, call: Call, told: Told) -> None:
+        write = put_object.write_of(call)
+        loop = asyncio.get_running_loop()
+
+        def committed(pending: Pending[ObjectInfo]) -> None:
+            loop.call_soon_threadsafe(finish, pending)
+
+        def finish(pending: Pending[ObjectInfo]) -> None:
+            response = None
+            try:
+                result = put_object.answer(call, pending.result())
+                self._parts.objects.written_small()
+                response = self._serialise(errand, result)
+            except (ApiError, TryAgain, OSError):
+                response = None
+            except Exception:
+                _log.exception("request %s failed on the short way", errand.id)
+            told(response)
+
+        self._parts.objects.committer.submit(Pending(write, committed))
+
+    def _serialise(self, errand: Errand, result: Document) -> HttpResponse:
+        assert errand.operation is not None  # noqa: S101  # admitted
+        return serialise(models.service("s3"), errand.operation, result, errand.request, errand.id)
+
+
+def may_be_one(method: bytes, fields: dict[bytes, bytes]) -> bool:
+    """Say whether a request, by its head, may be about a small object."""
+    if b"/s3/aws4_request" not in fields.get(b"authorization", b""):
+        return False
+    length = fields.get(b"content-length", b"0")
+    if method in (b"GET", b"HEAD"):
+        return length == b"0"
+    return method == b"PUT" and length.isdigit() and int(length) <= SMALL
+
+
+def _content(body: FileBody) -> bytes:
+    file = os.open(body.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.pread(file, body.length, body.offset)
+    finally:
+        os.close(file)
+    if len(content) != body.length:
+        raise OSError(f"{body.path} is shorter than its record says")
+    return content

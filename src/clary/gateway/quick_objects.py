@@ -1,0 +1,102 @@
+"""A connection with a shorter way for small objects: no ASGI in between, and one write for the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from clary.gateway.objects import Errand, SmallObjects, may_be_one
+from clary.gateway.quick import Quick, send_whole
+from clary.wire.message import Headers, HttpRequest, HttpResponse
+
+_log = logging.getLogger(__name__)
+
+
+class QuickObjects(Quick):
+    """Answers what `SmallObjects` can; all else is the application's, as if it had come to it first."""
+
+    def on_headers_complete(self) -> None:
+        """Begin a call about an object, or hand the request on."""
+        parser = self.parser
+        if (
+            (self.cycle is not None and not self.cycle.response_complete)
+            or self.expect_100_continue
+            or parser.get_http_version() != "1.1"
+            or parser.should_upgrade()
+            or not may_be_one(method := parser.get_method(), fields := dict(self.headers))
+            or b"transfer-encoding" in fields
+        ):
+            super().on_headers_complete()
+            return
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope = self.scope
+        scope["method"], scope["path"], scope["raw_path"] = method.decode(), path, url.path
+        scope["query_string"] = url.query or b""
+        self.cycle = _ObjectCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+
+    def on_message_complete(self) -> None:
+        """Answer a call that is whole."""
+        super().on_message_complete()
+        cycle = self.cycle
+        if not isinstance(cycle, _ObjectCycle) or cycle.begun:
+            return
+        cycle.begun = True
+        scope, small = cycle.scope, self._gateway().small_objects
+        request = HttpRequest(
+            method=scope["method"],
+            path=scope["raw_path"].decode("latin-1"),
+            query=scope["query_string"].decode("latin-1"),
+            headers=Headers([(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]),
+            body=bytes(cycle.body),
+        )
+        errand = small.open(request, self.client[0] if self.client else "", time.perf_counter())
+        small.serve(errand, partial(self._told, cycle, errand, small))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the application take note of a call that was not heard to its end."""
+        super().connection_lost(exc)
+        if isinstance(self.cycle, _ObjectCycle) and not self.cycle.begun:
+            self._start_asgi_task(self.cycle, self.app)
+
+    def _told(
+        self, cycle: _ObjectCycle, errand: Errand, small: SmallObjects, response: HttpResponse | None
+    ) -> None:
+        if response is None:
+            self._start_asgi_task(cycle, self.app)
+            return
+        body = response.body
+        assert isinstance(body, bytes)  # noqa: S101  # a file was read by now
+        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in response.headers]
+        if "content-length" not in response.headers:
+            headers.append((b"content-length", b"%d" % len(body)))
+        try:
+            send_whole(cycle, response.status, headers, b"" if cycle.scope["method"] == "HEAD" else body)
+        except ValueError:
+            _log.exception("request %s: the answer cannot be sent", errand.id)
+            self.transport.close()
+        finally:
+            small.settle(errand, response.status)
+
+
+class _ObjectCycle(RequestResponseCycle):
+    """One call about an object; it may still be run as ASGI, even after it was tried here."""
+
+    begun = False
