@@ -38,11 +38,21 @@ class Staging:
     def __init__(self, directory: Path, algorithms: Iterable[str]) -> None:
         self.path = directory / ids.uid()
         self.size = 0
-        self._digests = {name.lower(): checksums.hasher(name) for name in algorithms}
+        self._md5 = checksums.hasher("MD5")
+        self._digests = {name.lower(): checksums.hasher(name) for name in algorithms if name != "MD5"}
         self._file: FileIO | None = None
 
     def write(self, data: bytes) -> None:
         """Append `data` and carry the digests on."""
+        self.digest(data)
+        self.append(data)
+
+    def digest(self, data: bytes) -> None:
+        """Carry on the MD5, the slowest digest, which may be done while the same data are appended."""
+        self._md5.update(data)
+
+    def append(self, data: bytes) -> None:
+        """Append `data` and carry on all digests but the MD5."""
         file = self._file = self._file or FileIO(self.path, "x")
         self.size += len(data)
         for digest in self._digests.values():
@@ -56,7 +66,7 @@ class Staging:
         file = self._file or FileIO(self.path, "x")
         os.fsync(file.fileno())
         file.close()
-        digests = {name: digest.digest() for name, digest in self._digests.items()}
+        digests = {name: digest.digest() for name, digest in (*self._digests.items(), ("md5", self._md5))}
         return StagedBody(path=self.path, size=self.size, digests=digests)
 
     def discard(self) -> None:

@@ -25,17 +25,19 @@ async def receive_upload(exchange: Exchange, parts: Parts) -> None:
     exchange.staging = staging = Staging(parts.objects.staging, wanted_digests(headers))
     if chunked.is_chunked(exchange.signed, exchange.request):
         exchange.decoder = chunked.Decoder(exchange.signed, exchange.request)
-    writing: asyncio.Future[None] | None = None
+    writing: list[asyncio.Future[None]] = []
     try:
         async for block in body.blocks(exchange.receive):
-            if writing:
-                await writing
-            if exchange.block:  # goes to disk while the next one arrives
-                writing = loop.run_in_executor(parts.pool, _write, staging, exchange.decoder, exchange.block)
+            await _done(writing)
+            if exchange.block and exchange.decoder:  # goes to disk while the next one arrives
+                decoder = exchange.decoder
+                writing = [loop.run_in_executor(parts.pool, _write, staging, decoder, exchange.block)]
+            elif exchange.block:
+                steps = (_append, _digest)
+                writing = [loop.run_in_executor(parts.pool, step, staging, exchange.block) for step in steps]
             exchange.block = block
     finally:
-        if writing:
-            await writing
+        await _done(writing)
     exchange.received = True
 
 
@@ -52,8 +54,29 @@ def settle_upload(exchange: Exchange) -> None:
         exchange.request.headers = without_chunks(exchange.request.headers, trailer, staged.size)
 
 
+async def _done(writing: list[asyncio.Future[None]]) -> None:
+    """Wait for all of them, also when one fails: nobody may write to a staging that is being discarded."""
+    if writing:
+        await asyncio.wait(writing)
+        for each in writing:
+            each.result()
+
+
+def _append(staging: Staging, block: bytes) -> None:
+    staging.append(block)
+    _check_size(staging)
+
+
+def _digest(staging: Staging, block: bytes) -> None:
+    staging.digest(block)
+
+
 def _write(staging: Staging, decoder: Decoder | None, block: bytes) -> None:
     staging.write(decoder.feed(block) if decoder else block)
+    _check_size(staging)
+
+
+def _check_size(staging: Staging) -> None:
     if staging.size > MOST_BYTES:
         raise _too_large(staging.size)
 
