@@ -1,0 +1,62 @@
+"""The definition that a request brings: in itself, or as an object of S3."""
+
+from __future__ import annotations
+
+import json
+
+from clary.core.document import Document
+from clary.core.errors import ValidationError
+from clary.operations import role_access
+from clary.operations.registry import Call
+
+LONGEST = 1 << 20  # characters; the model's limit on PipelineDefinition
+
+
+def given(call: Call, role: str) -> str | None:
+    """Return the definition a request brings, None for one that brings none; an unreadable one is refused."""
+    request = call.request
+    text, place = request.get("PipelineDefinition"), request.get("PipelineDefinitionS3Location")
+    if text is not None and place is not None:
+        raise ValidationError("Give at most one of PipelineDefinition and PipelineDefinitionS3Location.")
+    if place is not None:
+        text = _read(call, role, place)
+    if text is not None:
+        parameters(text)
+    return text
+
+
+def parameters(text: str) -> dict[str, str]:
+    """Return the parameters a definition declares, with their defaults; those without one have ""."""
+    try:
+        definition = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(f"Unable to parse pipeline definition. {error}") from error
+    if not isinstance(definition, dict):
+        raise ValidationError("Unable to parse pipeline definition. It is not a JSON object.")
+    declared = definition.get("Parameters")
+    found: dict[str, str] = {}
+    for each in declared if isinstance(declared, list) else []:
+        if isinstance(each, dict) and isinstance(each.get("Name"), str):
+            found[each["Name"]] = _plain(each.get("DefaultValue", ""))
+    return found
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _read(call: Call, role: str, place: Document) -> str:
+    bucket, key = place["Bucket"], place["ObjectKey"]
+    role_access.check(call, role, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+    if call.objects.find_bucket(bucket) is None or (found := call.objects.find(bucket, key)) is None:
+        raise ValidationError(f"There is no pipeline definition at s3://{bucket}/{key}.")
+    if "VersionId" in place:
+        found = call.objects.get(bucket, key, place["VersionId"])
+    if found.size > 4 * LONGEST:
+        raise ValidationError(
+            f"The pipeline definition has {found.size} bytes; it may have {LONGEST} characters."
+        )
+    try:
+        return found.path.read_text()
+    except UnicodeDecodeError as error:
+        raise ValidationError("Unable to parse pipeline definition. It is not UTF-8.") from error
