@@ -7,7 +7,7 @@ from collections.abc import Callable
 from botocore.model import ListShape
 
 from clary.core.document import Document
-from clary.core.errors import ApiError, ResourceNotFound, ValidationError
+from clary.core.errors import ApiError, NotBuilt, ResourceNotFound, ValidationError
 from clary.operations import crud, kinds
 from clary.operations.registry import Call, operation
 from clary.resources.spec import Resource
@@ -45,6 +45,16 @@ def absent(
         raise error(words.format_map(_Said(call.request)))
 
     operation(service, name, level="stored")(serve)
+
+
+def unbuilt(name: str, parent: Resource, *, service: str = "sagemaker") -> None:
+    """Declare an operation that is not built, on a record that has to be there to be told so."""
+
+    def serve(call: Call) -> Document:
+        _check(parent, call)
+        raise NotBuilt(name)
+
+    operation(service, name, level="absent")(serve)
 
 
 class _Said(dict[str, object]):

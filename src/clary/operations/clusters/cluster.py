@@ -45,6 +45,7 @@ def updated(call: Call) -> Document:
 
 for _list in ("ListClusterNodes", "ListClusterEvents", "ListClusterOperations"):
     none_yet.listed(_list, CLUSTER)
+none_yet.unbuilt("UpdateClusterSoftware", CLUSTER)
 _NO_NODE = "The cluster has no node {NodeId}: Clary keeps clusters but does not run them yet."
 for _name in (
     "DescribeClusterNode",

@@ -54,6 +54,7 @@ def stop_stage(call: Call) -> None:
     _stage(call.records.get(EDGE_DEPLOYMENT_PLAN, call.request), call.request["StageName"])
 
 
+none_yet.unbuilt("StartEdgeDeploymentStage", EDGE_DEPLOYMENT_PLAN)
 none_yet.listed("ListStageDevices", EDGE_DEPLOYMENT_PLAN)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clary.core.document import Document
+from clary.operations import none_yet
 from clary.operations.registry import Call, completes
 from clary.resources.inference.inference_experiment import INFERENCE_EXPERIMENT
 
@@ -22,3 +23,6 @@ def variants(call: Call) -> Document:
     """Say of every variant that it is not deployed: of all statuses there are, `Deleted` comes nearest."""
     named = call.request.get("ModelVariants")
     return {"ModelVariants": [{**variant, "Status": "Deleted"} for variant in named]} if named else {}
+
+
+none_yet.unbuilt("StartInferenceExperiment", INFERENCE_EXPERIMENT)

@@ -44,6 +44,7 @@ def resolved(call: Call) -> Document:
     return {**told, "EndpointName": endpoint} if endpoint else told
 
 
+none_yet.unbuilt("StartMonitoringSchedule", MONITORING_SCHEDULE)
 none_yet.listed("ListMonitoringExecutions")
 none_yet.listed("ListMonitoringAlerts", MONITORING_SCHEDULE)
 none_yet.listed("ListMonitoringAlertHistory", MONITORING_SCHEDULE)

@@ -13,6 +13,5 @@ CLUSTER = register(
         shown={"TrainingPlanArns": "TrainingPlanArns", "ImageVersionStatus": "ImageVersionStatus"},
         filters={"TrainingPlanArn": "TrainingPlanArns contains"},
         orders={"NAME": "ClusterName", "CREATION_TIME": "CreationTime"},
-        absent=frozenset({"UpdateClusterSoftware"}),
     )
 )
