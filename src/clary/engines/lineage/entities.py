@@ -11,6 +11,13 @@ GROUP = "sagemaker-default-lineage-group"
 """The lineage group that every account has."""
 
 TYPES = {"Artifact": "ArtifactType", "Action": "ActionType", "Context": "ContextType"}
+ENTITIES = frozenset({*TYPES, "TrialComponent"})
+"""What QueryLineage calls entities."""
+
+PREFIX = "SageMaker"
+"""What QueryLineage leaves out of the type of a component that stands for a job."""
+
+LONGEST_TYPE = 40  # of a vertex
 EXPERIMENT_ENTITIES = frozenset({"Experiment", "Trial", "TrialComponent"})
 
 
@@ -19,6 +26,11 @@ def type_of(kind: str, doc: Document) -> str:
     if kind in TYPES:
         return str(doc.get(TYPES[kind], ""))
     return str(doc.get("Source", {}).get("SourceType", ""))
+
+
+def shown_type(kind: str) -> str:
+    """Return a type as QueryLineage spells it: TrainingJob for a component of a SageMakerTrainingJob."""
+    return kind.removeprefix(PREFIX)[:LONGEST_TYPE]
 
 
 def name_of(kind: str, doc: Document) -> str:

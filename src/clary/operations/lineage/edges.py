@@ -15,7 +15,7 @@ from clary.store.lineage.edges import End, neighbour
 from clary.store.record import Record
 
 ENTITIES = frozenset({"Experiment", "Trial", "TrialComponent"})
-ENTITIES = frozenset({*TYPES, "Experiment", "TrialComponent"})
+ENDS = frozenset({*TYPES, "Experiment", "TrialComponent"})
 """What AddAssociation takes."""
 
 
@@ -25,12 +25,18 @@ def end_of(record: Record) -> End:
 
 
 def entity(call: Call, arn: str, member: str) -> Record:
-    """Return the entity that an ARN names, in whatever account it is; an absent one raises."""
+    """Return the entity of this account and region that an ARN names; an absent one raises."""
     parsed, found = parse_arn(arn), call.records.by_arn(arn)
     if found is None and parsed is not None:
         found = call.records.by_arn(arn.replace(parsed.resource, parsed.resource.lower()))
-    if found is None or found.service != "sagemaker" or found.kind not in ENTITIES:
+    if found is None or (found.service, found.account, found.region) != (
+        "sagemaker",
+        call.account,
+        call.region,
+    ):
         raise ResourceNotFound(f"{member} {arn} does not exist.")
+    if found.kind not in ENDS:
+        raise ValidationError(f"{member} {arn} is no entity of a lineage.")
     return found
 
 
