@@ -54,9 +54,7 @@ class Database:
         event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
         self.names: dict[int, Names] = {}  # What `clary.store.name_search` has read so far, by scope.
-        self.unindexed = (
-            0  # Writes of this process that `clary.store.search_index` has noted since it last looked.
-        )
+        self.unindexed = 0  # Writes of this process that `clary.store.search_index` has yet to follow.
         self._watches: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
         self._mine = threading.local()

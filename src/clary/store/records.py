@@ -21,8 +21,9 @@ from clary.core.document import Document
 from clary.core.errors import ApiError, Moved
 from clary.resources import registry
 from clary.resources.spec import Resource
-from clary.store import pages
+from clary.store import pages, search_index
 from clary.store.database import Database
+from clary.store.lineage import followed
 from clary.store.pages import Filter, Page
 from clary.store.record import (
     COLUMNS,
@@ -105,9 +106,11 @@ class Records:
             if values["scope"] in alike or self._row(connection, resource, values["key"]) is not None:
                 raise _conflict(resource, values["name"], arn)
             try:
-                connection.execute(insert(RECORDS).values(values))
+                made = connection.scalars(insert(RECORDS).values(values).returning(RECORDS.c.id)).one()
             except IntegrityError as error:
                 raise _conflict(resource, values["name"], arn) from error
+            search_index.note_new(self.database, connection, values, made)
+            followed.note(connection, resource, values["uid"])
             self._changed(connection, values)
         return from_row(values)
 
@@ -147,18 +150,22 @@ class Records:
         """
         values = self._next(record, changes, remove, due, touch=touch)
         with self.database.write() as connection:
+            search_index.note(self.database, connection, record.service, record.uid, record.version)
             guard = and_(RECORDS.c.uid == record.uid, RECORDS.c.version == record.version)
             if connection.execute(update(RECORDS).where(guard).values(values)).rowcount != 1:
                 raise _moved(record)
+            followed.note(connection, registry.find(record.service, record.kind), record.uid)
             self._changed(connection, place_of(record))
         return after(record, values)
 
     def delete(self, record: Record) -> None:
         """Remove the version that was read, or raise `Moved`."""
         with self.database.write() as connection:
+            search_index.note(self.database, connection, record.service, record.uid, record.version)
             guard = and_(RECORDS.c.uid == record.uid, RECORDS.c.version == record.version)
             if connection.execute(delete(RECORDS).where(guard)).rowcount != 1:
                 raise _moved(record)
+            followed.note_gone(connection, registry.find(record.service, record.kind), record)
             self._changed(connection, place_of(record))
 
     def each(self, resource: Resource) -> Iterator[Record]:
@@ -192,7 +199,7 @@ class Records:
         The token is opaque, holds under concurrent inserts, and is refused with another query than its own.
         """
         query = pages.Query(self._scope(resource), resource, tuple(where), tuple(then), sort, descending)
-        return pages.page(self.database, query, limit, token)
+        return pages.page(self.database, self.clock, query, limit, token)
 
     def claim(
         self,
@@ -240,6 +247,8 @@ class Records:
         mine = and_(RECORDS.c.uid == record.uid, RECORDS.c.lease_owner == owner)
         free = {"lease_owner": None, "lease_until": None}
         with self.database.write() as connection:
+            if "doc" in values:
+                search_index.note(self.database, connection, record.service, record.uid, record.version)
             current = and_(mine, RECORDS.c.version == record.version)
             written = (
                 connection.execute(update(RECORDS).where(current).values({**values, **free})).rowcount == 1
@@ -247,6 +256,7 @@ class Records:
             if not written:
                 connection.execute(update(RECORDS).where(mine).values(free))
             elif "doc" in values:
+                followed.note(connection, registry.find(record.service, record.kind), record.uid)
                 self._changed(connection, place_of(record))
         if not written:
             raise _moved(record)
@@ -270,8 +280,9 @@ class Records:
     def missing(self, resource: Resource, request: Document) -> ApiError:
         """Return the error that says a record is not there, in AWS's words."""
         given = request.get(resource.asked_by or resource.arn_in())
-        arn = given or self.arn(resource, request)
         name = request.get(resource.key()[-1], given)
+        named = str(name).startswith("arn:")
+        arn = given or (name if named else self.arn(resource, request))
         words = resource.missing_text.format(arn=arn, name=name, noun=resource.noun())
         return ApiError(words, code=resource.missing, status=resource.missing_status)
 
@@ -329,6 +340,7 @@ class Records:
     def _changed(self, connection: Connection, place: Document) -> None:
         where = {name: place[name] for name in ("service", "kind", "account", "region")}
         connection.execute(_BUMP, {**where, "scope": scope_of(**where)})
+        search_index.settle(self.database, connection)
 
 
 def _conflict(resource: Resource, name: str, arn: str) -> ApiError:
