@@ -1,0 +1,1 @@
+"""The grammar of Search: from what a caller writes to conditions on records."""

@@ -1,0 +1,1 @@
+"""What Search and its suggestions decide."""
