@@ -99,4 +99,28 @@ def test_an_operator_is_met_by_what_the_documentation_says(
 
 def test_every_operator_has_a_case() -> None:
     tested = {case[0].rpartition(":")[2].removesuffix("IfExists").lower() for case in _CASES}
-    assert tested == set(OPERATORS)
+    assert tested == {*OPERATORS, "null"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "given", "allow", "deny"),
+    [
+        ("StringLike", ["m5", "m5"], True, True),
+        ("StringLike", ["m5", "p3"], False, True),
+        ("StringLike", ["p3", "p3"], False, False),
+        ("StringNotLike", ["m5", "p3"], False, True),
+        ("StringNotLike", ["p3", "p4"], True, True),
+        ("StringNotLike", ["m5", "m5"], False, False),
+        ("ForAllValues:StringLike", ["m5", "p3"], False, False),
+        ("ForAnyValue:StringLike", ["m5", "p3"], True, True),
+    ],
+)
+def test_several_values_without_a_set_operator_are_taken_the_careful_way(
+    operator: str, given: list[str], allow: bool, deny: bool
+) -> None:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {operator: {"ns:k": "m5*"}}}
+    [condition] = (
+        parse(json.dumps({"Version": "2012-10-17", "Statement": statement})).statements[0].conditions
+    )
+    context = {"ns:k": tuple(given)}
+    assert (holds(condition, context), holds(condition, context, deny=True)) == (allow, deny)

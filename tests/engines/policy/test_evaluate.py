@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engines.policy.second import Json, Question, both, decide
+from tests.engines.policy.second_opinion import Json, Question, both, decide
 
 from clary.engines.policy import Caller, Policies, Policy, Request, evaluate, parse
 from clary.engines.policy.parse import Kind
@@ -75,7 +75,11 @@ def _both(
         trust=trust,
     )
     caller = Caller(
-        account=question.account, arn=question.session, grants=question.holder, service=question.service
+        account=question.account,
+        arn=question.session,
+        grants=question.holder,
+        service=question.service,
+        user_id=f"{question.unique}:{question.session.rpartition('/')[2]}" if question.unique else "",
     )
     context = {key.lower(): tuple(values) for key, values in question.context.items()}
     request = Request(action=question.action, resource=question.resource, caller=caller, context=context)

@@ -1,89 +1,130 @@
-"""Condition operators: whether what is known of a request satisfies one condition of a statement."""
+"""Condition operators: whether what is known of a request satisfies one condition of a statement.
+
+A condition is made into a function once, when a decision first needs it: decisions are many, policies few.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import ipaddress
+import operator
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from clary.engines.policy.document import Condition
-from clary.engines.policy.pattern import Context, Pattern, Wild, glob
+from clary.engines.policy.pattern import Context, Pattern, Wild, tester
 
-Test = Callable[[str, Pattern, Context], bool]
+if TYPE_CHECKING:
+    from clary.engines.policy.document import Condition
+
+Check = Callable[[Context, bool], bool]
+"""Says whether a condition is met by a context; True for the statement of a Deny."""
+Meets = Callable[[str, Context], bool]
+Family = Callable[[tuple[Pattern, ...]], Meets]
+"""Makes of a condition's values the question whether one value of the request meets any of them."""
 
 
-def holds(condition: Condition, context: Context) -> bool:
+def holds(condition: Condition, context: Context, *, deny: bool = False) -> bool:
     """Say whether the condition is met.
 
     Several policy values are alternatives; a negated operator means "none of them". An absent key meets only
-    negated operators, `IfExists` and `ForAllValues`.
+    negated operators, `IfExists` and `ForAllValues`. Several values of the request, where the policy says
+    neither ForAllValues nor ForAnyValue, must all meet an Allow; one is enough for a Deny.
     """
-    values = context.get(condition.key, ())
+    return condition.check(context, deny)
+
+
+def compiled(condition: Condition) -> Check:
+    """Return the function that decides a condition."""
+    key, qualifier, if_exists = condition.key, condition.qualifier, condition.if_exists
     if condition.operator == "null":
-        wanted = "false" if values else "true"
+        return _null(condition)
+    family, negated = OPERATORS[condition.operator]
+    meets = family(condition.values)
+
+    def check(context: Context, deny: bool) -> bool:
+        values = context.get(key, ())
+        if len(values) == 1:
+            return meets(values[0], context) != negated
+        if not values:
+            return if_exists or (qualifier == "forallvalues") or (negated and qualifier == "")
+        found = [meets(value, context) != negated for value in values]
+        if qualifier:
+            return all(found) if qualifier == "forallvalues" else any(found)
+        return any(found) if deny else all(found)
+
+    return check
+
+
+def _null(condition: Condition) -> Check:
+    def check(context: Context, deny: bool) -> bool:
+        wanted = "false" if context.get(condition.key) else "true"
         return any((pattern.text(context) or "").lower() == wanted for pattern in condition.values)
-    test, negated = OPERATORS[condition.operator]
 
-    def meets(value: str) -> bool:
-        return any(test(value, pattern, context) for pattern in condition.values)
-
-    if not values and condition.if_exists:
-        return True
-    if condition.qualifier == "forallvalues":
-        return all(meets(value) != negated for value in values)
-    if condition.qualifier == "foranyvalue":
-        return any(meets(value) != negated for value in values)
-    return any(meets(value) for value in values) != negated
+    return check
 
 
-def _equals(value: str, pattern: Pattern, context: Context) -> bool:
-    return pattern.matches(value, context)
+def _text(values: tuple[Pattern, ...]) -> Meets:
+    tests = [pattern.test for pattern in values]
+    fixed = [test for test in tests if test is not None]
+    if len(fixed) == 1 and len(tests) == 1:
+        only = fixed[0]
+        return lambda value, context: only(value)
+    if len(fixed) == len(tests):
+        return lambda value, context: any(test(value) for test in fixed)
+    return lambda value, context: any(pattern.matches(value, context) for pattern in values)
 
 
-def _equals_ignoring_case(value: str, pattern: Pattern, context: Context) -> bool:
-    return pattern.matches(value, context, fold=True)
+def _text_ignoring_case(values: tuple[Pattern, ...]) -> Meets:
+    if all(pattern.test is not None and Wild.ANY not in pattern.pieces for pattern in values):
+        wanted = frozenset((pattern.text({}) or "").casefold() for pattern in values)
+        return lambda value, context: value.casefold() in wanted
+    return lambda value, context: any(pattern.matches(value, context, fold=True) for pattern in values)
 
 
-def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Test:
-    def test(value: str, pattern: Pattern, context: Context) -> bool:
-        left, right = _number(value), _number(pattern.text(context))
-        return left is not None and right is not None and compare(left, right)
+def _scalars(read: Callable[[str | None], Any], compare: Callable[[Any, Any], bool]) -> Family:
+    """Make a family of operators that compare what values mean; what means nothing meets nothing."""
 
-    return test
+    def family(values: tuple[Pattern, ...]) -> Meets:
+        if all(pattern.test is not None for pattern in values):
+            known = [right for pattern in values if (right := read(pattern.text({}))) is not None]
 
+            if len(known) == 1:
+                only = known[0]
+                return lambda value, context: (left := read(value)) is not None and compare(left, only)
+            return lambda value, context: (
+                (left := read(value)) is not None and any(compare(left, right) for right in known)
+            )
 
-def _date(compare: Callable[[datetime, datetime], bool]) -> Test:
-    def test(value: str, pattern: Pattern, context: Context) -> bool:
-        left, right = _moment(value), _moment(pattern.text(context))
-        return left is not None and right is not None and compare(left, right)
+        def meets(value: str, context: Context) -> bool:
+            left = read(value)
+            rights = (read(pattern.text(context)) for pattern in values)
+            return left is not None and any(right is not None and compare(left, right) for right in rights)
 
-    return test
+        return meets
 
-
-def _binary(value: str, pattern: Pattern, context: Context) -> bool:
-    try:
-        left = base64.b64decode(value, validate=True)
-        return left == base64.b64decode(pattern.text(context) or "", validate=True)
-    except (binascii.Error, ValueError):
-        return False
-
-
-def _ip(value: str, pattern: Pattern, context: Context) -> bool:
-    try:
-        network = ipaddress.ip_network(pattern.text(context) or "", strict=False)
-        return ipaddress.ip_address(value) in network
-    except ValueError:
-        return False
+    return family
 
 
-def _arn(value: str, pattern: Pattern, context: Context) -> bool:
+def _arn(values: tuple[Pattern, ...]) -> Meets:
+    if any(pattern.test is None for pattern in values):
+        return lambda value, context: any(_arn_test(p.resolve(context))(value.split(":", 5)) for p in values)
+    tests = [_arn_test(pattern.resolve({})) for pattern in values]
+
+    def meets(value: str, context: Context) -> bool:
+        given = value.split(":", 5)
+        return any(test(given) for test in tests)
+
+    return meets
+
+
+def _arn_test(pieces: tuple[str | Wild, ...] | None) -> Callable[[list[str]], bool]:
     """Compare six parts one by one, so that a `*` in the account cannot swallow the resource."""
-    pieces = pattern.resolve(context)
     if pieces is None:
-        return False
+        return lambda given: False
     wanted: list[list[str | Wild]] = [[]]
     for piece in pieces:
         if isinstance(piece, Wild):
@@ -92,12 +133,40 @@ def _arn(value: str, pattern: Pattern, context: Context) -> bool:
         head, *tail = piece.split(":", 6 - len(wanted))
         wanted[-1].append(head)
         wanted += [[part] for part in tail]
-    given = value.split(":", 5)
-    if len(wanted) != 6 or len(given) != 6:
-        return pieces == (Wild.ANY,)
-    return all(glob(tuple(part), actual) for part, actual in zip(wanted, given, strict=True))
+    if len(wanted) != 6:
+        return lambda given: pieces == (Wild.ANY,)
+    tests = [tester(tuple(part for part in parts if part != "")) for parts in wanted]
+
+    def test(given: list[str]) -> bool:
+        return len(given) == 6 and all(test(part) for test, part in zip(tests, given, strict=True))
+
+    return test
 
 
+def _inside(given: tuple[int, int, int], wanted: tuple[int, int, int]) -> bool:
+    version, first, last = given
+    return version == wanted[0] and wanted[1] <= first == last <= wanted[2]
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str | None) -> tuple[int, int, int] | None:
+    """Read a range of addresses as version, first and last; an address is a range of one."""
+    try:
+        network = ipaddress.ip_network(text or "", strict=False)
+    except ValueError:
+        return None
+    return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+@lru_cache(maxsize=1024)
+def _bytes(text: str | None) -> bytes | None:
+    try:
+        return base64.b64decode(text or "", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+@lru_cache(maxsize=1024)
 def _number(text: str | None) -> Decimal | None:
     try:
         number = Decimal(text or "")
@@ -106,6 +175,7 @@ def _number(text: str | None) -> Decimal | None:
     return number if number.is_finite() else None
 
 
+@lru_cache(maxsize=1024)
 def _moment(text: str | None) -> datetime | None:
     """Read ISO 8601 (a date alone is its midnight, no zone is UTC) or seconds since 1970."""
     number = _number(text)
@@ -118,33 +188,32 @@ def _moment(text: str | None) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-OPERATORS: dict[str, tuple[Test, bool]] = {
-    "stringequals": (_equals, False),
-    "stringnotequals": (_equals, True),
-    "stringequalsignorecase": (_equals_ignoring_case, False),
-    "stringnotequalsignorecase": (_equals_ignoring_case, True),
-    "stringlike": (_equals, False),
-    "stringnotlike": (_equals, True),
-    "numericequals": (_numeric(lambda a, b: a == b), False),
-    "numericnotequals": (_numeric(lambda a, b: a == b), True),
-    "numericlessthan": (_numeric(lambda a, b: a < b), False),
-    "numericlessthanequals": (_numeric(lambda a, b: a <= b), False),
-    "numericgreaterthan": (_numeric(lambda a, b: a > b), False),
-    "numericgreaterthanequals": (_numeric(lambda a, b: a >= b), False),
-    "dateequals": (_date(lambda a, b: a == b), False),
-    "datenotequals": (_date(lambda a, b: a == b), True),
-    "datelessthan": (_date(lambda a, b: a < b), False),
-    "datelessthanequals": (_date(lambda a, b: a <= b), False),
-    "dategreaterthan": (_date(lambda a, b: a > b), False),
-    "dategreaterthanequals": (_date(lambda a, b: a >= b), False),
-    "bool": (_equals_ignoring_case, False),
-    "binaryequals": (_binary, False),
-    "ipaddress": (_ip, False),
-    "notipaddress": (_ip, True),
+OPERATORS: dict[str, tuple[Family, bool]] = {
+    "stringequals": (_text, False),
+    "stringnotequals": (_text, True),
+    "stringequalsignorecase": (_text_ignoring_case, False),
+    "stringnotequalsignorecase": (_text_ignoring_case, True),
+    "stringlike": (_text, False),
+    "stringnotlike": (_text, True),
+    "numericequals": (_scalars(_number, operator.eq), False),
+    "numericnotequals": (_scalars(_number, operator.eq), True),
+    "numericlessthan": (_scalars(_number, operator.lt), False),
+    "numericlessthanequals": (_scalars(_number, operator.le), False),
+    "numericgreaterthan": (_scalars(_number, operator.gt), False),
+    "numericgreaterthanequals": (_scalars(_number, operator.ge), False),
+    "dateequals": (_scalars(_moment, operator.eq), False),
+    "datenotequals": (_scalars(_moment, operator.eq), True),
+    "datelessthan": (_scalars(_moment, operator.lt), False),
+    "datelessthanequals": (_scalars(_moment, operator.le), False),
+    "dategreaterthan": (_scalars(_moment, operator.gt), False),
+    "dategreaterthanequals": (_scalars(_moment, operator.ge), False),
+    "bool": (_text_ignoring_case, False),
+    "binaryequals": (_scalars(_bytes, operator.eq), False),
+    "ipaddress": (_scalars(_network, _inside), False),
+    "notipaddress": (_scalars(_network, _inside), True),
     "arnequals": (_arn, False),
     "arnlike": (_arn, False),
     "arnnotequals": (_arn, True),
     "arnnotlike": (_arn, True),
-    "null": (_equals, False),
 }
-"""Operator in lower case: the positive test, and whether the operator means its opposite."""
+"""Operator in lower case: its family, and whether it means the opposite. `null` is apart."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from clary.engines.policy.pattern import Pattern
+from clary.engines.policy.conditions import Check, compiled
+from clary.engines.policy.pattern import Context, Pattern
 
 Qualifier = Literal["", "forallvalues", "foranyvalue"]
 
@@ -19,6 +22,11 @@ class Condition:
     values: tuple[Pattern, ...]
     qualifier: Qualifier = ""
     if_exists: bool = False
+
+    @cached_property
+    def check(self) -> Check:
+        """The function that decides it."""
+        return compiled(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +42,22 @@ class Statement:
     principals: tuple[tuple[str, str], ...] | None = None
     other_principals: bool = False
     conditions: tuple[Condition, ...] = ()
+
+    @cached_property
+    def on(self) -> Callable[[str, Context], bool]:
+        """Whether one of the resource patterns fits."""
+        patterns = self.resources or ()
+        tests = [pattern.test for pattern in patterns if pattern.test is not None]
+        if len(tests) < len(patterns):
+            return lambda resource, context: any(pattern.matches(resource, context) for pattern in patterns)
+        if len(tests) == 1:
+            only = tests[0]
+            return lambda resource, context: only(resource)
+
+        if len(tests) == 2:
+            one, other = tests
+            return lambda resource, context: one(resource) or other(resource)
+        return lambda resource, context: any(test(resource) for test in tests)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -178,7 +178,11 @@ def _conditions(raw: object, variables: bool) -> tuple[Condition, ...]:
     conditions: list[Condition] = []
     for operator, block in raw.items():
         match = _OPERATOR.fullmatch(operator)
-        if not match or match[2].lower() not in OPERATORS or (match[2].lower() == "null" and match[3]):
+        if (
+            not match
+            or match[2].lower() not in (*OPERATORS, "null")
+            or (match[2].lower() == "null" and match[3])
+        ):
             raise Malformed(f"Invalid Condition type : {operator}")
         if not isinstance(block, dict):
             raise Malformed(_SYNTAX)

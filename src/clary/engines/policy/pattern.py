@@ -6,7 +6,7 @@ Matching takes time proportional to the texts' lengths (no backtracking), becaus
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -45,8 +45,8 @@ class Pattern:
 
     def matches(self, value: str, context: Context, *, fold: bool = False) -> bool:
         """Say whether the whole of `value` fits; `fold` ignores case. An unknown variable fits nothing."""
-        if self.fixed is not None and not fold:
-            return _fits_all(self.fixed, value)
+        if self.test is not None and not fold:
+            return self.test(value)
         pieces = self.resolve(context)
         if pieces is None:
             return False
@@ -56,10 +56,10 @@ class Pattern:
         return glob(pieces, value)
 
     @cached_property
-    def fixed(self) -> Runs | None:
-        """The pieces between one `*` and the next when no request can change them, else None."""
+    def test(self) -> Callable[[str], bool] | None:
+        """How to try a value when no request can change the pattern, else None."""
         known = tuple(piece for piece in self.pieces if not isinstance(piece, Variable))
-        return _runs(known) if len(known) == len(self.pieces) else None
+        return tester(known) if len(known) == len(self.pieces) else None
 
     def text(self, context: Context) -> str | None:
         """Return the text with its variables filled in, or None when one is unknown."""
@@ -119,15 +119,37 @@ def _runs(pieces: tuple[str | Wild, ...]) -> Runs:
     return runs
 
 
-def _fits_all(runs: Runs, value: str) -> bool:
-    first = runs[0]
-    if len(first) == 1 and isinstance(first[0], str):  # nearly every pattern, nearly every time
-        if len(runs) == 1:
-            return first[0] == value
-        if not value.startswith(first[0]):
+def tester(pieces: tuple[str | Wild, ...]) -> Callable[[str], bool]:
+    """Return the quickest way to try a value; most patterns are plain texts between `*`."""
+    runs = _runs(pieces)
+    if any(len(run) > 1 or isinstance((run or [""])[0], Wild) for run in runs):
+        return lambda value: _fits_all(runs, value)
+    texts = [str(run[0]) if run else "" for run in runs]
+    first, last, middle = texts[0], texts[-1], [text for text in texts[1:-1] if text]
+    if len(texts) == 1:
+        return first.__eq__
+    if not middle and not last:
+        return (lambda value: value.startswith(first)) if first else (lambda value: True)
+
+    start = len(first)
+
+    def test(value: str) -> bool:
+        if not value.startswith(first):
             return False
+        at = start
+        for text in middle:
+            at = value.find(text, at)
+            if at < 0:
+                return False
+            at += len(text)
+        return not last or (value.endswith(last) and at <= len(value) - len(last))
+
+    return test
+
+
+def _fits_all(runs: Runs, value: str) -> bool:
     rest = runs[1:]
-    at = _fits(first, value, 0)
+    at = _fits(runs[0], value, 0)
     if at is None:
         return False
     if not rest:

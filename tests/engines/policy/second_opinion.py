@@ -5,9 +5,10 @@ Nothing of the product is imported here. Where the two disagree, one of them is 
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -27,6 +28,7 @@ class Question:
     session: str = ""
     holder: str = ""
     service: str = ""
+    unique: str = ""
     context: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -83,9 +85,11 @@ def _applies(statement: Json, policy: Json, question: Question) -> bool:
         )
     if "Principal" in statement or "NotPrincipal" in statement:
         checks.append(bool(_named(statement, question)))
+    careful = all if statement["Effect"] == "Allow" else any
     for operator, block in statement.get("Condition", {}).items():
         for key, wanted in block.items():
-            checks.append(_condition(operator, key, [_text(w) for w in _list(wanted)], question, variables))
+            texts = [_text(w) for w in _list(wanted)]
+            checks.append(_condition(operator, key, texts, question, variables, careful))
     return all(checks)
 
 
@@ -120,14 +124,22 @@ def _principals(element: Any, question: Question) -> set[str]:
             continue
         elif arn == question.account or re.fullmatch(rf"arn:\w+:iam::{question.account}:root", arn):
             found.add("the account")
-        elif arn == question.holder and ":role/" in arn:
-            found.add("its role")
-        elif arn in (question.holder, question.session):
+        elif arn in (question.holder, question.unique):
+            is_role = ":role/" in arn or arn.startswith("AROA")
+            found.add("its role" if is_role else "itself")
+        elif arn == question.session:
             found.add("itself")
     return found
 
 
-def _condition(operator: str, key: str, wanted: list[str], question: Question, variables: bool) -> bool:
+def _condition(
+    operator: str,
+    key: str,
+    wanted: list[str],
+    question: Question,
+    variables: bool,
+    careful: Callable[[Iterable[bool]], bool],
+) -> bool:
     known = {name.lower(): values for name, values in question.context.items()}
     values = known.get(key.lower(), [])
     qualifier, _, plain = operator.rpartition(":")
@@ -145,7 +157,9 @@ def _condition(operator: str, key: str, wanted: list[str], question: Question, v
         return all(result is not negative for result in results)
     if qualifier == "ForAnyValue":
         return any(result is not negative for result in results)
-    return not any(results) if negative else any(results)
+    if not values:
+        return negative
+    return careful([result is not negative for result in results])
 
 
 def _compare(operator: str, value: str, wanted: str, question: Question, variables: bool) -> bool:
@@ -163,6 +177,8 @@ def _compare(operator: str, value: str, wanted: str, question: Question, variabl
 def _compare_text(operator: str, value: str, text: str) -> bool:
     if operator == "StringEquals":
         return value == text
+    if operator == "BinaryEquals":
+        return _octets(value) is not None and _octets(value) == _octets(text)
     if operator in ("StringEqualsIgnoreCase", "Bool"):
         return value.lower() == text.lower()
     if operator == "IpAddress":
@@ -182,6 +198,11 @@ def _compare_text(operator: str, value: str, text: str) -> bool:
         "GreaterThan": left > right,
         "GreaterThanEquals": left >= right,
     }[order]
+
+
+def _octets(text: str) -> bytes | None:
+    legal = re.fullmatch(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", text)
+    return base64.b64decode(text) if legal else None
 
 
 def _scalar(operator: str, text: str) -> Fraction:
