@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 from tests.conformance.modelled import codes, faults
-from tests.generated_requests import Requests
+from tests.minimal_requests import Requests
 
 from clary.operations.dispatch import Dispatcher
 from clary.operations.kinds import Kind, members

@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from tests.conformance.modelled import codes, faults
-from tests.generated_requests import Requests
+from tests.minimal_requests import Requests
 
 from clary.operations import reference
 from clary.wire import models
