@@ -1,175 +1,162 @@
-"""Requests made from the service model alone: the least that an operation takes.
+"""Requests that fit a service model: required members, patterns, enums, lengths and minimums.
 
-What calls have answered is used again: an ARN or an id of theirs stands wherever a member of that name is
-asked for, so that calls made in a sensible order refer to what is there.
+What the model cannot say (which image exists, which role may be passed) is given by name.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from re import _constants as codes  # type: ignore[attr-defined]  # the parser of `re` has no public name
-from re import _parser as parser  # type: ignore[attr-defined]
+from random import Random
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from hypothesis import HealthCheck, find, settings
+from hypothesis import strategies as st
 
-ACCOUNT = "000000000000"
-BUCKET = f"sagemaker-us-east-1-{ACCOUNT}"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecutionRole"
-IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-THEN = datetime(2026, 11, 1, tzinfo=UTC)
-DEEPEST = 12
+from clary.wire.patterns import compile_pattern
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+_FILLING = "generated-by-a-test-"
 
 
-class Requests:
-    """Makes requests whose names begin with `prefix`."""
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Writes requests of one caller.
 
-    def __init__(self, prefix: str, known: dict[str, Any] | None = None) -> None:
-        self.prefix = prefix
-        self.known: dict[str, Any] = dict(known or {})
+    It writes the same each time. `known` gives values by member name, wherever the member stands. `arns` are
+    resources that exist: the first that fits a member that wants an ARN is taken, those of the kind that the
+    member names before others.
+    """
 
-    def minimal(self, operation: OperationModel) -> dict[str, Any]:
-        """Return the required members of an operation's input, and no others."""
+    account: str = "000000000000"
+    region: str = "us-east-1"
+    name: str = "generated"
+    known: Mapping[str, object] = field(default_factory=dict)
+    arns: Sequence[str] = ()
+
+    def request(
+        self, operation: OperationModel, *, also: Collection[str] = (), by_arn: bool = False
+    ) -> dict[str, Any]:
+        """Return the smallest request of an operation, with the optional members named in `also`.
+
+        With `by_arn`, what may be called by its name or its ARN is called by its ARN.
+        """
         shape = operation.input_shape
-        return self._structure(shape, 0) if isinstance(shape, StructureShape) else {}
+        return self._structure(shape, also, by_arn) if isinstance(shape, StructureShape) else {}
 
-    def learn(self, answer: dict[str, Any]) -> None:
-        """Remember the ARNs and ids that an answer has at its top."""
-        for name, value in answer.items():
-            if isinstance(value, str) and name.endswith(("Arn", "Id", "ARN")):
-                self.known[name] = value
+    def _structure(self, shape: StructureShape, also: Collection[str], by_arn: bool) -> dict[str, Any]:
+        wanted = list(shape.required_members) + [name for name in also if name not in shape.required_members]
+        if shape.is_tagged_union and not wanted:
+            wanted = list(shape.members)[:1]
+        return {
+            name: self._value(name, shape.members[name], by_arn) for name in wanted if name in shape.members
+        }
 
-    def value(self, name: str, shape: Shape, depth: int = 0) -> Any:
-        """Return a value for a member: one that is known, or the least that its shape allows."""
-        if name in self.known and shape.type_name == "string":
-            return self.known[name]
+    def _value(self, member: str, shape: Shape, by_arn: bool) -> Any:
+        if member in self.known:
+            return self.known[member]
+        limits = shape.metadata
         if isinstance(shape, StructureShape):
-            return self._structure(shape, depth + 1)
+            return self._structure(shape, (), by_arn)
         if isinstance(shape, ListShape):
-            count = max(int(shape.metadata.get("min", 0)), 1)
-            return [self.value(name.removesuffix("s"), shape.member, depth + 1) for _ in range(count)]
+            return self._items(member, shape, max(limits.get("min", 0), 1), by_arn)
         if isinstance(shape, MapShape):
-            if not shape.metadata.get("min"):
-                return {}
-            return {self.value("Key", shape.key, depth + 1): self.value("Value", shape.value, depth + 1)}
-        if shape.type_name == "string":
-            return self._string(name, shape)
-        return _SIMPLE.get(shape.type_name, lambda _: None)(shape)
+            return {self._text("Key", shape.key, by_arn): self._value(member, shape.value, by_arn)}
+        if shape.type_name in ("string", "character"):
+            return self._text(member, shape, by_arn)
+        if shape.type_name in ("integer", "long", "float", "double"):
+            number = limits.get("min", min(1, limits.get("max", 1)))
+            return float(number) if shape.type_name in ("float", "double") else int(number)
+        return {"boolean": False, "timestamp": MOMENT, "blob": b"x"}[shape.type_name]
 
-    def _structure(self, shape: StructureShape, depth: int) -> dict[str, Any]:
-        if depth > DEEPEST:
-            return {}
-        names: Sequence[str] = shape.required_members
-        if shape.is_tagged_union and not names:
-            names = list(shape.members)[:1]
-        return {name: self.value(name, shape.members[name], depth) for name in names}
+    def _items(self, member: str, shape: ListShape, count: int, by_arn: bool) -> list[Any]:
+        first = self._value(member, shape.member, by_arn)
+        enum = shape.member.metadata.get("enum", [])
+        if count > 1 and len(enum) >= count:
+            return list(enum[:count])
+        if count > 1 and isinstance(first, str):
+            return [first, *(f"{first}{number}" for number in range(2, count + 1))]
+        return [first] * count
 
-    def _string(self, name: str, shape: Shape) -> str:
-        if allowed := shape.metadata.get("enum"):
-            return str(allowed[0])
-        least, most = int(shape.metadata.get("min", 0)), int(shape.metadata.get("max", 1 << 20))
-        pattern = str(shape.metadata.get("pattern", ""))
-        for text in self._candidates(name, pattern):
-            if least <= len(text) <= most and fits(pattern, text):
+    def _text(self, member: str, shape: Shape, by_arn: bool) -> str:
+        limits = shape.metadata
+        offered = self._offers(member, limits.get("pattern", ""), by_arn)
+        if enum := limits.get("enum"):
+            return next((text for text in offered if text in enum), str(enum[0]))
+        pattern, least, most = limits.get("pattern", ""), limits.get("min", 0), limits.get("max", 1 << 20)
+        for text in offered:
+            if fits(text, pattern, least, most):
                 return text
-        return example(pattern, least)
+        return made(pattern, least, most)
 
-    def _candidates(self, name: str, pattern: str) -> list[str]:
-        plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
-        named = f"{self.prefix}-{plain}".removesuffix("s")
-        if "Role" in name:
-            return [ROLE, named]
-        if "Image" in name and "Name" not in name:
-            return [IMAGE, named]
-        if "s3" in pattern or name.endswith(("Uri", "Path", "Url")):
-            return [f"s3://{BUCKET}/{self.prefix}/", f"https://{self.prefix}.example.com/", named]
-        if name.endswith(("Arn", "ARN")):
-            kind = plain.removesuffix("-arn")
-            return [f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:{kind}/{named}", named]
-        return [named, named.replace("-", ""), named.replace("-", "_"), "1", "1.0.0"]
+    def _offers(self, member: str, pattern: str, by_arn: bool) -> Iterator[str]:
+        """Yield what the member may mean, the likeliest first."""
+        if member.endswith("RoleArn") or member == "Role":
+            yield f"arn:aws:iam::{self.account}:role/SageMakerExecutionRole"
+        if re.search(r"Arns?$|Uri$|Url$|Path$", member) or by_arn:
+            wanted = kebab(re.sub(r"(Name|Arns?|Id|Identifier)$", "", member))
+            yield from (arn for arn in self.arns if f":{wanted}/" in arn)
+            yield from self.arns if re.search(r"Arns?$", member) else ()
+            yield f"arn:aws:sagemaker:{self.region}:{self.account}:{wanted}/{self.name}"
+            parts = re.findall(r"([A-Za-z][A-Za-z-]+)\\?/", pattern)
+            for name in (self.name, "a" * 12):
+                tail = "/".join(f"{part}/{name}" for part in parts)
+                yield from (
+                    f"arn:aws:sagemaker:{self.region}:{owner}:{tail}" for owner in (self.account, "aws")
+                )
+        yield from _MEANT.get(member, ())
+        if re.search(r"Uri$|Url$|Path$|Location$", member):
+            yield f"s3://sagemaker-{self.region}-{self.account}/{self.name}"
+            yield f"https://{self.name}.example.com/{self.name}"
+        yield from (self.name, self.name.lower())
+        yield from ("ml.m5.large", "1.0.0", "1", "a@example.com", "https://example.com/generated")
+        yield from _PLAIN
 
 
-def fits(pattern: str, text: str) -> bool:
-    """Tell whether a text matches a pattern of the model, as a whole."""
-    try:
-        return not pattern or re.fullmatch(_python(pattern), text) is not None
-    except re.error:
-        return True  # Java's syntax, which Python does not have
+def fits(text: str, pattern: str, least: int, most: int) -> bool:
+    """Say whether a text has the length and the pattern a model asks for."""
+    compiled = compile_pattern(pattern) if pattern else None
+    return least <= len(text) <= most and (compiled is None or compiled.fullmatch(text) is not None)
 
 
-def example(pattern: str, least: int = 0) -> str:
-    """Return a text that matches a pattern, at least so long if the pattern lets it grow."""
+@functools.cache
+def made(pattern: str, least: int, most: int) -> str:
+    """Return a text of a length and a pattern."""
     if not pattern:
-        return "x" * max(least, 1)
-    try:
-        parsed = parser.parse(_python(pattern))
-    except re.error:
-        return "x" * max(least, 1)
-    for more in range(least + 2):
-        text = _generate(parsed, more)
-        if len(text) >= least and fits(pattern, text):
-            return text
-    return _generate(parsed, least)
+        return (_FILLING * (least // len(_FILLING) + 1))[: max(least, min(most, 1))]
+    compiled = compile_pattern(pattern)
+    strategy = st.text() if compiled is None else st.from_regex(compiled, fullmatch=True)
+    return find(
+        strategy,
+        lambda text: least <= len(text) <= most,
+        settings=settings(database=None, suppress_health_check=list(HealthCheck), max_examples=5000),
+        random=Random(0),  # noqa: S311 - the same text each time, not a secret
+    )
 
 
-def _python(pattern: str) -> str:
-    for java, python in (
-        (r"\p{L}", "a-zA-Z"),
-        (r"\p{Z}", " "),
-        (r"\p{N}", "0-9"),
-        (r"\p{Alnum}", "a-zA-Z0-9"),
-    ):
-        pattern = pattern.replace(f"[{java}]", f"[{python}]").replace(java, python)
-    return pattern
+def kebab(kind: str) -> str:
+    """Return a kind as ARNs spell it: `model-package` for `ModelPackage`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", kind).lower()
 
 
-def _generate(parsed: Any, more: int) -> str:
-    """Walk a parsed pattern, repeating what may be repeated `more` often than it must."""
-    return "".join(_one(code, argument, more) for code, argument in parsed)
-
-
-def _one(code: Any, argument: Any, more: int) -> str:
-    if code is codes.LITERAL:
-        return chr(argument)
-    if code is codes.NOT_LITERAL:
-        return "x" if argument != ord("x") else "y"
-    if code is codes.ANY:
-        return "x"
-    if code is codes.IN:
-        return _of_set(argument)
-    if code in (codes.MAX_REPEAT, codes.MIN_REPEAT, getattr(codes, "POSSESSIVE_REPEAT", None)):
-        low, high, item = argument
-        return _generate(item, more) * min(int(high), int(low) + more)
-    if code is codes.SUBPATTERN:
-        return _generate(argument[-1], more)
-    if code is codes.BRANCH:
-        return min((_generate(each, more) for each in argument[1]), key=len)
-    return ""
-
-
-def _of_set(items: Any) -> str:
-    if items[0][0] is codes.NEGATE:
-        refused = {argument for code, argument in items if code is codes.LITERAL}
-        return next(letter for letter in "xyzabc019-_ " if ord(letter) not in refused)
-    for code, argument in items:
-        if code is codes.LITERAL and chr(argument).isalnum():
-            return chr(argument)
-        if code is codes.RANGE:
-            return chr(argument[0])
-        if code is codes.CATEGORY:
-            return _CATEGORIES.get(argument, "x")
-    return chr(next(argument for code, argument in items if code is codes.LITERAL))
-
-
-_CATEGORIES = {codes.CATEGORY_DIGIT: "1", codes.CATEGORY_SPACE: " ", codes.CATEGORY_NOT_DIGIT: "x"}
-_SIMPLE: dict[str, Any] = {
-    "integer": lambda shape: max(int(shape.metadata.get("min", 1)), 0),
-    "long": lambda shape: max(int(shape.metadata.get("min", 1)), 0),
-    "float": lambda shape: float(shape.metadata.get("min", 1.0)),
-    "double": lambda shape: float(shape.metadata.get("min", 1.0)),
-    "boolean": lambda _: False,
-    "timestamp": lambda _: THEN,
-    "blob": lambda shape: b"x" * max(int(shape.metadata.get("min", 1)), 1),
+_PLAIN = (
+    *("0" * count for count in (6, 10, 12)),
+    *("a" * count for count in (12, 16, 20, 24)),
+    *(f"{prefix}-{'0' * 8}" for prefix in ("i", "vol", "eni")),
+    "00000000-0000-0000-0000-000000000000",
+    "d-generated000",
+    "v1",
+)
+_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+_MEANT: Mapping[str, tuple[str, ...]] = {
+    "Image": (_IMAGE,),
+    "ImageUri": (_IMAGE,),
+    "TrainingImage": (_IMAGE,),
+    "InstanceType": ("ml.m5.large",),
+    "AWSServiceName": ("sagemaker.amazonaws.com",),
+    "PolicyDocument": ('{"Version": "2012-10-17", "Statement": []}',),
 }
