@@ -196,6 +196,9 @@ async def serve_gateway(settings: Settings) -> None:
 
 async def run_controller(settings: Settings) -> None:
     """Run the lifecycles until told to stop."""
+    from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
+    from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
+    from clary.controllers.cloudwatch.retention import retain
     from clary.controllers.inference.endpoint_world import Endpoints
     from clary.controllers.lineage.follower import Follower
     from clary.controllers.loop import Loop
@@ -231,11 +234,16 @@ async def run_controller(settings: Settings) -> None:
     )
     loop = Loop(
         stores.records,
-        [TrainingJobs(means), Endpoints(means)],
+        [
+            TrainingJobs(means),
+            Endpoints(means),
+            MetricAlarms(means, clock.now),
+            CompositeAlarms(means, clock.now),
+        ],
         clock,
         owner=f"{family}{os.getpid()}-{ids.uid()[:8]}",
         bell=settings.home.run / "wake.sock",
-        chore=lambda: sweep(means, clock.now()),
+        chore=lambda: [chore(means, clock.now()) for chore in (sweep, retain)],
     )
     threading.Thread(target=stores.objects.sweep, name="objects-sweep", daemon=True).start()
     ended = threading.Event()

@@ -9,6 +9,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 import clary.store.lineage.tables
 import clary.store.log_tables
+import clary.store.metrics.alarm_tables
 import clary.store.metrics.tables
 import clary.store.objects.tables
 import clary.store.search_tables

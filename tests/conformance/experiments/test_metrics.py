@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 from clary.resources import registry
 
@@ -98,11 +99,11 @@ def test_every_query_is_answered_by_itself_in_order(metrics: Any, component: str
         "Period": "OneHour",
         "XAxisType": "Timestamp",
     }
-    foreign = arn(component).replace("000000000000", "111111111111")
+    elsewhere = arn(component).replace("us-east-1", "eu-west-1")
     asked = [
         {**query, "MetricName": "none"},
         {**query, "MetricName": "loss"},
-        {**query, "MetricName": "loss", "ResourceArn": foreign},
+        {**query, "MetricName": "loss", "ResourceArn": elsewhere},
         {**query, "MetricName": "loss", "XAxisType": "IterationNumber"},
     ]
     answers = metrics.batch_get_metrics(MetricQueries=asked)["MetricQueryResults"]
@@ -113,6 +114,14 @@ def test_every_query_is_answered_by_itself_in_order(metrics: Any, component: str
         "ValidationError",
     ]
     assert all(a["Message"] for a in answers if a["Status"] != "Complete")
+
+
+def test_another_accounts_metrics_are_refused(metrics: Any, component: str) -> None:
+    put(metrics, component, (0, 1.0, 1))
+    foreign = arn(component).replace("000000000000", "111111111111")
+    with pytest.raises(ClientError) as error:
+        ask(metrics, component, ResourceArn=foreign)
+    assert error.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
 def test_a_point_that_cannot_be_taken_is_reported_and_the_others_are_kept(

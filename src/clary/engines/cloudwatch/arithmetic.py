@@ -50,10 +50,12 @@ class Scope:
     start: int
     end: int
     period: int
+    origin: int = 0
 
     def grid(self, period: int) -> range:
         """Return every second a period of the window starts at."""
-        found = range(self.start // period * period, self.end, period)
+        first = (self.start - self.origin) // period * period + self.origin
+        found = range(first, self.end, period)
         if len(found) > MOST_PERIODS:
             raise BadExpression(f"The window has more than {MOST_PERIODS} periods of {period} seconds.")
         return found

@@ -50,8 +50,11 @@ def check(queries: Sequence[Query]) -> dict[str, Node]:
     return trees
 
 
-def run(queries: Sequence[Query], read: Read, start: int, end: int) -> list[Result]:
-    """Answer the queries that are shown, in their order, from `start` to before `end` (seconds)."""
+def run(queries: Sequence[Query], read: Read, start: int, end: int, origin: int = 0) -> list[Result]:
+    """Answer the queries that are shown, in their order, from `start` to before `end` (seconds).
+
+    Periods start at `origin` plus a multiple of themselves.
+    """
     trees = check(queries)
     by_id = {query.id: query for query in queries}
     metrics = [query.id for query in queries if query.metric is not None]
@@ -59,10 +62,10 @@ def run(queries: Sequence[Query], read: Read, start: int, end: int) -> list[Resu
     for name in _order(queries, trees):
         query = by_id[name]
         if query.metric is not None:
-            known[name] = _measured(query, query.metric, read, start, end)
+            known[name] = _measured(query, query.metric, read, (start, end, origin))
         else:
             period = query.period or _period(trees[name], known)
-            known[name] = compute(trees[name], Scope(known, metrics, start, end, period))
+            known[name] = compute(trees[name], Scope(known, metrics, start, end, period, origin))
     return [result for query in queries if query.shown for result in _results(query, known[query.id])]
 
 
@@ -81,11 +84,12 @@ def _order(queries: Sequence[Query], trees: Mapping[str, Node]) -> list[str]:
     return done
 
 
-def _measured(query: Query, metric: Metric, read: Read, start: int, end: int) -> Series:
-    first = start // query.period * query.period
+def _measured(query: Query, metric: Metric, read: Read, window: tuple[int, int, int]) -> Series:
+    start, end, origin = window
+    first = (start - origin) // query.period * query.period + origin
     look = Look(metric.namespace, metric.name, metric.dimensions, query.period, first, end, query.unit)
     found = read(look)
-    gathered = gather((points for _, points in found), query.period)
+    gathered = gather((points for _, points in found), query.period, origin)
     return Series(values(gathered, query.statistic), query.period, query.label or metric.name)
 
 
