@@ -28,6 +28,8 @@ from clary.core.clock import Clock, SystemClock
 from clary.core.settings import Settings
 
 if TYPE_CHECKING:
+    from clary.controllers.means import Means
+    from clary.controllers.step import Controller
     from clary.gateway.exchange import DataPlane, Parts
     from clary.operations.authorise import Authoriser
     from clary.store.credentials import Credentials
@@ -196,15 +198,11 @@ async def serve_gateway(settings: Settings) -> None:
 
 async def run_controller(settings: Settings) -> None:
     """Run the lifecycles until told to stop."""
-    from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
-    from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
     from clary.controllers.cloudwatch.retention import retain
-    from clary.controllers.inference.endpoint_world import Endpoints
     from clary.controllers.lineage.follower import Follower
     from clary.controllers.loop import Loop
     from clary.controllers.means import Means
     from clary.controllers.sweep import sweep
-    from clary.controllers.training.training_job_world import TrainingJobs
     from clary.runtime.local import LocalRuntime
 
     clock = SystemClock()
@@ -234,12 +232,7 @@ async def run_controller(settings: Settings) -> None:
     )
     loop = Loop(
         stores.records,
-        [
-            TrainingJobs(means),
-            Endpoints(means),
-            MetricAlarms(means, clock.now),
-            CompositeAlarms(means, clock.now),
-        ],
+        _controllers(means, clock),
         clock,
         owner=f"{family}{os.getpid()}-{ids.uid()[:8]}",
         bell=settings.home.run / "wake.sock",
@@ -261,6 +254,21 @@ async def run_controller(settings: Settings) -> None:
         stores.database.close()
         lock.close()
         _log.info("stopped")
+
+
+def _controllers(means: Means, clock: Clock) -> list[Controller]:
+    """Return the controller of every kind that has a life."""
+    from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
+    from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
+    from clary.controllers.inference.endpoint_world import Endpoints
+    from clary.controllers.training.training_job_world import TrainingJobs
+
+    return [
+        TrainingJobs(means),
+        Endpoints(means),
+        MetricAlarms(means, clock.now),
+        CompositeAlarms(means, clock.now),
+    ]
 
 
 def _load_models() -> None:
