@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-from clary.core.arn import parse as parse_arn
 from clary.core.clock import Clock
 from clary.core.errors import AccessDenied
 from clary.core.principal import Principal
 from clary.engines.policy import Caller, Decision, Policies, Policy, Request, evaluate, parse
-from clary.engines.policy.document import Statement
-from clary.engines.policy.evaluate import keys_of, speaks_of
+from clary.engines.policy.evaluate import narrowed
 from clary.engines.policy.pattern import Context
 from clary.operations.iam.grants import GRANTING, Grants, grants, managed
-from clary.operations.permissions import iam, s3
-from clary.operations.permissions.context import of_caller, of_request, of_tags, tags_of
+from clary.operations.permissions import iam
+from clary.operations.permissions.context import of_caller, of_request
+from clary.operations.permissions.known import Known, asks, steady
 from clary.operations.permissions.need import Need
 from clary.operations.permissions.needs import needs as needed
+from clary.operations.permissions.on_resource import (
+    BucketPolicy,
+    OnResource,
+    bearers,
+    of_bucket,
+    of_record,
+    state,
+)
 from clary.operations.registry import Call
+from clary.resources.organizations.account import ACCOUNT
 from clary.store.credentials import Generation
 from clary.store.records import Records
 
-BucketPolicy = Callable[[str], tuple[str, str | None] | None]
-"""Tells a bucket's owner and policy text; None for a bucket that is not there."""
-
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 _REMEMBERED = 10_000  # Decisions kept between two writes to IAM.
 _NOTHING: Context = {}
 _NO_MFA = "The security token included in the request is invalid: GetSessionToken without MFA is not for IAM."
-
-
-@dataclass(frozen=True)
-class Known:
-    """One caller's policies."""
-
-    grants: Grants
-    session: tuple[Policy, ...] | None
-
-    def steady(self, action: str) -> bool:
-        """Say whether decisions about an action depend on nothing but the resource."""
-        return all(_steady(statement) for statement in self._about(action))
-
-    def asks_for_tags(self, action: str) -> bool:
-        """Say whether a decision about an action may depend on the resource's tags."""
-        return any("resourcetag/" in key for statement in self._about(action) for key in keys_of(statement))
-
-    def _about(self, action: str) -> Iterator[Statement]:
-        every = (*self.grants.identity, *(self.grants.boundary or ()), *(self.session or ()))
-        return (s for policy in every for s in policy.statements if speaks_of(s, action))
 
 
 @dataclass
@@ -57,7 +44,7 @@ class Memory:
     generation: int
     known: dict[tuple[str, tuple[str, ...]], Known] = field(default_factory=dict)
     decided: dict[tuple[str, str, tuple[str, ...], str, str], bool] = field(default_factory=dict)
-    steady: dict[tuple[str, tuple[str, ...], str], bool] = field(default_factory=dict)
+    on_resource: dict[str, OnResource] = field(default_factory=dict)
 
 
 class Authoriser:
@@ -96,55 +83,50 @@ class Authoriser:
     def allowed(self, principal: Principal, action: str, resource: str, context: Context = _NOTHING) -> bool:
         """Say whether a caller may do one thing. Costs microseconds when it was asked before."""
         memory = self._current()
-        known = self._policies(memory, principal)
         key = (principal.grants, principal.arn, principal.session_policies, action, resource)
         if key in memory.decided:
             return memory.decided[key]
+        need, known = Need(action, resource), self._policies(memory, principal)
         common = of_caller(principal, self._clock.now())
-        outcome = self._decide(known, principal, Need(action, resource), {**common, **context}).allowed
-        if not action.startswith("s3:") and known.steady(action):  # a bucket's policy may ask about anything
-            if len(memory.decided) >= _REMEMBERED:
-                memory.decided.clear()
-            memory.decided[key] = outcome
+        outcome = self._decide(memory, principal, need, {**common, **context}).allowed
+        if not action.startswith("s3:") and known.about(action).steady:  # a bucket's policy may ask anything
+            own = memory.on_resource.get(resource)
+            if own is None or all(steady(s) for policy in own.policies for s in policy.statements):
+                _keep(memory.decided, key, outcome)
         return outcome
 
     def plainly(self, principal: Principal, action: str, resource: str) -> bool:
         """Say that a caller's own policies allow one thing whatever its circumstances; False says nothing."""
-        memory = self._current()
-        known = self._policies(memory, principal)
-        steady = (principal.grants, principal.session_policies, action)
-        if steady not in memory.steady:
-            memory.steady[steady] = known.steady(action)
-        if not memory.steady[steady]:
+        spoken = self._policies(self._current(), principal).about(action)
+        if not spoken.steady:
             return False
-        policies = Policies(
-            identity=known.grants.identity, boundary=known.grants.boundary, session=known.session
-        )
         asked = Request(action=action, resource=resource, caller=caller_of(principal), context=_NOTHING)
-        return evaluate(policies, asked).allowed
+        return evaluate(spoken.policies, asked).allowed
 
     def decide(self, principal: Principal, need: Need, context: Context) -> Decision:
         """Evaluate one need under every policy that applies."""
-        return self._decide(self._policies(self._current(), principal), principal, need, context)
+        return self._decide(self._current(), principal, need, context)
 
-    def _decide(self, known: Known, principal: Principal, need: Need, context: Context) -> Decision:
-        on_resource, owner = self._on_resource(need)
-        tags = self._resource_tags(need, known)
-        policies = Policies(
-            identity=known.grants.identity,
-            boundary=known.grants.boundary,
-            session=known.session,
-            resource=on_resource,
-            foreign=owner is not None and owner != principal.account,
-        )
-        caller = caller_of(principal)
+    def _decide(self, memory: Memory, principal: Principal, need: Need, context: Context) -> Decision:
+        spoken = self._policies(memory, principal).about(need.action)
+        own = self._on_resource(memory, need, principal.account)
+        owner = own.owner or principal.account
+        context = {**context, "aws:resourceaccount": (owner,)}
+        if need.action.startswith("s3:"):
+            context["s3:resourceaccount"] = (owner,)
+        if spoken.asks or (own.policies and asks(own.policies)):
+            context.update(state(need, self._records))
+        policies = spoken.policies
+        if own.policies or owner != principal.account:
+            said = narrowed(Policies(resource=own.policies), need.action).resource
+            policies = replace(policies, resource=said, foreign=owner != principal.account)
         request = Request(
-            action=need.action, resource=need.resource, caller=caller, context={**context, **tags}
+            action=need.action, resource=need.resource, caller=caller_of(principal), context=context
         )
         return evaluate(policies, request)
 
     def _current(self) -> Memory:
-        generation = self._changes.generation(*GRANTING)
+        generation = self._changes.generation(*GRANTING, *bearers().values(), ACCOUNT)
         memory = self._memory
         if generation != memory.generation:
             memory = self._memory = Memory(generation)
@@ -159,27 +141,15 @@ class Authoriser:
             known = memory.known[key] = Known(found, session)
         return known
 
-    def _on_resource(self, need: Need) -> tuple[tuple[Policy, ...], str | None]:
-        """Return the resource's own policies, and its owner where that may be another account."""
-        if need.action == "s3:CreateBucket":  # whose the name is already, is for the operation to say
-            return (), None
-        if need.action.startswith("s3:") and self._bucket_policy is not None and need.resource != "*":
-            found = self._bucket_policy(s3.bucket_of(need.resource))
-            if found is None:
-                return (), None
-            owner, text = found
-            return (() if text is None else (parse(text, "resource", source="resource"),)), owner
-        parsed = parse_arn(need.resource)
-        return (), parsed.account if parsed is not None and parsed.account.isdigit() else None
-
-    def _resource_tags(self, need: Need, known: Known) -> Mapping[str, tuple[str, ...]]:
-        """Look the resource's tags up when a policy of the caller asks for them."""
-        if need.action.startswith("s3:") or need.resource == "*" or not known.asks_for_tags(need.action):
-            return {}
-        record = self._records.by_arn(need.resource)
-        tags = tags_of(record.doc.get("Tags")) if record is not None else {}
-        service = need.action.partition(":")[0]
-        return {**of_tags("aws:resourcetag", tags), **of_tags(f"{service}:resourcetag", tags)}
+    def _on_resource(self, memory: Memory, need: Need, account: str) -> OnResource:
+        if need.action.startswith("s3:"):
+            return OnResource() if self._bucket_policy is None else of_bucket(need, self._bucket_policy)
+        found = memory.on_resource.get(need.resource)
+        if found is None:
+            found = of_record(need, self._records, account)
+            if found.owner:
+                _keep(memory.on_resource, need.resource, found)
+        return found
 
 
 def needs(call: Call) -> list[Need]:
@@ -222,7 +192,7 @@ def session_policies(records: Records, principal: Principal) -> tuple[Policy, ..
     return tuple(found)
 
 
-def _steady(statement: Statement) -> bool:
-    """Say whether a statement asks about nothing but action and resource."""
-    patterns = statement.resources or ()
-    return not statement.conditions and all(pattern.fixed is not None for pattern in patterns)
+def _keep(memory: dict[Key, Value], key: Key, value: Value) -> None:
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
+    memory[key] = value

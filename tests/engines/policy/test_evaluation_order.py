@@ -1,6 +1,6 @@
 """One case for every box of IAM's documented evaluation order, worked out by hand.
 
-The boxes are those of docs/evidence/iam-evaluation.md; service and resource control policies do not exist here.
+The boxes are those of docs/evidence/iam-evaluation.md; there are no service control policies here.
 """
 
 from __future__ import annotations
