@@ -24,27 +24,27 @@ class Resource:
     """One kind of resource.
 
     `service` is botocore's service name; `arn` the resource part of its ARN with members in braces (`!l`
-    lowers one); `identity` the members that make its key (default `<Kind>Name`; optional ones count as
-    empty); `generated` maps an identity member that the server makes up to its form (`d-{12}`: so many random
-    letters and digits); `caseless` says that keys that differ in case only are the same; `arn_member` holds
-    the ARN (default `<Kind>Arn`), `asked_by` is what requests call the resource by where it is neither the
-    identity nor the ARN's member; `named` maps a verb to an operation that is not called `<Verb><Kind>`, or
-    to "" where it is none of this kind's; `status` is the status member; `initial` what a new record starts
-    with; `filters` maps a List member to `"StoredPath test"`; `filters_after_paging` names those that AWS
-    applies to a page already cut; `missing` and `conflict` are the error codes for an absent record and a
-    taken name, and their texts may name `{arn}`, `{name}`, `{noun}`; `lives` says that a controller works on
-    it, `passing` are the statuses that end by themselves, `traced` that what becomes of it is followed into
-    the lineage; `hidden` are stored members that Describe does not show; `answers` maps a dotted path to what
-    Describe says where the record says nothing (structures on the way are not invented); `shown` maps a
-    member of Describe and List to the stored path it comes from, `summary` one of List alone; `envelope` is
-    the member that Describe, Create and Update wrap the record in; `orders` maps a value of SortBy to a
-    stored path; `sort_order` holds when a List names none; `within` maps a member to the kind of this service
-    that it names, which must be there; `holds` maps a kind that keeps this one from being deleted to what
-    binds it (`"ItsPath test"` to our member), `held` is the error code then; `removals` maps a member of
-    Update that lists keys to the map they are taken from; `ignored` maps a member of List that has no effect
-    to the reason, `without_effect` one of Create by its dotted path; `absent` are operations of the kind that
-    are not built; `level` says what the others do, `conforms` which of them a test compares with what AWS
-    does.
+    lowers one, `!u` raises it, `!e` lets it be left out); `identity` the members that make its key (default
+    `<Kind>Name`; optional ones count as empty); `generated` maps an identity member that the server makes up
+    to its form (`d-{12}`: so many random letters and digits); `caseless` says that keys that differ in case
+    only are the same; `arn_member` holds the ARN (default `<Kind>Arn`), `asked_by` is what requests call the
+    resource by where it is neither the identity nor the ARN's member; `named` maps a verb to an operation
+    that is not called `<Verb><Kind>`, or to "" where it is none of this kind's; `status` is the status
+    member; `initial` what a new record starts with; `filters` maps a List member to `"StoredPath test"`;
+    `filters_after_paging` names those that AWS applies to a page already cut; `missing` and `conflict` are
+    the error codes for an absent record and a taken name, and their texts may name `{arn}`, `{name}`,
+    `{noun}`; `lives` says that a controller works on it, `passing` are the statuses that end by themselves,
+    `traced` that what becomes of it is followed into the lineage; `hidden` are stored members that Describe
+    does not show; `answers` maps a dotted path to what Describe says where the record says nothing
+    (structures on the way are not invented); `shown` maps a member of Describe and List to the stored path it
+    comes from, `summary` one of List alone; `envelope` is the member that Describe, Create and Update wrap
+    the record in; `orders` maps a value of SortBy to a stored path; `sort_order` holds when a List names
+    none; `within` maps a member to the kind of this service that it names, which must be there; `holds` maps
+    a kind that keeps this one from being deleted to what binds it (`"ItsPath test"` to our member), `held` is
+    the error code then; `removals` maps a member of Update that lists keys to the map they are taken from;
+    `ignored` maps a member of List that has no effect to the reason, `without_effect` one of Create by its
+    dotted path; `absent` are operations of the kind that are not built; `level` says what the others do,
+    `conforms` which of them a test compares with what AWS does.
     """
 
     kind: str

@@ -105,7 +105,13 @@ class _Said(dict[str, Any]):
 
 class _ArnFormatter(string.Formatter):
     def convert_field(self, value: object, conversion: str | None) -> object:
-        return str(value).lower() if conversion == "l" else super().convert_field(value, conversion)
+        if conversion == "l":
+            return str(value).lower()
+        if conversion == "u":
+            return str(value).upper()
+        if conversion == "e":
+            return "" if value == "*" else value
+        return super().convert_field(value, conversion)
 
 
 _ARN = _ArnFormatter()

@@ -87,8 +87,8 @@ def shift(depth: int) -> int:
 @cache
 def _followed(resource: Resource) -> frozenset[str]:
     """Return the members into which filters and orders of the declaration reach."""
-    paths = [bound.partition(" ")[0] for bound in resource.filters.values()] + [*resource.orders.values()]
-    return frozenset(path.partition(".")[0] for path in paths if "." in path)
+    bounds = [bound.partition(" ") for bound in (*resource.filters.values(), *resource.orders.values())]
+    return frozenset(path.partition(".")[0] for path, _, test in bounds if "." in path or test == "has")
 
 
 def _walk(terms: Terms, name: str, value: object, item: int, depth: int) -> None:
