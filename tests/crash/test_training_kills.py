@@ -19,7 +19,9 @@ BULK = 60_000_000  # bytes of random model, which take long enough to pack to be
 PHASES = ("created", "starting", "running", "packing", "exited")
 
 
-def create(site: Site, name: str, nonce: str, **environment: str) -> None:
+def create(
+    site: Site, name: str, nonce: str, *, config: dict[str, str] | None = None, **environment: str
+) -> None:
     site.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/nonce", Body=nonce.encode())
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/{name}/"}
     site.client("sagemaker").create_training_job(
@@ -31,6 +33,7 @@ def create(site: Site, name: str, nonce: str, **environment: str) -> None:
         ResourceConfig={"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
         Environment=environment,
+        **({"ExperimentConfig": config} if config else {}),
     )
 
 
