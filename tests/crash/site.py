@@ -168,7 +168,7 @@ class Site:
         return "\n".join(path.read_text()[-2000:] for path in self.root.glob("*.log"))
 
     # boto3's clients are typed loosely.
-    def client(self, service: str) -> Any:
+    def client(self, service: str, attempts: int = 8) -> Any:
         """Return a client of the administrator that tries again while the gateway is away."""
         told = json.loads((self.home / "run" / "gateway.json").read_text())
         keys = json.loads((self.home / "keys" / "administrator.json").read_text())
@@ -178,7 +178,7 @@ class Site:
             region_name="us-east-1",
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
-            config=Config(retries={"max_attempts": 8, "mode": "standard"}, proxies={}),
+            config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, proxies={}),
         )
 
     def _spawn(self, role: str) -> subprocess.Popen[bytes]:
