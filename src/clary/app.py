@@ -236,12 +236,12 @@ async def run_controller(settings: Settings) -> None:
         clock,
         owner=f"{family}{os.getpid()}-{ids.uid()[:8]}",
         bell=settings.home.run / "wake.sock",
-        chore=lambda: [chore(means, clock.now()) for chore in (sweep, retain)],
+        chore=lambda: [*(chore(means, clock.now()) for chore in (sweep, retain)), stores.objects.expire()],
     )
     threading.Thread(target=stores.objects.sweep, name="objects-sweep", daemon=True).start()
     ended = threading.Event()
     follower = threading.Thread(
-        target=Follower(stores.records).run, args=(ended,), name="lineage", daemon=True
+        target=Follower(stores.records, stores.metrics).run, args=(ended,), name="lineage", daemon=True
     )
     follower.start()
     _log.info("tending the records of %s", settings.home.root)

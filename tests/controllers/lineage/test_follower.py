@@ -20,6 +20,8 @@ from clary.resources.inference.model import MODEL
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store.lineage.edges import DESTINATION, SOURCE
 from clary.store.lineage.tables import EDGES, FOLLOWED
+from clary.store.metrics import SAGEMAKER, Columns
+from clary.store.metrics.store import resource_series
 from clary.store.record import Record
 from clary.store.tables import RECORDS
 
@@ -110,7 +112,7 @@ def component(world: World, name: str = "Job-1-aws-training-job") -> Record:
 
 
 def test_a_job_leaves_a_component_with_what_went_in_and_came_out(world: World) -> None:
-    made, follower = job(world), Follower(world.records)
+    made, follower = job(world), Follower(world.records, world.means.metrics)
     assert follower.catch_up() == 1
     doc = component(world).doc
     assert doc["Source"] == {"SourceArn": made.arn, "SourceType": "SageMakerTrainingJob"}
@@ -139,7 +141,7 @@ def test_a_job_leaves_a_component_with_what_went_in_and_came_out(world: World) -
 
 
 def test_following_twice_changes_nothing(world: World) -> None:
-    made, follower = complete(world, job(world)), Follower(world.records)
+    made, follower = complete(world, job(world)), Follower(world.records, world.means.metrics)
     served = endpoint(world, model(world, "M-1"))
     follower.catch_up()
     before = everything(world)
@@ -160,15 +162,15 @@ def test_what_a_killed_follower_did_not_finish_is_done_by_the_next(world: World)
 
     job(world)
     with pytest.raises(Killed):
-        Dying(world.records).catch_up()
+        Dying(world.records, world.means.metrics).catch_up()
     assert everything(world) == [] and notes(world) == 1
-    Follower(world.records).catch_up()
+    Follower(world.records, world.means.metrics).catch_up()
     assert component(world).doc["Status"]["PrimaryStatus"] == "InProgress"
 
 
 def test_a_job_deleted_before_it_was_followed_is_in_the_lineage(world: World) -> None:
     world.records.delete(complete(world, job(world)))
-    follower = Follower(world.records)
+    follower = Follower(world.records, world.means.metrics)
     assert follower.catch_up() == 1
     assert component(world).doc["Status"]["PrimaryStatus"] == "Completed"
     assert len(edges(world)) == 3
@@ -178,7 +180,7 @@ def test_a_job_deleted_before_it_was_followed_is_in_the_lineage(world: World) ->
 
 
 def test_what_a_user_added_to_a_component_stays(world: World) -> None:
-    made, follower = job(world), Follower(world.records)
+    made, follower = job(world), Follower(world.records, world.means.metrics)
     follower.catch_up()
     changes: Document = {
         "Parameters": {"mine": {"StringValue": "x"}},
@@ -201,7 +203,7 @@ def trial(world: World, name: str) -> Record:
 def test_a_job_joins_the_trial_it_names_once(world: World) -> None:
     trial(world, "T-1")
     config = {"TrialName": "t-1", "TrialComponentDisplayName": "first try"}
-    made, follower = job(world, ExperimentConfig=config), Follower(world.records)
+    made, follower = job(world, ExperimentConfig=config), Follower(world.records, world.means.metrics)
     follower.catch_up()
     found = component(world)
     assert found.doc["DisplayName"] == "first try"
@@ -215,7 +217,7 @@ def test_a_job_joins_the_trial_it_names_once(world: World) -> None:
 def test_a_job_that_names_an_experiment_only_gets_a_trial(world: World) -> None:
     world.records.create(EXPERIMENT, {"ExperimentName": "exp"})
     job(world, ExperimentConfig={"ExperimentName": "exp"})
-    Follower(world.records).catch_up()
+    Follower(world.records, world.means.metrics).catch_up()
     [parent] = component(world).doc["Parents"]
     made = world.records.get(TRIAL, parent)
     assert (made.doc["ExperimentName"], made.doc["TrialArn"]) == ("exp", made.arn)
@@ -223,7 +225,10 @@ def test_a_job_that_names_an_experiment_only_gets_a_trial(world: World) -> None:
 
 def test_a_run_tells_the_jobs_it_is_made_of(world: World) -> None:
     run = world.records.create(TRIAL_COMPONENT, {"TrialComponentName": "exp-run"})
-    made, follower = job(world, ExperimentConfig={"RunName": "exp-run"}), Follower(world.records)
+    made, follower = (
+        job(world, ExperimentConfig={"RunName": "exp-run"}),
+        Follower(world.records, world.means.metrics),
+    )
     follower.catch_up()
     complete(world, made)
     follower.catch_up()
@@ -232,7 +237,7 @@ def test_a_run_tells_the_jobs_it_is_made_of(world: World) -> None:
 
 
 def test_an_endpoint_is_led_to_by_its_models_deployment(world: World) -> None:
-    follower = Follower(world.records)
+    follower = Follower(world.records, world.means.metrics)
     made = model(world, "M-1")
     served = endpoint(world, made)
     follower.catch_up()
@@ -256,7 +261,7 @@ def test_an_endpoint_is_led_to_by_its_models_deployment(world: World) -> None:
 
 
 def test_an_update_that_is_taken_back_failed_and_the_next_is_another(world: World) -> None:
-    follower, first = Follower(world.records), endpoint(world, model(world, "M-1"))
+    follower, first = Follower(world.records, world.means.metrics), endpoint(world, model(world, "M-1"))
     serving = first.doc["_Wanted"]
     served = world.records.update(first, {"EndpointStatus": "InService", "_Serving": serving})
     follower.catch_up()
@@ -283,7 +288,7 @@ def test_an_update_that_is_taken_back_failed_and_the_next_is_another(world: Worl
 def test_one_record_that_cannot_be_followed_keeps_no_other_from_it(world: World) -> None:
     broken = world.records.create(MODEL, {"ModelName": "broken", "Containers": ["not a container"]})
     job(world)
-    follower = Follower(world.records)
+    follower = Follower(world.records, world.means.metrics)
     assert follower.catch_up() == 1
     assert component(world).name and notes(world) == 1
     world.records.delete(broken)
@@ -291,10 +296,29 @@ def test_one_record_that_cannot_be_followed_keeps_no_other_from_it(world: World)
 
 def test_the_lineage_is_the_accounts_own(world: World) -> None:
     job(world)
-    Follower(world.records).catch_up()
+    Follower(world.records, world.means.metrics).catch_up()
     found = component(world)
     assert (found.account, found.region) == (ACCOUNT, REGION)
     assert (
         found.doc["LineageGroupArn"]
         == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:lineage-group/sagemaker-default-lineage-group"
     )
+
+
+def test_metrics_are_told_by_the_component_they_were_sent_for(world: World) -> None:
+    made, metrics = job(world), world.means.metrics
+    follower = Follower(world.records, metrics)
+    follower.catch_up()
+    complete(world, made)
+    follower.catch_up()
+    found = component(world)
+    for value in (1.0, 3.0):
+        columns = Columns.empty(SAGEMAKER)
+        columns.append(1_700_000_000_000, -1, value)
+        metrics.put([(resource_series(ACCOUNT, REGION, found.arn, "accuracy"), columns)])
+        assert follower.sum_up() == 1
+    told = {each["MetricName"]: each for each in component(world).doc["Metrics"]}
+    assert set(told) == {"loss", "accuracy"}
+    assert (told["accuracy"]["Max"], told["accuracy"]["Count"], told["loss"]["Last"]) == (3.0, 2, 0.5)
+    before = everything(world)
+    assert follower.sum_up() == 0 and everything(world) == before

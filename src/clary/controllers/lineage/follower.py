@@ -21,13 +21,15 @@ from clary.engines.lineage.trace import Trace
 from clary.resources.experiments.experiment import EXPERIMENT
 from clary.resources.experiments.trial import TRIAL
 from clary.resources.experiments.trial_component import TRIAL_COMPONENT
-from clary.store.lineage import followed
+from clary.store.lineage import followed, measured
+from clary.store.metrics import Metrics
 from clary.store.record import Record, key_of
 from clary.store.records import Records
 
 log = logging.getLogger(__name__)
 
 LOOK = timedelta(milliseconds=200)  # Between looks whether anything was written at all: one PRAGMA each.
+MEASURE = timedelta(seconds=1)  # Between times that metrics are summed up: they come in without end.
 BATCH = 100  # Notes read at once; each is followed in a transaction of its own.
 PAUSE = timedelta(seconds=30)  # Until a record whose lineage could not be made is tried again.
 
@@ -35,8 +37,10 @@ PAUSE = timedelta(seconds=30)  # Until a record whose lineage could not be made 
 class Follower:
     """Follows notes. Any number of followers may share a store."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, metrics: Metrics) -> None:
         self._records = records
+        self._metrics = metrics
+        self._measure = 0.0
         self._watch = records.database.watch()
         self._troubled: dict[str, float] = {}
 
@@ -49,6 +53,10 @@ class Follower:
                 continue
             try:
                 self.catch_up(stop.is_set)
+                if time.monotonic() < self._measure:
+                    continue  # and look again, though nothing else may be written
+                self.sum_up()
+                self._measure = time.monotonic() + MEASURE.total_seconds()
                 seen = version
             except TryAgain as slow:
                 log.warning("lineage is followed later: %s", slow)
@@ -69,6 +77,30 @@ class Follower:
             if not uids:
                 return count
         return count
+
+    def sum_up(self) -> int:
+        """Bring the metrics that components tell of up to date, and return how many components there were."""
+        count, database = 0, self._records.database
+        with database.read() as connection:
+            if not measured.noted(connection, 1):
+                return 0
+        while True:
+            with self._records.database.write() as connection:
+                subjects = measured.noted(connection, BATCH)
+                for arn in subjects:
+                    found = self._records.by_arn(arn)
+                    if found is not None and found.kind == TRIAL_COMPONENT.kind:
+                        self._tell(found)
+                measured.done(connection, subjects)
+            count += len(subjects)
+            if len(subjects) < BATCH:
+                return count
+
+    def _tell(self, component: Record) -> None:
+        sent = measured.summaries(self._metrics, component.account, component.region, component.arn)
+        metrics = measured.merged(component.doc.get("Metrics", ()), sent)
+        if metrics != component.doc.get("Metrics", []):
+            self._records.update(component, {"Metrics": metrics}, touch=False)
 
     def _try(self, uid: str) -> int:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from clary.core.document import Document
 from clary.engines.lineage.entities import artifact_id, group_arn, type_of
 from clary.engines.lineage.trace import Entity, Trace
@@ -11,6 +13,7 @@ from clary.resources.lineage.artifact import ARTIFACT
 from clary.resources.lineage.context import CONTEXT
 from clary.store.lineage import edges
 from clary.store.lineage.edges import End
+from clary.store.lineage.measured import merged
 from clary.store.record import Record, key_of
 from clary.store.records import Records
 
@@ -50,10 +53,14 @@ def _bring(records: Records, entity: Entity) -> Record:
 def _changes(doc: Document, entity: Entity) -> Document:
     """Return what of a known entity is not as it should be; one that stood for another is overwritten."""
     owned = entity.owned if doc.get("_Job") == entity.owned.get("_Job") else entity.doc
-    wanted = {
-        name: {**doc.get(name, {}), **value} if name in _MAPS else value for name, value in owned.items()
-    }
+    wanted = {name: _laid_over(name, doc.get(name), value) for name, value in owned.items()}
     return {name: value for name, value in wanted.items() if doc.get(name) != value}
+
+
+def _laid_over(name: str, known: Any, value: Any) -> Any:
+    if name == "Metrics":
+        return merged(known or (), value)
+    return {**(known or {}), **value} if name in _MAPS else value
 
 
 _MAPS = frozenset({"Parameters", "InputArtifacts", "OutputArtifacts"})  # users may add keys of their own

@@ -16,6 +16,7 @@ from clary.core.errors import ValidationError
 from clary.engines.cloudwatch.buckets import buckets
 from clary.operations.registry import Call, operation
 from clary.resources import registry
+from clary.store.lineage import measured
 from clary.store.metrics import SAGEMAKER, Columns, Series
 from clary.store.metrics.store import resource_series
 from clary.store.times import micros
@@ -76,20 +77,7 @@ def get(call: Call) -> Document:
 
 def summaries(call: Call, arn: str) -> list[Document]:
     """Return a resource's metrics as DescribeTrialComponent shows them."""
-    return [
-        {
-            "MetricName": each.name,
-            "SourceArn": arn,
-            "TimeStamp": each.time,
-            "Max": each.high,
-            "Min": each.low,
-            "Last": each.last,
-            "Count": each.count,
-            "Avg": each.mean,
-            "StdDev": each.deviation,
-        }
-        for each in call.metrics.summary(call.account, call.region, arn.lower())
-    ]
+    return measured.summaries(call.metrics, call.account, call.region, arn)
 
 
 def component_arn(call: Call, name: str) -> str:

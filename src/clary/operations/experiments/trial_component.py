@@ -16,6 +16,7 @@ from clary.operations.registry import Call, completes, operation
 from clary.resources.experiments.experiment import EXPERIMENT
 from clary.resources.experiments.trial import TRIAL
 from clary.resources.experiments.trial_component import TRIAL_COMPONENT
+from clary.store.lineage.measured import merged
 
 KIND = kinds.of(TRIAL_COMPONENT)
 
@@ -30,10 +31,7 @@ def complete(call: Call) -> Document:
 def describe(call: Call) -> Document:
     """Tell everything, and the metrics as they are now."""
     component = crud.named(KIND, call)
-    sent = summaries(call, component.arn)
-    names = {each["MetricName"] for each in sent}
-    told = [each for each in component.doc.get("Metrics", ()) if each["MetricName"] not in names]
-    metrics = [*sent, *told]
+    metrics = merged(component.doc.get("Metrics", ()), summaries(call, component.arn))
     return crud.described(KIND, {**component.doc, **({"Metrics": metrics} if metrics else {})})
 
 

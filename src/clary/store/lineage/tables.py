@@ -38,3 +38,11 @@ FOLLOWED = Table(
     Column("was", JSON(none_as_null=True)),
     sqlite_with_rowid=False,
 )
+
+# ARNs, in lower case, of trial components that metrics came in for since they were last summed up.
+MEASURED = Table(
+    "lineage_measured",
+    metadata,
+    Column("subject", String, primary_key=True),
+    sqlite_with_rowid=False,
+)

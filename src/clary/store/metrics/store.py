@@ -15,13 +15,10 @@ from clary.core.clock import Clock
 from clary.store.database import Database
 from clary.store.metrics.columns import SAGEMAKER, Columns, join, unpack
 from clary.store.metrics.tables import CHUNKS, SERIES
-from clary.store.metrics.writer import Batch, Series, Writer
+from clary.store.metrics.writer import RESOURCES, Batch, Series, Writer
 from clary.store.times import from_micros, micros
 
 __all__ = ["Metrics", "Series", "Summary"]
-
-RESOURCES = ":sagemaker"
-"""The space of what training tells of itself; a namespace of CloudWatch cannot begin with a colon."""
 
 STANDARD = 60
 """Seconds of CloudWatch's standard resolution; high resolution is 1."""

@@ -29,9 +29,13 @@ from sqlalchemy.exc import IntegrityError
 
 from clary.core.clock import Clock
 from clary.store.database import Database
+from clary.store.lineage import measured
 from clary.store.metrics.columns import Columns, join, unpack
 from clary.store.metrics.tables import CHUNKS, SERIES
 from clary.store.times import micros
+
+RESOURCES = ":sagemaker"
+"""The space of what training tells of itself; a namespace of CloudWatch cannot begin with a colon."""
 
 FAN = 64
 """Chunks of one series and level that become one of the next level."""
@@ -140,6 +144,7 @@ class Writer:
                 tails[tail] = memory.tails.get(tail, 0) + 1
             connection.execute(insert(CHUNKS), chunks)
             connection.execute(_KEEP_COUNT, changes)
+            measured.note(connection, {s.subject for s, _ in points if s.space == RESOURCES})
             for tail, count in tails.items():
                 if count >= FAN:
                     for level in range(TOP):

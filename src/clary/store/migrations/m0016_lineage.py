@@ -50,6 +50,13 @@ _FOLLOWED = Table(
     sqlite_with_rowid=False,
 )
 
+_MEASURED = Table(
+    "lineage_measured",
+    _METADATA,
+    Column("subject", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 
 def upgrade(connection: Connection) -> None:
     """Create the tables; what ran before this migration gets its lineage as well."""
