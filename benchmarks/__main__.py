@@ -10,7 +10,16 @@ from pathlib import Path
 
 from benchmarks.harness import load_average, table
 
-NAMES = ("startup", "job_start", "endpoint_create", "model_server", "prediction", "list_training_jobs", "s3")
+NAMES = (
+    "startup",
+    "job_start",
+    "endpoint_create",
+    "model_server",
+    "prediction",
+    "list_training_jobs",
+    "s3",
+    "metrics",
+)
 
 
 def main(names: list[str]) -> int:
