@@ -47,6 +47,7 @@ def test_an_endpoint_wants_the_packages_image_and_data(server: Server, sagemaker
     assert endpoint.doc["_Wanted"]["Variants"][0]["Container"] == {
         "Image": IMAGE,
         "ModelDataUrl": DATA,
+        "ModelPackageName": package,
         "Environment": {"A": "packed", "B": "own"},
     }
 

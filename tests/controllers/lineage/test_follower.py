@@ -17,6 +17,7 @@ from clary.resources.experiments.trial import TRIAL
 from clary.resources.experiments.trial_component import TRIAL_COMPONENT
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.resources.inference.model import MODEL
+from clary.resources.model_registry.model_package import MODEL_PACKAGE
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store.lineage.edges import DESTINATION, SOURCE
 from clary.store.lineage.tables import EDGES, FOLLOWED
@@ -322,3 +323,35 @@ def test_metrics_are_told_by_the_component_they_were_sent_for(world: World) -> N
     assert (told["accuracy"]["Max"], told["accuracy"]["Count"], told["loss"]["Last"]) == (3.0, 2, 0.5)
     before = everything(world)
     assert follower.sum_up() == 0 and everything(world) == before
+
+
+def test_a_package_leaves_its_parts_its_group_and_every_approval(world: World) -> None:
+    container = {"Image": "123.dkr/serve:1", "ModelDataUrl": "s3://box/out/model.tar.gz"}
+    by = {"IamIdentity": {"Arn": "arn:aws:iam::000000000000:user/ada"}}
+    waiting = {"ModelApprovalStatus": "PendingManualApproval", "Time": NOON, "By": by}
+    doc: Document = {
+        "ModelPackageName": "group/1",
+        "ModelPackageGroupName": "group",
+        "ModelPackageVersion": 1,
+        "InferenceSpecification": {"Containers": [container]},
+        "_Approvals": [waiting],
+    }
+    made, follower = world.records.create(MODEL_PACKAGE, doc), Follower(world.records, world.means.metrics)
+    follower.catch_up()
+    parts = {(part, "ContributedTo", made.arn) for part in container.values()}
+    inside = (made.arn, "AssociatedWith", "group-1-aws-model-group")
+    assert edges(world) == {*parts, inside}
+    good = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "good", "Time": NOON, "By": by}
+    made = world.records.update(made, {"_Approvals": [waiting, good]})
+    follower.catch_up()
+    name = f"group-1-Approved-{int(NOON.timestamp())}-aws-model-group"
+    assert edges(world) == {*parts, inside, (name, "ContributedTo", made.arn)}
+    action = find(world.records, "Action", name)
+    assert action is not None
+    assert (action.doc["ActionType"], action.doc["Source"]["SourceUri"]) == ("Approval", made.arn)
+    assert action.doc["CreatedBy"] == by
+    assert action.doc["Properties"] == {"ModelApprovalStatus": "Approved", "ApprovalDescription": "good"}
+    before = everything(world)
+    world.records.update(made, {"ModelPackageDescription": "d"})
+    follower.catch_up()
+    assert everything(world) == before

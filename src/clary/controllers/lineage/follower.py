@@ -15,7 +15,7 @@ from datetime import timedelta
 from clary.controllers.lineage.graph import find, weave
 from clary.core.document import Document
 from clary.core.errors import Moved, TryAgain
-from clary.engines.lineage import deployment, training_job
+from clary.engines.lineage import deployment, model_package, training_job
 from clary.engines.lineage.entities import in_trial, parent
 from clary.engines.lineage.trace import Trace
 from clary.resources.experiments.experiment import EXPERIMENT
@@ -28,7 +28,7 @@ from clary.store.records import Records
 
 log = logging.getLogger(__name__)
 
-LOOK = timedelta(milliseconds=200)  # Between looks whether anything was written at all: one PRAGMA each.
+LOOK = timedelta(milliseconds=200_000)  # Between looks whether anything was written at all: one PRAGMA each.
 MEASURE = timedelta(seconds=1)  # Between times that metrics are summed up: they come in without end.
 BATCH = 100  # Notes read at once; each is followed in a transaction of its own.
 PAUSE = timedelta(seconds=30)  # Until a record whose lineage could not be made is tried again.
@@ -172,6 +172,10 @@ def _model(records: Records, model: Document) -> None:
     weave(records, deployment.of_model(model["arn"], model["doc"]))
 
 
+def _model_package(records: Records, package: Document) -> None:
+    weave(records, model_package.of_model_package(package["arn"], package["doc"]))
+
+
 def _endpoint(records: Records, endpoint: Document) -> None:
     context = find(records, "Context", deployment.context_name(endpoint["doc"]))
     known = {} if context is None else context.doc.get("_Deployment", {})
@@ -182,5 +186,6 @@ def _endpoint(records: Records, endpoint: Document) -> None:
 _TRACED: dict[str, Callable[[Records, Document], None]] = {
     "TrainingJob": _training_job,
     "Model": _model,
+    "ModelPackage": _model_package,
     "Endpoint": _endpoint,
 }

@@ -18,7 +18,8 @@ def of_model(arn: str, doc: Document) -> Trace:
     """Return what a model leaves behind: itself, and the images and data that it is made of."""
     found = Trace()
     model = found.add(artifact(arn, "Model", doc["ModelName"]))
-    for container in [doc.get("PrimaryContainer") or {}, *doc.get("Containers", ())]:
+    asked = [doc.get("PrimaryContainer") or {}, *doc.get("Containers", ())]
+    for container in doc.get("_Containers") or asked:  # The first are without packages' mere names.
         for part in parts(container):
             found.link(found.add(part), model, CONTRIBUTED)
     return found

@@ -36,7 +36,10 @@ def containers_of(model: Document) -> list[Document]:
 
 
 def unpacked(call: Call, container: Document) -> Document:
-    """Return a container with the image and data of the package it names; its own environment is added."""
+    """Return a container with the image and data of the package it names, and that package's ARN.
+
+    The container's own environment is laid over the package's.
+    """
     if "ModelPackageName" not in container:
         if "InferenceSpecificationName" in container:
             raise ValidationError("InferenceSpecificationName goes with a ModelPackageName.")
@@ -54,7 +57,8 @@ def unpacked(call: Call, container: Document) -> Document:
     own = {name: value for name, value in container.items() if name not in _NAMES}
     environment = {**packed.get("Environment", {}), **container.get("Environment", {})}
     taken = {name: packed[name] for name in _TAKEN if name in packed}
-    return {**taken, **own, **({"Environment": environment} if environment else {})}
+    named = {"ModelPackageName": package.arn}
+    return {**taken, **own, **named, **({"Environment": environment} if environment else {})}
 
 
 def _check_usable(package: Record) -> None:

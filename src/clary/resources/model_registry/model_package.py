@@ -19,6 +19,7 @@ MODEL_PACKAGE = register(
         conflict="ValidationException",
         conflict_text="Model Package already exists: {arn}",
         without_effect={"SecurityConfig": "the server's disk is not encrypted with keys of KMS"},
+        traced=True,
         level="behaves",
     )
 )
