@@ -12,11 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MODULE_LINES = 500
 FUNCTION_LINES = 60
+TABLE_BEGINS, TABLE_ENDS = "<!-- operations: written by make docs -->", "<!-- /operations -->"
 SUBJECT = re.compile(r"(utils|helpers|common|manager|base\d?)(\.py)?$")
 
 
 def main() -> int:
-    """Check every rule and return the exit status."""
+    """Check every rule and return the exit status; with `--write`, bring the README's table up to date."""
+    if "--write" in sys.argv:
+        readme = ROOT / "README.md"
+        readme.write_text(with_counts(readme.read_text()))
+        return 0
     broken = [*sizes(), *names(), *environment(), *generated(), *hosts()]
     for line in broken:
         print(line)
@@ -61,6 +66,20 @@ def generated() -> Iterator[str]:
         told = subprocess.run([sys.executable, "-m", module], capture_output=True, text=True, check=True)  # noqa: S603
         if not page.exists() or page.read_text() != told.stdout:
             yield f"{shown(page)}: not what `make docs` writes"
+    if (readme := ROOT / "README.md").read_text() != with_counts(readme.read_text()):
+        yield "README.md: its table of operations is not what `make docs` writes"
+
+
+def with_counts(text: str) -> str:
+    """Return the README with today's table of operations in it."""
+    told = subprocess.run(
+        [sys.executable, "-m", "clary.operations.reference", "--counts"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    head, rest = text.split(TABLE_BEGINS)
+    return f"{head}{TABLE_BEGINS}\n{told.stdout}{TABLE_ENDS}{rest.split(TABLE_ENDS)[1]}"
 
 
 def hosts() -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The page that says which operations there are, generated: `python -m clary.operations.reference`.
 
-Levels are data next to the declarations. What the page says is what the dispatcher does.
+With `--counts` only the table of how many, which the README shows. Levels are data next to the declarations. What the page says is what the dispatcher does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from clary.operations.dispatch import Dispatcher
 from clary.resources.spec import Level
 from clary.wire import models
 
-SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "iam", "sts", "logs")
+PAGE = "docs/reference/operations.md"
 LEVELS: tuple[Level, ...] = ("conforms", "behaves", "stored", "absent")
 SERVED_ELSEWHERE: dict[tuple[str, str], Level] = {
     ("sagemaker-runtime", "InvokeEndpoint"): "behaves",
@@ -54,14 +54,28 @@ def levels(service: str) -> dict[str, Level]:
     return {name: level(name) for name in models.service(service).operation_names}
 
 
+def services() -> tuple[str, ...]:
+    """Return the services of which something is served, and all of SageMaker's, those first."""
+    served = {service for service, _ in (*registry.levels(), *SERVED_ELSEWHERE)}
+    named = {name for name in models.names() if name.startswith("sagemaker")}
+    return (*sorted(named), *sorted(served - named))
+
+
+def counts(link: str = "") -> list[str]:
+    """Return the lines of a table that counts operations by service and level."""
+    lines = [f"| Service | Operations | {' | '.join(LEVELS)} |", "|---" * (len(LEVELS) + 2) + "|"]
+    for service in services():
+        known = levels(service)
+        counted = Counter(known.values())
+        told = " | ".join(str(counted[level]) for level in LEVELS)
+        lines.append(f"| [{service}]({link}#{service}) | {len(known)} | {told} |")
+    return lines
+
+
 def page() -> str:
     """Return the page as Markdown."""
-    every = {service: levels(service) for service in SERVICES}
-    lines = [_HEAD, f"| Service | Operations | {' | '.join(LEVELS)} |", "|---" * (len(LEVELS) + 2) + "|"]
-    for service, known in every.items():
-        counts = Counter(known.values())
-        told = " | ".join(str(counts[level]) for level in LEVELS)
-        lines.append(f"| [{service}](#{service}) | {len(known)} | {told} |")
+    every = {service: levels(service) for service in services()}
+    lines = [_HEAD, *counts()]
     for service, known in every.items():
         lines += ["", f"## {service}"]
         for level in LEVELS:
@@ -75,7 +89,7 @@ def page() -> str:
 def _without_effect() -> list[str]:
     """List the members that are kept and answered but change nothing, and why."""
     lines = ["", "## Kept and answered, without effect", ""]
-    for service in SERVICES:
+    for service in services():
         for kind in Dispatcher().kinds(service):
             for member, reason in kind.resource.without_effect.items():
                 lines.append(f"- {kind.resource.kind} `{member}`: {reason}")
@@ -83,4 +97,5 @@ def _without_effect() -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    counted = "--counts" in sys.argv
+    sys.stdout.write("\n".join(counts(PAGE)) + "\n" if counted else page())
