@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from clary.controllers.training.metrics import last_values
-from clary.core.document import Document, dumps, loads
+from clary.controllers.training.metrics import Points, every_value
+from clary.core.document import Document
 
 LINE_SECONDS = 0.5  # What one expression may take over one line.
 LOG_SECONDS = 60.0  # What all of them may take over the whole log.
@@ -28,8 +28,8 @@ _INTERPRETER = ("-S", "-s", "-P")  # nothing of site-packages: it starts in a mo
 
 def search(
     definitions: Sequence[Document], events: Iterable[tuple[int, str]], patience: float = LOG_SECONDS
-) -> tuple[list[Document], str]:
-    """Return FinalMetricDataList, and in words what could not be searched for; nothing where all could."""
+) -> tuple[Points, str]:
+    """Return the values of each metric, and in words what could not be searched for."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as work:
         work.write(json.dumps([{"Name": each["Name"], "Regex": each["Regex"]} for each in definitions]))
         work.writelines(f"\n{json.dumps(event)}" for event in events)
@@ -45,9 +45,10 @@ def search(
                 check=True,
             )
         except subprocess.TimeoutExpired:
-            return [], f"no metrics: searching the log for them took more than {patience:g} s"
-    found = loads(done.stdout.decode())
-    return found["Found"], _words(found["GivenUp"])
+            return {}, f"no metrics: searching the log for them took more than {patience:g} s"
+    found = json.loads(done.stdout)
+    points = {name: [(stamp, value) for stamp, value in values] for name, values in found["Found"].items()}
+    return points, _words(found["GivenUp"])
 
 
 def main() -> None:
@@ -68,9 +69,9 @@ def main() -> None:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    found = last_values(definitions, map(json.loads, sys.stdin), matches)
-    kept = [each for each in found if each["MetricName"] not in given_up]
-    sys.stdout.write(dumps({"Found": kept, "GivenUp": sorted(given_up)}))
+    found = every_value(definitions, map(json.loads, sys.stdin), matches)
+    kept = {name: values for name, values in found.items() if name not in given_up}
+    sys.stdout.write(json.dumps({"Found": kept, "GivenUp": sorted(given_up)}))
 
 
 def _too_slow(_number: int, _frame: FrameType | None) -> None:

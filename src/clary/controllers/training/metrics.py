@@ -15,24 +15,38 @@ Matches = Callable[[str, re.Pattern[str], str], Iterator[re.Match[str]]]
 """How a metric's expression is searched for in a line."""
 
 
+Points = dict[str, list[tuple[int, float]]]
+"""By a metric's name, (milliseconds, value) in the order of the log."""
+
+
 def _matches(_name: str, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     return pattern.finditer(text)
 
 
-def last_values(
+def every_value(
     definitions: Sequence[Document], events: Iterable[tuple[int, str]], matches: Matches = _matches
-) -> list[Document]:
-    """Return FinalMetricDataList: for each definition the value of its last match, and when it was logged."""
+) -> Points:
+    """Return for each definition the values of its matches, as they were logged."""
     compiled = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
-    found: dict[str, Document] = {}
+    found: Points = {}
     for stamp, text in events:
         for name, pattern in compiled:
             for match in matches(name, pattern, text[:LONGEST]):
                 value = _number(match)
                 if value is not None:
-                    at = datetime.fromtimestamp(stamp // 1000, UTC)  # the API tells whole seconds
-                    found[name] = {"MetricName": name, "Value": value, "Timestamp": at}
-    return [found[name] for name, _ in compiled if name in found]
+                    found.setdefault(name, []).append((stamp, value))
+    return found
+
+
+def last_values(definitions: Sequence[Document], points: Points) -> list[Document]:
+    """Return FinalMetricDataList: for each definition its last value, and when it was logged."""
+    told: list[Document] = []
+    for name in (each["Name"] for each in definitions):
+        if name in points:
+            stamp, value = points[name][-1]
+            at = datetime.fromtimestamp(stamp // 1000, UTC)  # the API tells whole seconds
+            told.append({"MetricName": name, "Value": value, "Timestamp": at})
+    return told
 
 
 def _number(match: re.Match[str]) -> float | None:

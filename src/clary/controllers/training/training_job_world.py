@@ -9,7 +9,8 @@ from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault
 from clary.controllers.step import Step
 from clary.controllers.training.metric_search import search
-from clary.controllers.training.metrics import last_values
+from clary.controllers.training.metric_series import keep
+from clary.controllers.training.metrics import every_value, last_values
 from clary.controllers.training.plan import HOST, plan
 from clary.controllers.training.training_job import (
     DONE,
@@ -82,12 +83,20 @@ class TrainingJobs:
         return ""
 
     def _metrics(self, record: Record) -> tuple[list[Document], str]:
-        """Return the last values, and what could not be searched for; the images' expressions are our own."""
+        """Keep the metrics; return their last values, and what could not be searched for.
+
+        The images' expressions are our own.
+        """
         definitions = _definitions(record.doc)
+        if not definitions:
+            return [], ""
         logged = events(self._means.logs, stream_of(record))
         if definitions == _own_definitions(record.doc):
-            return (last_values(definitions, logged) if definitions else []), ""
-        return search(definitions, logged)
+            points, remark = every_value(definitions, logged), ""
+        else:
+            points, remark = search(definitions, logged)
+        keep(self._means.metrics, record, points)
+        return last_values(definitions, points), remark
 
     def _collect(self, record: Record, run: Seen, write: Document) -> Document:
         """Put the packed outputs where the caller asked for them; a bucket that is gone fails the job."""

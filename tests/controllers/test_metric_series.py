@@ -1,0 +1,40 @@
+"""A job's metrics are one with what its log says, in both places that SDKs read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from tests.controllers.worlds import ACCOUNT, NOON, REGION, World
+from tests.store.opened import job
+
+from clary.controllers.training.metric_series import SPACE, keep
+from clary.engines.cloudwatch.series import Look
+from clary.store.metrics.store import resource_series
+
+T0 = int(NOON.timestamp()) * 1000
+DIMENSIONS = (("TrainingJobName", "j"),)
+
+
+def test_points_are_kept_once_for_both_readers(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    record = job(world.records, "j")
+    for _ in range(2):
+        keep(world.means.metrics, record, {"loss": [(T0 + 1500, 2.0), (T0 + 61_000, 1.0)]})
+    [points] = world.means.metrics.read(resource_series(ACCOUNT, REGION, record.arn.lower(), "loss"))
+    assert (list(points.times), list(points.values)) == ([T0 + 1500, T0 + 61_000], [2.0, 1.0])
+    look = Look(SPACE, "loss", DIMENSIONS, 60, T0 // 1000, T0 // 1000 + 3600)
+    [(unit, seen)] = world.means.metrics.look(ACCOUNT, REGION, look)
+    assert (unit, list(seen.values)) == ("None", [2.0, 1.0])
+
+
+def test_points_of_an_older_job_of_the_name_go(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    old = job(world.records, "j")
+    keep(world.means.metrics, old, {"loss": [(T0, 2.0)], "gone": [(T0, 2.0)]})
+    world.records.delete(old)
+    world.later(timedelta(hours=1))
+    new = job(world.records, "j")
+    keep(world.means.metrics, new, {"loss": [(T0 + 3_600_000, 1.0)]})
+    told = world.means.metrics.summary(ACCOUNT, REGION, new.arn.lower())
+    assert [(each.name, each.count, each.last) for each in told] == [("loss", 1, 1.0)]
