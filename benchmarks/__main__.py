@@ -17,6 +17,7 @@ NAMES = (
     "model_server",
     "prediction",
     "list_training_jobs",
+    "policy_decision",
     "s3",
     "metrics",
 )

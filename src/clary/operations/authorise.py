@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TypeVar
 
 from clary.core.clock import Clock
@@ -27,6 +28,7 @@ from clary.operations.permissions.on_resource import (
 )
 from clary.operations.registry import Call
 from clary.resources.organizations.account import ACCOUNT
+from clary.resources.spec import Resource
 from clary.store.credentials import Generation
 from clary.store.records import Records
 
@@ -126,7 +128,7 @@ class Authoriser:
         return evaluate(policies, request)
 
     def _current(self) -> Memory:
-        generation = self._changes.generation(*GRANTING, *bearers().values(), ACCOUNT)
+        generation = self._changes.generation(*_watched())
         memory = self._memory
         if generation != memory.generation:
             memory = self._memory = Memory(generation)
@@ -190,6 +192,12 @@ def session_policies(records: Records, principal: Principal) -> tuple[Policy, ..
         if policy is not None:
             found.append(policy)
     return tuple(found)
+
+
+@cache
+def _watched() -> tuple[Resource, ...]:
+    """Return the kinds whose change may change a decision."""
+    return (*GRANTING, *bearers().values(), ACCOUNT)
 
 
 def _keep(memory: dict[Key, Value], key: Key, value: Value) -> None:

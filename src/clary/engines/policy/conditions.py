@@ -73,6 +73,9 @@ def _text(values: tuple[Pattern, ...]) -> Meets:
     if len(fixed) == 1 and len(tests) == 1:
         only = fixed[0]
         return lambda value, context: only(value)
+    if len(fixed) == 2 and len(tests) == 2:
+        one, other = fixed
+        return lambda value, context: one(value) or other(value)
     if len(fixed) == len(tests):
         return lambda value, context: any(test(value) for test in fixed)
     return lambda value, context: any(pattern.matches(value, context) for pattern in values)
@@ -137,8 +140,10 @@ def _arn_test(pieces: tuple[str | Wild, ...] | None) -> Callable[[list[str]], bo
         return lambda given: pieces == (Wild.ANY,)
     tests = [tester(tuple(part for part in parts if part != "")) for parts in wanted]
 
+    tests.reverse()  # ARNs differ at their ends
+
     def test(given: list[str]) -> bool:
-        return len(given) == 6 and all(test(part) for test, part in zip(tests, given, strict=True))
+        return len(given) == 6 and all(test(part) for test, part in zip(tests, reversed(given), strict=True))
 
     return test
 

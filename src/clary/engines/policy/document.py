@@ -44,20 +44,22 @@ class Statement:
     conditions: tuple[Condition, ...] = ()
 
     @cached_property
-    def on(self) -> Callable[[str, Context], bool]:
-        """Whether one of the resource patterns fits."""
+    def on(self) -> Callable[[str], bool] | None:
+        """Whether one of the resource patterns fits, None where that depends on more than the resource."""
         patterns = self.resources or ()
         tests = [pattern.test for pattern in patterns if pattern.test is not None]
         if len(tests) < len(patterns):
-            return lambda resource, context: any(pattern.matches(resource, context) for pattern in patterns)
+            return None
         if len(tests) == 1:
-            only = tests[0]
-            return lambda resource, context: only(resource)
-
+            return tests[0]
         if len(tests) == 2:
             one, other = tests
-            return lambda resource, context: one(resource) or other(resource)
-        return lambda resource, context: any(test(resource) for test in tests)
+            return lambda resource: one(resource) or other(resource)
+        return lambda resource: any(test(resource) for test in tests)
+
+    def fits(self, resource: str, context: Context) -> bool:
+        """Say whether one of the resource patterns fits."""
+        return any(pattern.matches(resource, context) for pattern in self.resources or ())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,11 +166,11 @@ def applies(statement: Statement, request: Request) -> bool:
 def _meets(statement: Statement, request: Request) -> bool:
     """Say whether a statement that is about the request's action speaks of the rest of it too."""
     context = request.context
-    if (
-        statement.resources is not None
-        and statement.on(request.resource, context) == statement.other_resources
-    ):
-        return False
+    if statement.resources is not None:
+        on, resource = statement.on, request.resource
+        fits = statement.fits(resource, context) if on is None else on(resource)
+        if fits == statement.other_resources:
+            return False
     if statement.principals is not None and reach(statement, request.caller) == "none":
         return False
     if statement.conditions:

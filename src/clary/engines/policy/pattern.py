@@ -132,9 +132,13 @@ def tester(pieces: tuple[str | Wild, ...]) -> Callable[[str], bool]:
         return (lambda value: value.startswith(first)) if first else (lambda value: True)
 
     start = len(first)
+    if len(middle) == 1 and not last:
+        only = middle[0]
+        return lambda value: value.startswith(first) and value.find(only, start) >= 0
+    telling = max((*middle, last), key=len)  # most values lack it, and are done with
 
     def test(value: str) -> bool:
-        if not value.startswith(first):
+        if telling not in value or not value.startswith(first):
             return False
         at = start
         for text in middle:
