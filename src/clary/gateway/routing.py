@@ -26,6 +26,12 @@ _SAGEMAKER_PATHS = (
     (re.compile(r"/FeatureGroup/.+|/Batch(?:Get|Write)Records?"), "sagemaker-featurestore-runtime"),
     (re.compile(r"/human-loops.*"), "sagemaker-a2i-runtime"),
     (re.compile(r"/GetDeployments|/GetDeviceRegistration|/SendHeartbeat"), "sagemaker-edge"),
+    (re.compile(r"/inference-routers/[^/]+/[a-z-]*invocations"), "sagemaker-inference-router-runtime"),
+    (
+        re.compile(r"/complete-rollout|/sample(?:-with-response-stream)?|/update-reward"),
+        "sagemakerjobruntime",
+    ),
+    (re.compile(r"(?:/v1)?/training-sessions/.+"), "sagemakertrainingsessionruntime"),
 )
 """REST services that share the signing name of SageMaker; everything else there is the control plane."""
 

@@ -67,6 +67,7 @@ def _scalar(shape: Shape, name: str) -> Any:
         return "s3://bucket/prefix" if s3 else "x" * max(3, least)
     simple: dict[str, Any] = {
         "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
+        "blob": b"{}",
         "boolean": True,
         "integer": max(1, least),
         "long": max(1, least),
