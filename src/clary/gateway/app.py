@@ -10,7 +10,7 @@ from typing import Any
 
 from clary.core import ids
 from clary.core.errors import ApiError, Moved, TryAgain
-from clary.gateway import answer, body, chain, internal
+from clary.gateway import answer, body, chain, cors, internal
 from clary.gateway.audit import Entry
 from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
 from clary.gateway.invoke import Invoker, is_prediction
@@ -69,6 +69,7 @@ class Gateway:
                 await _leave_no_body(exchange)
             if exchange.response is None:
                 raise RuntimeError("the chain ended without an answer")
+            cors.add(exchange, self._parts, exchange.response)
             method = exchange.request.method
             await answer.send(exchange.response, method, send, self._parts.pool, exchange.receive)
         except Disconnected:

@@ -16,8 +16,7 @@ from botocore.model import OperationModel
 
 from clary.core import wake
 from clary.core.document import Document
-from clary.core.errors import NotBuilt
-from clary.gateway import body, chunked, intact, routing, sigv2, sigv4
+from clary.gateway import body, chunked, cors, intact, post_object, routing, sigv2, sigv4
 from clary.gateway.exchange import Exchange, Parts
 from clary.gateway.linger import linger, patience
 from clary.gateway.sigv4 import Signed
@@ -39,8 +38,6 @@ def route(exchange: Exchange, parts: Parts) -> None:
     """Find out which service is meant, and whether the call is an upload."""
     request = exchange.request
     service = exchange.service = models.service(routing.service_name(request))
-    if request.method == "POST" and is_form(request) and service.service_name == "s3":
-        raise NotBuilt("uploads by HTML form (POST Object); presign a PUT instead", s3=True)
     if request.method == "PUT" and service.service_name == "s3":
         exchange.uploads = wire_route.find(service, request).operation.has_streaming_input
 
@@ -138,6 +135,12 @@ CHAIN: tuple[Step, ...] = (
 async def run(exchange: Exchange, parts: Parts) -> None:
     """Lead one request through the chain. An ApiError on the way is its answer."""
     route(exchange, parts)
+    if exchange.request.method == "OPTIONS" and exchange.service is models.service("s3"):
+        exchange.response = cors.preflight(exchange, parts)
+        return
+    if is_form(exchange.request) and exchange.service is models.service("s3"):
+        await _run_form(exchange, parts)
+        return
     loop = asyncio.get_running_loop()
     lingers = bool(patience(exchange.request.headers.get("user-agent") or ""))
     for steps in _UPLOAD if exchange.uploads else _POLL if lingers else _PLAIN:
@@ -174,9 +177,21 @@ def call_of(
     )
 
 
+async def _run_form(exchange: Exchange, parts: Parts) -> None:
+    """Lead an upload by HTML form through the chain: its file is taken once its fields are allowed."""
+    loop = asyncio.get_running_loop()
+    base = f"http://{exchange.request.headers.get('host') or ''}"
+    form, sizes, reader = await post_object.receive_form(exchange, parts)
+    await loop.run_in_executor(parts.pool, _in_turn, (parse, authorise), exchange, parts)
+    exchange.request.body = await post_object.receive_file(exchange, parts, sizes, reader)
+    await loop.run_in_executor(parts.pool, _in_turn, (parse, validate, dispatch), exchange, parts)
+    exchange.response = post_object.answer(exchange, form, exchange.result, base)
+
+
 def is_form(request: HttpRequest) -> bool:
     """Say whether a request is what a browser makes of a form with a file in it."""
-    return (request.headers.get("content-type") or "").startswith("multipart/form-data")
+    content_type = request.headers.get("content-type") or ""
+    return request.method == "POST" and content_type.startswith("multipart/form-data")
 
 
 def session_token(request: HttpRequest) -> str | None:

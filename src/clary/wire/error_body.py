@@ -158,7 +158,12 @@ def _s3(response: HttpResponse, error: ApiError, request_id: str) -> None:
                 response.headers.set(header, error.members[member])
         return
     response.headers.set("content-type", "application/xml")
-    parts = {"Code": error.code, "Message": error.message, **error.members}
+    members = dict(error.members)
+    if members.get("DeleteMarker"):
+        for member, header in s3.OF_MARKER.items():
+            if (value := members.pop(member, None)) is not None:
+                response.headers.set(header, _plain(value))
+    parts = {"Code": error.code, "Message": error.message, **members}
     parts |= {"RequestId": request_id, "HostId": s3.host_id(request_id)}
     inner = "".join(
         f"<{name}>{xml_body.escape(_plain(value))}</{name}>"

@@ -47,6 +47,14 @@ UNWRAPPED = {"GetBucketLocation": "LocationConstraint"}
 # Success without a body that the model does not mark.
 STATUS = {"PutBucketPolicy": 204, "PutBucketTagging": 204}
 
+# What an error that met a delete marker says of it, in headers: HEAD reads no body.
+OF_MARKER = {
+    "DeleteMarker": "x-amz-delete-marker",
+    "VersionId": "x-amz-version-id",
+    "Allow": "allow",
+    "LastModified": "last-modified",
+}
+
 # 206 when a range was asked for and served.
 PARTIAL = frozenset({"GetObject", "HeadObject"})
 

@@ -177,19 +177,6 @@ def test_presigned_urls_work_without_credentials(bucket: Bucket, version: str | 
     assert caught.value.code == 403
 
 
-def test_a_form_upload_is_refused_by_name(bucket: Bucket) -> None:
-    form = b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--x--\r\n'
-    request = urllib.request.Request(  # noqa: S310  # our own server
-        f"{bucket.server.url}/{bucket.name}",
-        data=form,
-        headers={"Content-Type": "multipart/form-data; boundary=x"},
-    )
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request)  # noqa: S310  # our own server
-    assert caught.value.code == 501
-    assert b"presign a PUT" in caught.value.read()
-
-
 def test_resources_and_waiters_work(server: Server) -> None:
     bucket = make(server)
     resource: Any = boto3.resource(

@@ -167,7 +167,7 @@ def test_features_that_are_not_there_say_so(tmp_path: Path) -> None:
     assert s3("GetBucketAcl")["Grants"][0]["Permission"] == "FULL_CONTROL"
     for operation in ("GetBucketCors", "GetBucketLifecycleConfiguration", "GetBucketWebsite"):
         assert s3.refused(operation).status == 404
-    for operation in ("PutBucketVersioning", "PutBucketCors", "SelectObjectContent"):
+    for operation in ("PutBucketReplication", "SelectObjectContent"):
         assert s3.refused(operation).code == "NotImplemented"
 
 

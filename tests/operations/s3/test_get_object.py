@@ -122,7 +122,8 @@ def test_parts_of_a_finished_upload_can_be_got(tmp_path: Path) -> None:
     [
         ({"Key": "absent"}, "NoSuchKey", 404),
         ({"Key": "k", "Bucket": "absent"}, "NoSuchBucket", 404),
-        ({"Key": "k", "VersionId": "v1"}, "NoSuchVersion", 404),
+        ({"Key": "k", "VersionId": "0" * 32}, "NoSuchVersion", 404),
+        ({"Key": "k", "VersionId": "v1"}, "InvalidArgument", 400),
         ({"Key": "k", "ExpectedBucketOwner": "111111111111"}, "AccessDenied", 403),
         ({"Key": "k", "ExpectedBucketOwner": "me"}, "InvalidBucketOwnerAWSAccountID", 400),
         ({"Key": "k", "SSECustomerKey": "secret"}, "NotImplemented", 501),

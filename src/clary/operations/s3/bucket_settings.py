@@ -1,56 +1,15 @@
-"""What a bucket's configuration calls keep, and what they answer about features that are not there."""
+"""What a bucket's configuration calls keep."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from clary.core.document import Document
-from clary.core.errors import ApiError
 from clary.operations.registry import Call, operation
 from clary.operations.s3.attributes import checked_tags
-from clary.operations.s3.get_object import full_control
 from clary.operations.s3.request import bucket_of
 from clary.store.objects.errors import refused
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _ALL_BLOCKED = dict.fromkeys(_BLOCKS, True)
-
-# What S3 answers while a feature was never configured. None can be configured here, so it is always true.
-_EMPTY: dict[str, Document] = {
-    "GetBucketVersioning": {},
-    "GetBucketLogging": {},
-    "GetBucketNotificationConfiguration": {},
-    "GetBucketAccelerateConfiguration": {},
-    "GetBucketRequestPayment": {"Payer": "BucketOwner"},
-    "GetBucketOwnershipControls": {
-        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    },
-}
-_ABSENT = {
-    "GetBucketCors": ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
-    "GetBucketLifecycleConfiguration": (
-        "NoSuchLifecycleConfiguration",
-        "The lifecycle configuration does not exist",
-    ),
-    "GetBucketWebsite": (
-        "NoSuchWebsiteConfiguration",
-        "The specified bucket does not have a website configuration",
-    ),
-    "GetBucketReplication": (
-        "ReplicationConfigurationNotFoundError",
-        "The replication configuration was not found",
-    ),
-    "GetObjectLockConfiguration": (
-        "ObjectLockConfigurationNotFoundError",
-        "Object Lock configuration does not exist for this bucket",
-    ),
-}
-
-
-@operation("s3", "GetBucketAcl")
-def get_acl(call: Call) -> Document:
-    """Answer that the owner has full control: ACLs are off, as they are in every new bucket on AWS."""
-    return full_control(bucket_of(call).account)
 
 
 @operation("s3", "GetPublicAccessBlock")
@@ -126,24 +85,3 @@ def delete_tagging(call: Call) -> Document:
     """Take all tags off the bucket."""
     call.objects.configure(bucket_of(call).name, {}, remove=["Tags"])
     return {}
-
-
-def _answer(members: Document) -> Callable[[Call], Document]:
-    def get(call: Call) -> Document:
-        bucket_of(call)
-        return dict(members)
-
-    return get
-
-
-def _refuse(code: str, message: str) -> Callable[[Call], Document]:
-    def get(call: Call) -> Document:
-        raise ApiError(message, code=code, status=404, members={"BucketName": bucket_of(call).name})
-
-    return get
-
-
-for _name, _members in _EMPTY.items():
-    operation("s3", _name)(_answer(_members))
-for _name, _error in _ABSENT.items():
-    operation("s3", _name)(_refuse(*_error))

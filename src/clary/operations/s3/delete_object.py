@@ -5,20 +5,21 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.operations.registry import Call, operation
-from clary.operations.s3.request import bucket_of, check_version, writing
+from clary.operations.s3 import versioning
+from clary.operations.s3.request import bucket_of, writing
 from clary.store.objects.conditions import Writing
 from clary.store.objects.errors import refused
+from clary.store.objects.model import Removal
 
 _MOST = 1000
 
 
 @operation("s3", "DeleteObject")
 def delete(call: Call) -> Document:
-    """Delete an object; one that is not there is as good as deleted."""
-    bucket = bucket_of(call)
-    check_version(call.request)
-    call.objects.delete(bucket.name, call.request["Key"], writing(call.request))
-    return {}
+    """Delete an object, hide it behind a marker where versions are kept, or remove one version for good."""
+    bucket, request = bucket_of(call), call.request
+    removal = call.objects.delete(bucket.name, request["Key"], writing(request), versioning.asked(request))
+    return versioning.deleted(removal)
 
 
 @operation("s3", "DeleteObjects")
@@ -30,20 +31,27 @@ def delete_many(call: Call) -> Document:
         message = "The XML you provided was not well-formed or did not validate against our published schema"
         raise refused("MalformedXML", message)
     wrong = [_version_error(item) for item in named]
-    doomed = [item for item, error in zip(named, wrong, strict=True) if error is None]
-    outcome = iter(
-        call.objects.delete_many(bucket.name, [(item["Key"], _conditions(item)) for item in doomed])
-    )
+    doomed = [
+        (item["Key"], versioning.asked(item), _conditions(item))
+        for item, error in zip(named, wrong, strict=True)
+        if error is None
+    ]
+    outcomes = iter(call.objects.delete_many(bucket.name, doomed))
     deleted, errors = [], []
     for item, error in zip(named, wrong, strict=True):
-        refusal = error or next(outcome)
+        outcome = error or next(outcomes)
         identity = {name: item[name] for name in ("Key", "VersionId") if item.get(name) is not None}
-        if refusal is None:
-            deleted.append(identity)
+        if isinstance(outcome, ApiError):
+            errors.append({**identity, "Code": outcome.code, "Message": outcome.message})
         else:
-            errors.append({**identity, "Code": refusal.code, "Message": refusal.message})
+            deleted.append({**identity, **_marked(outcome)})
     answer: Document = {} if call.request["Delete"].get("Quiet") else {"Deleted": deleted}
     return {**answer, "Errors": errors} if errors else answer
+
+
+def _marked(removal: Removal) -> Document:
+    """Return what one entry says of a marker: the one that was set, or the one that was removed."""
+    return {"DeleteMarker": True, "DeleteMarkerVersionId": removal.version} if removal.marker else {}
 
 
 def _conditions(item: Document) -> Writing:
@@ -52,7 +60,7 @@ def _conditions(item: Document) -> Writing:
 
 def _version_error(item: Document) -> ApiError | None:
     try:
-        check_version(item)
+        versioning.asked(item)
     except ApiError as error:
         return error
     return None

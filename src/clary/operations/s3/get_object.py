@@ -1,4 +1,4 @@
-"""GetObject, HeadObject, GetObjectAttributes, and the one grant an object's ACL has."""
+"""GetObject, HeadObject and GetObjectAttributes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from clary.operations.s3 import attributes
 from clary.operations.s3.byte_range import Span, span
 from clary.operations.s3.request import (
     bucket_of,
-    check_version,
     checksum_members,
     limit,
-    owner,
     quoted,
     reading,
 )
-from clary.store.objects import ObjectInfo, checksums
+from clary.operations.s3.versioning import asked, told
+from clary.store.objects import Bucket, ObjectInfo, checksums
 
 
 @operation("s3", "GetObject")
 def get(call: Call) -> Document:
     """Answer an object or a range of it; the body is streamed from its content file."""
-    info, wanted = _wanted(call)
+    bucket, info, wanted = _wanted(call)
     body = FileBody(path=info.path, offset=wanted.offset, length=wanted.length)
-    return {**_describe(call, info, wanted), "Body": body}
+    return {**_describe(call, bucket, info, wanted), "Body": body}
 
 
 @operation("s3", "HeadObject")
@@ -36,11 +35,10 @@ def head(call: Call) -> Document:
 @operation("s3", "GetObjectAttributes")
 def get_attributes(call: Call) -> Document:
     """Answer the parts of an object's description that are asked for."""
-    bucket_of(call)
+    bucket = bucket_of(call)
     attributes.check_supported(call.request)
-    check_version(call.request)
-    info = call.objects.get(call.request["Bucket"], call.request["Key"])
-    asked = {name.strip() for item in call.request["ObjectAttributes"] for name in item.split(",")}
+    info = call.objects.get(bucket.name, call.request["Key"], asked(call.request))
+    wanted = {name.strip() for item in call.request["ObjectAttributes"] for name in item.split(",")}
     members: Document = {
         "ETag": info.etag,
         "Checksum": checksum_members(info.checksum),
@@ -48,42 +46,27 @@ def get_attributes(call: Call) -> Document:
         "StorageClass": attributes.storage_class(info.attributes),
         "ObjectSize": info.size,
     }
-    found = {name: value for name, value in members.items() if name in asked and value not in (None, {})}
-    return {"LastModified": info.modified, **found}
+    found = {name: value for name, value in members.items() if name in wanted and value not in (None, {})}
+    return {"LastModified": info.modified, **told(bucket, info), **found}
 
 
-@operation("s3", "GetObjectAcl")
-def get_acl(call: Call) -> Document:
-    """Answer that the bucket's owner has full control: ACLs are off, as in every new bucket on AWS."""
-    bucket = bucket_of(call)
-    check_version(call.request)
-    call.objects.get(bucket.name, call.request["Key"])
-    return full_control(bucket.account)
-
-
-def full_control(account: str) -> Document:
-    """Return the access control list of what belongs to an account and nobody else."""
-    grantee = {**owner(account), "Type": "CanonicalUser"}
-    return {"Owner": owner(account), "Grants": [{"Grantee": grantee, "Permission": "FULL_CONTROL"}]}
-
-
-def _wanted(call: Call) -> tuple[ObjectInfo, Span]:
+def _wanted(call: Call) -> tuple[Bucket, ObjectInfo, Span]:
     request = call.request
-    bucket_of(call)
+    bucket = bucket_of(call)
     attributes.check_supported(request)
-    check_version(request)
-    info = call.objects.get(request["Bucket"], request["Key"])
+    info = call.objects.get(bucket.name, request["Key"], asked(request))
     reading(request).check(info.etag, info.modified, call.clock.now())
-    return info, span(info, request.get("Range"), request.get("PartNumber"))
+    return bucket, info, span(info, request.get("Range"), request.get("PartNumber"))
 
 
-def _describe(call: Call, info: ObjectInfo, wanted: Span) -> Document:
+def _describe(call: Call, bucket: Bucket, info: ObjectInfo, wanted: Span) -> Document:
     request = call.request
     members: Document = {
         "AcceptRanges": "bytes",
         "LastModified": info.modified,
         "ContentLength": wanted.length,
         "ETag": quoted(info.etag),
+        **told(bucket, info),
         **attributes.answer(info),
     }
     for name in attributes.CONTENT:

@@ -11,6 +11,9 @@ from clary.operations.s3.attributes import storage_class
 from clary.operations.s3.request import bucket_of, limit, owner, quoted, spelled, spelling
 from clary.store.objects import Bucket, Listing, ObjectInfo
 from clary.store.objects.errors import refused
+from clary.store.objects.model import Marker
+from clary.store.objects.version_listing import Version, VersionListing, VersionQuery
+from clary.store.objects.versions import check_id
 
 
 @operation("s3", "ListObjectsV2")
@@ -54,25 +57,47 @@ def list_v1(call: Call) -> Document:
 
 @operation("s3", "ListObjectVersions")
 def list_versions(call: Call) -> Document:
-    """Answer the one version, `null`, that each object of an unversioned bucket has."""
+    """Answer every version and every marker; each object of an unversioned bucket is the version `null`."""
     request, bucket, encoded = call.request, bucket_of(call), spelling(call.request)
     if request.get("VersionIdMarker") and not request.get("KeyMarker"):
         raise refused("InvalidArgument", "A version-id marker cannot be specified without a key marker.")
     most = limit(request, "MaxKeys", "maxKeys")
-    page = _page(call, bucket, request.get("KeyMarker") or "", most)
+    query = VersionQuery(
+        prefix=request.get("Prefix") or "",
+        delimiter=request.get("Delimiter") or "",
+        key_marker=request.get("KeyMarker") or "",
+        version_marker=check_id(request.get("VersionIdMarker")) or "",
+        limit=most,
+    )
+    page = call.objects.versions_in(bucket.name, query)
     answer = {
         **_common(request, bucket, page, encoded, most),
         "KeyMarker": spelled(request.get("KeyMarker") or "", encoded),
         "VersionIdMarker": request.get("VersionIdMarker") or "",
-        "Versions": [
-            {**_entry(bucket, info, encoded, owned=True), "VersionId": "null", "IsLatest": True}
-            for info in page.objects
-        ],
+        "Versions": [_version(bucket, line, encoded) for line in page.versions if not _marks(line)],
+        "DeleteMarkers": [_version(bucket, line, encoded) for line in page.versions if _marks(line)],
     }
     if page.truncated:
-        answer["NextKeyMarker"] = spelled(page.next_after, encoded)
-        answer["NextVersionIdMarker"] = "null"
+        answer["NextKeyMarker"] = spelled(page.next_key, encoded)
+        answer["NextVersionIdMarker"] = page.next_version
     return answer
+
+
+def _marks(line: Version) -> bool:
+    return isinstance(line.item, Marker)
+
+
+def _version(bucket: Bucket, line: Version, encoded: bool) -> Document:
+    item = line.item
+    if isinstance(item, Marker):
+        entry = {
+            "Key": spelled(item.key, encoded),
+            "LastModified": item.modified,
+            "Owner": owner(bucket.account),
+        }
+    else:
+        entry = _entry(bucket, item, encoded, owned=True)
+    return {**entry, "VersionId": item.version, "IsLatest": line.latest}
 
 
 def _page(call: Call, bucket: Bucket, after: str, most: int) -> Listing:
@@ -80,7 +105,9 @@ def _page(call: Call, bucket: Bucket, after: str, most: int) -> Listing:
     return call.objects.list(bucket.name, prefix, delimiter=delimiter, start_after=after, limit=most)
 
 
-def _common(request: Document, bucket: Bucket, page: Listing, encoded: bool, most: int) -> Document:
+def _common(
+    request: Document, bucket: Bucket, page: Listing | VersionListing, encoded: bool, most: int
+) -> Document:
     answer: Document = {
         "Name": bucket.name,
         "Prefix": spelled(request.get("Prefix") or "", encoded),

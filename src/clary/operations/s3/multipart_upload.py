@@ -8,7 +8,7 @@ from clary.core.document import Document
 from clary.operations.registry import Call, operation
 from clary.operations.s3 import attributes
 from clary.operations.s3.byte_range import source_span
-from clary.operations.s3.put_object import source_of
+from clary.operations.s3.put_object import from_version, source_of
 from clary.operations.s3.request import (
     algorithm,
     bucket_of,
@@ -73,7 +73,11 @@ def copy_part(call: Call) -> Document:
     staged = call.objects.stage(source, span.offset, span.length, [upload.algorithm])
     part = call.objects.uploads.put_part(upload, request["PartNumber"], staged)
     result = {"ETag": quoted(part.etag), "LastModified": part.modified, **_part_checksum(upload, part)}
-    return {"CopyPartResult": result, **attributes.encryption(upload.attributes)}
+    return {
+        "CopyPartResult": result,
+        **from_version(call, source),
+        **attributes.encryption(upload.attributes),
+    }
 
 
 @operation("s3", "ListParts")
@@ -169,6 +173,7 @@ def complete(call: Call) -> Document:
         "Bucket": bucket.name,
         "Key": request["Key"],
         "ETag": quoted(done.etag),
+        **({} if bucket.versioning is None else {"VersionId": done.version}),
         **checksum_members(done.checksum),
     }
 

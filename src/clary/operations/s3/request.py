@@ -35,18 +35,6 @@ def check_owner(bucket: Bucket, expected: str | None) -> None:
         raise refused("AccessDenied", "Access Denied")
 
 
-def check_version(request: Document) -> None:
-    """Refuse a version other than `null`, the one every object of an unversioned bucket has."""
-    version = request.get("VersionId")
-    if version not in (None, "", "null"):
-        raise refused(
-            "NoSuchVersion",
-            "The specified version does not exist.",
-            Key=request.get("Key", ""),
-            VersionId=version,
-        )
-
-
 def reading(request: Document, prefix: str = "") -> Reading:
     """Return the conditions on the object that is read, or on a copy's source."""
     return Reading(

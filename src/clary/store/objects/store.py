@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from clary.store.objects import (
     checksums,
     completion,
     index,
+    lifecycle,
     listing,
     replacement,
     upload_listing,
@@ -45,6 +46,7 @@ from clary.store.statement import Lookup
 
 _ANYTHING = Writing()
 _PAGE = 1000
+_RULES_EVERY = timedelta(hours=1)
 Outcome = list[Removal | ApiError]
 Doomed = tuple[str, str | None, Writing]
 """What is to be deleted: a key, the version of it unless the present one, the conditions."""
@@ -74,6 +76,7 @@ class Objects:
         self._look = Lookup(database, index.LOOK)
         self._watch = watch
         self.uploads = Uploads(self._place)
+        self._expired: datetime | None = None
         fresh.recover()
 
     @property
@@ -380,6 +383,14 @@ class Objects:
         self.uploads.forget()
         collected = self._place.collector.collect()
         return collected + self._place.content.sweep(self._named, self._place.clock.now(), age)
+
+    def expire(self) -> int:
+        """Remove what the buckets' lifecycle rules ask for by now, looking once an hour; return how much."""
+        now = self._place.clock.now()
+        if self._expired is not None and now - self._expired < _RULES_EVERY:
+            return 0
+        self._expired = now
+        return lifecycle.apply(self, now)
 
     def close(self) -> None:
         """Finish what is queued and stop the timers; nothing that was acknowledged is lost without it."""

@@ -1,0 +1,159 @@
+"""Uploads by HTML form: what boto3 signs is taken, and nothing its policy does not allow."""
+
+from __future__ import annotations
+
+import http.client
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.conformance.s3.bucket import Bucket, make
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+BOUNDARY = "----form"
+HEAD = b"------form\r\nContent-Disposition: form-data"
+
+
+@dataclass(frozen=True)
+class Signing(Bucket):
+    """A bucket with a client that signs forms by one version of the signature."""
+
+    signer: Any
+
+
+@pytest.fixture(scope="module", params=["s3v4", "s3"])
+def bucket(server: Server, request: pytest.FixtureRequest) -> Signing:
+    """A bucket, and a signer by one version of the signature or the other."""
+    signer = server.client("s3", config={"signature_version": request.param})
+    made = make(server)
+    return Signing(made.name, server, made.s3, signer)
+
+
+def _post(
+    bucket: Signing, fields: dict[str, str], content: bytes, end: bytes = b"--\r\n"
+) -> tuple[int, dict[str, str], bytes]:
+    parts = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    file = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="cat.png"\r\n'
+    body = b"".join(parts) + file.encode() + b"Content-Type: image/png\r\n\r\n" + content
+    body += f"\r\n--{BOUNDARY}".encode() + end
+    return _send(bucket, body)
+
+
+def _send(bucket: Signing, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", bucket.server.port, timeout=20)
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    connection.request("POST", f"/{bucket.name}", body, headers)
+    answer = connection.getresponse()
+    told = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    connection.close()
+    return told
+
+
+def _signed(bucket: Signing, key: str = "k", **options: Any) -> dict[str, str]:
+    fields: dict[str, str] = bucket.signer.generate_presigned_post(bucket.name, key, **options)["fields"]
+    return fields
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000, 3 << 20])
+def test_a_form_makes_an_object(bucket: Signing, size: int) -> None:
+    content = b"\r\n--" * (size // 4) + b"x" * (size % 4)
+    fields = _signed(bucket, f"up/{size}")
+    status, headers, body = _post(bucket, fields, content)
+    assert (status, body) == (204, b"")
+    got = bucket.s3.get_object(Bucket=bucket.name, Key=f"up/{size}")
+    assert got["Body"].read() == content
+    assert headers["etag"] == got["ETag"]
+    assert headers["location"].endswith(f"/{bucket.name}/up/{size}")
+
+
+def test_fields_become_headers_and_the_file_names_the_key(bucket: Signing) -> None:
+    extra = {"Content-Type": "image/png", "x-amz-meta-a": "b", "success_action_status": "201"}
+    extra["tagging"] = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+    conditions = [{name: value} for name, value in extra.items() if name != "Content-Type"]
+    conditions.append(["starts-with", "$Content-Type", "image/"])  # type: ignore[arg-type]  # another form
+    fields = _signed(bucket, "dir/${filename}", Fields=extra, Conditions=conditions)
+    status, _, body = _post(bucket, fields, b"meow")
+    assert status == 201
+    assert b"<Key>dir/cat.png</Key>" in body
+    got = bucket.s3.head_object(Bucket=bucket.name, Key="dir/cat.png")
+    assert (got["ContentType"], got["Metadata"], got["TagCount"]) == ("image/png", {"a": "b"}, 1)
+
+
+def test_a_form_may_lead_elsewhere(bucket: Signing) -> None:
+    extra = {"success_action_redirect": "https://example.com/done?x=1"}
+    fields = _signed(bucket, Fields=extra, Conditions=[extra])
+    status, headers, _ = _post(bucket, fields, b"x")
+    assert status == 303
+    assert headers["location"].startswith(f"https://example.com/done?x=1&bucket={bucket.name}&key=k&etag=")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "status"),
+    [
+        ({"key": "other"}, b"AccessDenied", 403),
+        ({"x-amz-meta-more": "1"}, b"Extra input fields: x-amz-meta-more", 403),
+        ({"policy": "e30="}, b"SignatureDoesNotMatch", 403),
+        ({"policy": ""}, b"AccessDenied", 403),
+    ],
+)
+def test_what_was_not_signed_is_refused(
+    bucket: Signing, change: dict[str, str], code: bytes, status: int
+) -> None:
+    got, _, body = _post(bucket, {**_signed(bucket), **change}, b"x")
+    assert (got, code in body) == (status, True)
+
+
+def test_an_expired_policy_is_refused(bucket: Signing) -> None:
+    status, _, body = _post(bucket, _signed(bucket, ExpiresIn=-1), b"x")
+    assert (status, b"Policy expired" in body) == (403, True)
+
+
+@pytest.mark.parametrize(("size", "code"), [(4, b"EntityTooSmall"), (11, b"EntityTooLarge")])
+def test_the_size_is_what_the_policy_allows(bucket: Signing, size: int, code: bytes) -> None:
+    fields = _signed(bucket, Conditions=[["content-length-range", 5, 10]])
+    status, _, body = _post(bucket, fields, b"x" * size)
+    assert (status, code in body) == (400, True)
+    assert _post(bucket, fields, b"x" * 7)[0] == 204
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", b"InvalidArgument"),
+        (b"no form at all", b"InvalidArgument"),
+        (b"x" * 100_000, b"MaxPostPreDataLengthExceeded"),
+        (
+            b'------form\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n------form--\r\n',
+            b"InvalidArgument",
+        ),
+        (
+            b"------form\r\nContent-Disposition: form-data\r\n\r\nk\r\n------form--\r\n",
+            b"MalformedPOSTRequest",
+        ),
+        (
+            b'------form\r\nContent-Disposition: form-data; name="key"\r\n\r\n\xff\r\n------form\r\n',
+            b"Malformed",
+        ),
+    ],
+)
+def test_a_body_that_is_no_form_is_refused(bucket: Signing, body: bytes, code: bytes) -> None:
+    status, _, told = _send(bucket, body)
+    assert (status, code in told) == (400, True)
+
+
+def test_a_form_that_breaks_off_leaves_nothing(bucket: Signing) -> None:
+    fields = _signed(bucket, "broken")
+    parts = "".join(
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    file = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    status, _, told = _send(bucket, (parts + file).encode() + b"x" * 100_000)
+    assert (status, b"MalformedPOSTRequest" in told) == (400, True)
+    assert bucket.refused("get_object", Key="broken") == ("NoSuchKey", 404)
+    assert list(bucket.server.stores.objects.staging.iterdir()) == []
