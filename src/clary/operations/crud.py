@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import cast, get_args
 
@@ -40,22 +41,10 @@ def create(kind: Kind, call: Call) -> Document:
 
     A request repeated with the same token answers what the first one did.
     """
-    resource, token = kind.resource, call.request.get(kind.token or "")
-    check_parents(kind, call)
-    doc = {**call.request, **_made_up(kind, call, token), **_completed(call)}
-    doc |= {member: signature(call.principal) for member in kind.signed}
-    doc[kind.arn_member] = call.records.arn(resource, doc)
-    if token:
-        doc[REQUEST] = [token, hashlib.sha256(dumps(call.request).encode()).hexdigest()]
-    try:
-        due = call.clock.now() if resource.lives else None
-        doc = call.records.create(resource, doc, due=due).doc
-    except ApiError:
-        found = call.records.find(resource, key_of(resource, doc)) if token else None
-        if found is None or found.doc.get(REQUEST) != doc[REQUEST]:
-            raise
-        doc = found.doc
-    return answer(kind, "Create", doc)
+    # A parent must not go while its child is made: both happen in one transaction.
+    with call.records.database.write() if kind.resource.within else nullcontext():
+        check_parents(kind, call)
+        return answer(kind, "Create", _created(kind, call))
 
 
 def describe(kind: Kind, call: Call) -> Document:
@@ -228,6 +217,24 @@ def summarised(kind: Kind, doc: Document) -> Document:
     """Return a record's document with the members that only a List shows."""
     paths = {**kind.resource.shown, **kind.resource.summary}
     return {**doc, **_picked(doc, paths)} if paths else doc
+
+
+def _created(kind: Kind, call: Call) -> Document:
+    resource, token = kind.resource, call.request.get(kind.token or "")
+    doc = {**call.request, **_made_up(kind, call, token), **_completed(call)}
+    doc |= {member: signature(call.principal) for member in kind.signed}
+    doc[kind.arn_member] = call.records.arn(resource, doc)
+    if token:
+        doc[REQUEST] = [token, hashlib.sha256(dumps(call.request).encode()).hexdigest()]
+    try:
+        due = call.clock.now() if resource.lives else None
+        doc = call.records.create(resource, doc, due=due).doc
+    except ApiError:
+        found = call.records.find(resource, key_of(resource, doc)) if token else None
+        if found is None or found.doc.get(REQUEST) != doc[REQUEST]:
+            raise
+        doc = found.doc
+    return doc
 
 
 def _picked(doc: Document, paths: Mapping[str, str]) -> Document:
