@@ -28,7 +28,7 @@ from clary.store.records import Records
 
 log = logging.getLogger(__name__)
 
-LOOK = timedelta(milliseconds=200_000)  # Between looks whether anything was written at all: one PRAGMA each.
+LOOK = timedelta(milliseconds=200)  # Between looks whether anything was written at all: one PRAGMA each.
 MEASURE = timedelta(seconds=1)  # Between times that metrics are summed up: they come in without end.
 BATCH = 100  # Notes read at once; each is followed in a transaction of its own.
 PAUSE = timedelta(seconds=30)  # Until a record whose lineage could not be made is tried again.
