@@ -129,3 +129,11 @@ def test_an_old_version_knows_no_variables() -> None:
     ).statements
     [pattern] = statement.resources or ()
     assert pattern.matches("arn:aws:s3:::${aws:username}", {"aws:username": ("bob",)})
+
+
+def test_a_policy_may_leave_out_the_resource_that_it_is_attached_to() -> None:
+    said = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": said})
+    assert parse(text, "own").statements[0].resources is None
+    with pytest.raises(Malformed, match="must contain resources"):
+        parse(text, "resource")

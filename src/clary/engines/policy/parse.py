@@ -13,7 +13,8 @@ from clary.engines.policy.conditions import OPERATORS
 from clary.engines.policy.document import Condition, Policy, Qualifier, Statement
 from clary.engines.policy.pattern import Pattern, compile_pattern
 
-Kind = Literal["identity", "trust", "resource"]
+Kind = Literal["identity", "trust", "resource", "own"]
+"""What a policy is attached to; an `own` one may leave out the resource, which is what it is attached to."""
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 _SYNTAX = "Syntax errors in policy."
@@ -46,7 +47,7 @@ class Malformed(ValueError):
 
 @lru_cache(maxsize=2048)
 def parse(text: str, kind: Kind = "identity", *, name: str = "", source: str = "none") -> Policy:
-    """Return the policy that `text` spells; raises Malformed. Only a trust policy has no resource."""
+    """Return the policy that `text` spells; raises Malformed."""
     try:
         document = json.loads(text, object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:
@@ -133,6 +134,8 @@ def _resources(raw: Document, kind: Kind, variables: bool) -> tuple[Pattern, ...
     if kind == "trust":
         if texts is not None:
             raise Malformed("Has prohibited field Resource")
+        return None
+    if kind == "own" and texts is None:
         return None
     if not texts:
         raise Malformed("Policy statement must contain resources.")

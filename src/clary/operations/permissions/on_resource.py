@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from clary.core.arn import parse as parse_arn
-from clary.engines.policy import Policy, parse
+from clary.engines.policy import Malformed, Policy, parse
 from clary.operations.permissions.context import Values, of_tags, tags_of
 from clary.operations.permissions.need import Need
 from clary.operations.permissions.plan import declarations
@@ -93,7 +93,11 @@ def bearers() -> Mapping[tuple[str, str], Resource]:
 
 
 def _said(owner: str, text: str | None) -> OnResource:
-    return OnResource(owner, () if text is None else (parse(text, "resource", source="resource"),))
+    """Read a policy; a text that is none, where a service keeps any, grants nothing."""
+    try:
+        return OnResource(owner, () if text is None else (parse(text, "own", source="resource"),))
+    except Malformed:
+        return OnResource(owner)
 
 
 def _holder(arn: str) -> str:
