@@ -145,13 +145,6 @@ def test_a_batch_whose_digest_does_not_hold_deletes_nothing(bucket: Bucket, dige
 def test_a_refusal_says_what_is_missing(bucket: Bucket) -> None:
     assert bucket.refused("get_object", Key="absent") == ("NoSuchKey", 404)
     assert bucket.refused("head_bucket", ExpectedBucketOwner="111111111111") == ("403", 403)
-    assert (
-        bucket.refused(
-            "put_bucket_cors",
-            CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]},
-        )[1]
-        == 501
-    )
     with pytest.raises(bucket.s3.exceptions.NoSuchKey):
         bucket.s3.get_object(Bucket=bucket.name, Key="absent")
     with pytest.raises(bucket.s3.exceptions.NoSuchBucket):
