@@ -158,5 +158,7 @@ _MEANT: Mapping[str, tuple[str, ...]] = {
     "TrainingImage": (_IMAGE,),
     "InstanceType": ("ml.m5.large",),
     "AWSServiceName": ("sagemaker.amazonaws.com",),
-    "PolicyDocument": ('{"Version": "2012-10-17", "Statement": []}',),
+    "PolicyDocument": (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}',
+    ),
 }
