@@ -123,8 +123,11 @@ def test_deleting_is_all_or_nothing(cloudwatch: Any, name: str) -> None:
     cloudwatch.put_metric_alarm(AlarmName=name, **RULE)
     assert refused(cloudwatch.delete_alarms, AlarmNames=[name, f"{name}-not-there"]) == "ResourceNotFound"
     assert len(cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]) == 1
-    state = {"AlarmName": f"{name}-not-there", "StateValue": "OK", "StateReason": "x"}
+    state = {"AlarmName": name, "StateValue": "OK", "StateReason": "x"}
+    assert refused(cloudwatch.set_alarm_state, **state, StateReasonData="{") == "InvalidFormat"
+    state["AlarmName"] = f"{name}-not-there"
     assert refused(cloudwatch.set_alarm_state, **state) == "ResourceNotFound"
+    cloudwatch.delete_alarms(AlarmNames=[name, name])
 
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
@@ -134,6 +137,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"ExtendedStatistic": "p90"}, "InvalidParameterCombination"),
     ({"Statistic": None, "ExtendedStatistic": "p900"}, "ValidationError"),
     ({"Period": 45}, "ValidationError"),
+    ({"Threshold": float("nan")}, "ValidationError"),
     ({"DatapointsToAlarm": 3}, "ValidationError"),
     ({"TreatMissingData": "panic"}, "ValidationError"),
     ({"EvaluationPeriods": 20000}, "ValidationError"),

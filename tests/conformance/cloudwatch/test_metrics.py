@@ -167,7 +167,17 @@ def test_an_expression_over_several_metrics_has_a_result_for_each(cloudwatch: An
 
 @pytest.mark.parametrize(
     "text",
-    ["a +", "nowhere * 2", "e + 1", "SEARCH('x', 'Average', 60)", "FOO(a)", "1 + 1", "(" * 200, "a $ 2"],
+    [
+        "a +",
+        "nowhere * 2",
+        "e + 1",
+        "SEARCH('x', 'Average', 60)",
+        "FOO(a)",
+        "1 + 1",
+        "(" * 200,
+        "a $ 2",
+        "a" + "-1" * 1000,
+    ],
 )
 def test_an_expression_that_cannot_be_computed_is_refused(cloudwatch: Any, space: str, text: str) -> None:
     queries = [metric(space, "a", "a"), {"Id": "e", "Expression": text}]

@@ -21,6 +21,7 @@ STATES = {"a": "ALARM", "b": "OK", "two words": "INSUFFICIENT_DATA"}
         ("ALARM(a) AND (ALARM(b) OR FALSE)", False),
         ('INSUFFICIENT_DATA("two words")', True),
         ("OK(nowhere)", False),
+        ("FALSE" + " OR FALSE" * 1100 + " OR TRUE", True),
         ("NOT (ALARM(a) AND OK(b))", False),
     ],
 )

@@ -42,16 +42,16 @@ class _Reader:
         return found
 
     def either(self) -> Test:
-        left = self.both()
+        found = [self.both()]
         while self.take("OR"):
-            left = _or(left, self.both())
-        return left
+            found.append(self.both())
+        return found[0] if len(found) == 1 else lambda state_of: any(test(state_of) for test in found)
 
     def both(self) -> Test:
-        left = self.one()
+        found = [self.one()]
         while self.take("AND"):
-            left = _and(left, self.one())
-        return left
+            found.append(self.one())
+        return found[0] if len(found) == 1 else lambda state_of: all(test(state_of) for test in found)
 
     def one(self) -> Test:
         self.depth += 1
@@ -80,14 +80,6 @@ class _Reader:
         alarm, state = re.sub(r"\\(.)", r"\1", name[1] or name[2] or ""), match[2]
         self.names.append(alarm)
         return lambda state_of: state_of(alarm) == state
-
-
-def _or(left: Test, right: Test) -> Test:
-    return lambda state_of: left(state_of) or right(state_of)
-
-
-def _and(left: Test, right: Test) -> Test:
-    return lambda state_of: left(state_of) and right(state_of)
 
 
 def _not(test: Test) -> Test:

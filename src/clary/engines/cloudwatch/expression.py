@@ -10,6 +10,7 @@ _TOKEN = re.compile(
     r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>&&|\|\||==|!=|<=|>=|[-+*/^(),<>\[\]]))"
 )
 _DEEPEST = 50
+_LONGEST = 500  # Tokens; a tree may be as deep as half of them.
 _LEVELS = (("||", "OR"), ("&&", "AND"), ("==", "!=", "<=", ">=", "<", ">"), ("+", "-"), ("*", "/"))
 
 
@@ -109,6 +110,8 @@ class _Reader:
                 raise BadExpression(f"Unexpected '{text[place:].strip()[:1]}' in '{text}'.")
             self.tokens.append((match.lastgroup, match[match.lastgroup]))
             place = match.end()
+        if len(self.tokens) > _LONGEST:
+            raise BadExpression(f"'{text[:64]}…' has more than {_LONGEST} parts.")
 
     def peek(self) -> str:
         return self.tokens[self.at][1] if self.at < len(self.tokens) else ""

@@ -5,6 +5,7 @@ What AWS refuses and in which words: evidence/cloudwatch-alarms.md.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from clary.core import ids
@@ -82,7 +83,7 @@ def describe_for_metric(call: Call) -> Document:
 def delete(call: Call) -> None:
     """Delete alarms, all of them or, should one not be there, none."""
     with call.records.database.write():
-        for name in call.request["AlarmNames"]:
+        for name in dict.fromkeys(call.request["AlarmNames"]):
             record = _require(call, name)
             call.records.delete(record)
             _keep(call, record, configured(_key(record), name, "Delete", record.doc, call.clock.now()))
@@ -92,9 +93,11 @@ def delete(call: Call) -> None:
 def set_state(call: Call) -> None:
     """Set an alarm's state until its next evaluation, with the actions that follow."""
     request, now = call.request, call.clock.now()
+    data = request.get("StateReasonData")
+    if data is not None and not _is_json(data):
+        raise ApiError("StateReasonData is not valid JSON.", code="InvalidFormat", status=400)
     with call.records.database.write():
         record = _require(call, request["AlarmName"])
-        data = request.get("StateReasonData")
         change = moved(record.doc, _key(record), request["StateValue"], request["StateReason"], data, now)
         due = now if change.members.get("_Pending") else record.due
         call.records.update(record, change.members, due=due, touch=False)
@@ -202,6 +205,18 @@ def _told(record: Record) -> Document:
     if record.kind == METRIC_ALARM.kind:
         doc.setdefault("Dimensions", [])
     return {m: v for m, v in doc.items() if v is not None and not m.startswith("_") and m != "Tags"}
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _key(record: Record) -> str:

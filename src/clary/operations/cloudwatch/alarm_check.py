@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from clary.core.arn import parse as parse_arn
@@ -36,6 +37,8 @@ def check_metric(call: Call) -> None:
     for member in ("EvaluationPeriods", "ComparisonOperator", "Threshold"):
         if member not in request:
             raise missing(f"The parameter {member} is required.")
+    if not math.isfinite(request["Threshold"]):
+        raise refused(f"Threshold is {request['Threshold']}; it must be a finite number.")
     if request["ComparisonOperator"] not in COMPARISONS:
         raise refused(
             f"ComparisonOperator {request['ComparisonOperator']} needs anomaly detection, which is not "
