@@ -24,6 +24,7 @@ from clary.core.errors import TryAgain
 
 if TYPE_CHECKING:
     from clary.store.name_search import Names
+    from clary.store.statement import Lookup
 
 metadata = MetaData()
 """Every table of the store. Modules define their tables on it; `store/migrations/` creates them."""
@@ -55,6 +56,7 @@ class Database:
         event.listen(self.engine, "begin", _begin)
         self.names: dict[int, Names] = {}  # What `clary.store.name_search` has read so far, by scope.
         self.unindexed = 0  # Writes of this process that `clary.store.search_index` has yet to follow.
+        self.lookups: dict[tuple[str, ...], Lookup] = {}  # Connections that `clary.store.by_key` asks.
         self._watches: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
         self._mine = threading.local()
@@ -116,6 +118,8 @@ class Database:
         """Close every connection; the file is complete without it."""
         for connection in self._watches:
             connection.close()
+        for lookup in self.lookups.values():
+            lookup.close()
         self.engine.dispose()
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Literal
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from clary.core import ids
@@ -22,6 +22,7 @@ from clary.core.errors import ApiError, Moved
 from clary.resources import registry
 from clary.resources.spec import Resource
 from clary.store import pages, search_index
+from clary.store.by_key import row_by
 from clary.store.database import Database
 from clary.store.lineage import followed
 from clary.store.pages import Filter, Page
@@ -103,7 +104,7 @@ class Records:
         with self.database.write() as connection:
             # Two names may share a lower-cased ARN. Asked apart: an OR would scan the kind.
             alike = connection.scalars(select(RECORDS.c.scope).where(RECORDS.c.arn == arn)).all()
-            if values["scope"] in alike or self._row(connection, resource, values["key"]) is not None:
+            if values["scope"] in alike or self.find(resource, values["key"]) is not None:
                 raise _conflict(resource, values["name"], arn)
             try:
                 made = connection.scalars(insert(RECORDS).values(values).returning(RECORDS.c.id)).one()
@@ -123,17 +124,18 @@ class Records:
 
     def find(self, resource: Resource, key: str) -> Record | None:
         """Return a record by its key: the identity's values joined by `/`."""
-        with self.database.read() as connection:
-            row = self._row(connection, resource, key)
+        row = row_by(self.database, scope=self._scope(resource), key=key)
         return None if row is None else from_row(row)
 
     def by_uid(self, uid: str) -> Record | None:
         """Return a record by its uid, in whatever account and region it is."""
-        return self._one("uid", uid)
+        row = row_by(self.database, uid=uid)
+        return None if row is None else from_row(row)
 
     def by_arn(self, arn: str) -> Record | None:
         """Return a record by its ARN, in whatever account and region it is."""
-        return self._one("arn", arn)
+        row = row_by(self.database, arn=arn)
+        return None if row is None else from_row(row)
 
     def update(
         self,
@@ -301,16 +303,6 @@ class Records:
         if due is not KEEP:
             values["due"] = micros(due)
         return values
-
-    def _row(self, connection: Connection, resource: Resource, key: str) -> RowMapping | None:
-        place = and_(RECORDS.c.scope == self._scope(resource), RECORDS.c.key == key)
-        return connection.execute(select(*COLUMNS).where(place)).mappings().first()
-
-    def _one(self, column: str, value: str) -> Record | None:
-        with self.database.read() as connection:
-            statement = select(*COLUMNS).where(RECORDS.c[column] == value)
-            row = connection.execute(statement).mappings().first()
-        return None if row is None else from_row(row)
 
     def _region(self, resource: Resource) -> str:
         return "" if resource.service in GLOBAL_SERVICES else self.region
