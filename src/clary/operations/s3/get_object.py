@@ -21,15 +21,20 @@ from clary.store.objects import Bucket, ObjectInfo, checksums
 @operation("s3", "GetObject")
 def get(call: Call) -> Document:
     """Answer an object or a range of it; the body is streamed from its content file."""
-    bucket, info, wanted = _wanted(call)
-    body = FileBody(path=info.path, offset=wanted.offset, length=wanted.length)
-    return {**_describe(call, bucket, info, wanted), "Body": body}
+    return answer(call.request, *_found(call))
 
 
 @operation("s3", "HeadObject")
 def head(call: Call) -> Document:
     """Answer what GetObject would, without the body."""
-    return _describe(call, *_wanted(call))
+    return {name: value for name, value in answer(call.request, *_found(call)).items() if name != "Body"}
+
+
+def answer(request: Document, bucket: Bucket, info: ObjectInfo) -> Document:
+    """Return what GetObject answers of an object whose conditions hold."""
+    wanted = span(info, request.get("Range"), request.get("PartNumber"))
+    body = FileBody(path=info.path, offset=wanted.offset, length=wanted.length)
+    return {**_describe(request, bucket, info, wanted), "Body": body}
 
 
 @operation("s3", "GetObjectAttributes")
@@ -50,17 +55,16 @@ def get_attributes(call: Call) -> Document:
     return {"LastModified": info.modified, **told(bucket, info), **found}
 
 
-def _wanted(call: Call) -> tuple[Bucket, ObjectInfo, Span]:
+def _found(call: Call) -> tuple[Bucket, ObjectInfo]:
     request = call.request
     bucket = bucket_of(call)
     attributes.check_supported(request)
     info = call.objects.get(bucket.name, request["Key"], asked(request))
     reading(request).check(info.etag, info.modified, call.clock.now())
-    return bucket, info, span(info, request.get("Range"), request.get("PartNumber"))
+    return bucket, info
 
 
-def _describe(call: Call, bucket: Bucket, info: ObjectInfo, wanted: Span) -> Document:
-    request = call.request
+def _describe(request: Document, bucket: Bucket, info: ObjectInfo, wanted: Span) -> Document:
     members: Document = {
         "AcceptRanges": "bytes",
         "LastModified": info.modified,

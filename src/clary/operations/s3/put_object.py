@@ -22,7 +22,7 @@ from clary.operations.s3.request import (
     writing,
 )
 from clary.operations.s3.versioning import told
-from clary.store.objects import ObjectInfo, digests
+from clary.store.objects import Bucket, ObjectInfo, digests
 from clary.store.objects.errors import IsMarker, refused
 from clary.store.objects.versions import check_id
 
@@ -34,8 +34,7 @@ _SOURCE = re.compile(r"/?([^/?]+)/(.+?)(?:\?versionId=(.*))?", re.DOTALL)
 @operation("s3", "PutObject")
 def put(call: Call) -> Document:
     """Keep a body as an object."""
-    request = call.request
-    bucket_of(call)
+    request, bucket = call.request, bucket_of(call)
     body = request.get("Body", b"")
     size = len(body) if isinstance(body, bytes) else body.size
     if size > _LARGEST_PUT:
@@ -55,24 +54,23 @@ def put(call: Call) -> Document:
         algorithm=algorithm(request),
         conditions=writing(request),
     )
-    return answer(call, info)
+    return answer(bucket, info)
 
 
-def write_of(call: Call) -> Callable[[Connection], ObjectInfo]:
+def write_of(call: Call, bucket: Bucket) -> Callable[[Connection], ObjectInfo]:
     """Return the write that keeps a small body, checked as far as it can be before it is its turn."""
     request = call.request
     body: bytes = request.get("Body", b"")
     made = digests.small(body, claims(request), request.get("ContentMD5"), algorithm(request))
-    bucket_of(call)
     kept, conditions = attributes.of_request(request), writing(request)
-    return call.objects.write_of(request["Bucket"], request["Key"], body, kept, made, conditions)
+    return call.objects.write_of(bucket.name, request["Key"], body, kept, made, conditions)
 
 
-def answer(call: Call, info: ObjectInfo) -> Document:
+def answer(bucket: Bucket, info: ObjectInfo) -> Document:
     """Return what PutObject answers."""
     return {
         "ETag": quoted(info.etag),
-        **told(bucket_of(call), info),
+        **told(bucket, info),
         **checksum_members(info.checksum),
         **attributes.encryption(info.attributes),
     }
