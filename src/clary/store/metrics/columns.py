@@ -86,6 +86,9 @@ class Columns:
 
     def pieces(self, points: int) -> Iterator[Columns]:
         """Cut into pieces of at most so many points."""
+        if len(self) <= points:
+            yield self
+            return
         for first in range(0, len(self), points):
             yield self.cut(first, first + points)
 

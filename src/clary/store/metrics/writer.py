@@ -10,7 +10,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import (
@@ -170,13 +170,11 @@ def _gathered(batches: Iterable[Batch]) -> dict[tuple[Series, str], Columns]:
 
 def _identify(connection: Connection, series: Series, now: int) -> int:
     """Return the id of a series, which may be new."""
-    place = [SERIES.c[name] == value for name, value in asdict(series).items()]
-    known = connection.scalar(select(SERIES.c.id).where(*place))
+    place = vars(series)
+    known = connection.scalar(_FIND, {f"b_{name}": value for name, value in place.items()})
     if known is not None:
         return int(known)
-    nothing = dict.fromkeys(("points", "low", "high", "mean", "spread", "last_value"), 0)
-    values = {**asdict(series), **nothing, "active": now, "last_time": _NEVER}
-    return int(connection.execute(insert(SERIES).values(values).returning(SERIES.c.id)).scalar_one())
+    return int(connection.execute(_MAKE, {**place, **_NOTHING, "active": now}).scalar_one())
 
 
 def _row(series: int, level: int, columns: Columns) -> dict[str, object]:
@@ -223,6 +221,13 @@ def _edge(name: str, new_wins: ColumnElement[bool]) -> ColumnElement[Any]:
     return case((SERIES.c.points == 0, _new(name)), (new_wins, _new(name)), else_=SERIES.c[name])
 
 
+_PLACE = tuple(each.name for each in fields(Series))
+_FIND = select(SERIES.c.id).where(*(SERIES.c[name] == bindparam(f"b_{name}") for name in _PLACE))
+_MAKE = insert(SERIES).returning(SERIES.c.id)
+_NOTHING = {
+    **dict.fromkeys(("points", "low", "high", "mean", "spread", "last_value"), 0),
+    "last_time": _NEVER,
+}
 _OLD, _COUNT = SERIES.c, _new("points")
 _BOTH, _AWAY = _OLD.points + _COUNT, _new("mean") - _OLD.mean
 _LATER = _OLD.last_time <= _new("last_time")
