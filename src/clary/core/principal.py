@@ -13,7 +13,8 @@ class Principal:
     """An authenticated caller.
 
     `arn` is what GetCallerIdentity answers; `grants` is the ARN of the user or role whose policies apply
-    (for an assumed role the role's own ARN). `session_policies` are documents, or ARNs of managed policies.
+    (for an assumed role the role's own ARN). `session_policies` are documents, or ARNs of managed policies;
+    `transitive` names the tags that sessions made from this one inherit.
     The local administrator presents itself as a session of the execution role, which `get_execution_role()`
     needs, while its grants are the administrator's.
     """
@@ -22,9 +23,10 @@ class Principal:
     arn: str
     user_id: str
     grants: str
-    kind: Literal["root", "user", "assumed-role"] = "assumed-role"
+    kind: Literal["root", "user", "assumed-role", "federated"] = "assumed-role"
     session_policies: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
     source_identity: str = ""
     temporary: bool = False
 

@@ -36,7 +36,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 _REMEMBERED = 10_000  # Decisions kept between two writes to IAM.
 _NOTHING: Context = {}
-_NO_MFA = "The security token included in the request is invalid: GetSessionToken without MFA is not for IAM."
+_NO_MFA = "The security token included in the request is invalid: a user's own session is not for IAM."
 
 
 @dataclass
@@ -68,7 +68,8 @@ class Authoriser:
         """
         if (call.service, call.operation) in iam.FREE:
             return []
-        if call.service == "iam" and call.principal.kind == "user" and call.principal.temporary:
+        kind = call.principal.kind
+        if call.service == "iam" and kind in ("user", "federated") and call.principal.temporary:
             raise AccessDenied(_NO_MFA, code="InvalidClientTokenId")
         wanted = needs(call)
         common = {

@@ -147,7 +147,8 @@ class Credentials:
         if user is None or secret is None:
             return None
         shown = user.doc.get(PRESENTS) or {"arn": user.arn, "user_id": user.doc["UserId"]}
-        principal = Principal(account=account, grants=user.arn, kind="user", **shown)
+        tags = {tag["Key"]: tag["Value"] for tag in user.doc.get("Tags", ())}
+        principal = Principal(account=account, grants=user.arn, kind="user", tags=tags, **shown)
         return Credential(access_key=access_key, secret=secret, principal=principal)
 
     def _session(self, access_key: str, token: str) -> Credential | None:
@@ -160,7 +161,8 @@ class Credentials:
             return None
         session = json.loads(plain)
         members = session["principal"]
-        members["session_policies"] = tuple(members["session_policies"])
+        for name in ("session_policies", "transitive"):
+            members[name] = tuple(members.get(name, ()))
         principal = Principal(**members)
         holder = self._holder(principal)
         if holder is None or holder.uid != session["holder"]:  # gone, or another one of the same name

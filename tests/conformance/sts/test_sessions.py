@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.conformance.iam.people import ACCOUNT, allow, policy, refused, role, trust, user
 
 if TYPE_CHECKING:
@@ -155,6 +156,84 @@ def test_an_access_key_tells_its_account(server: Server) -> None:
         sts.get_access_key_info(AccessKeyId="NOTANACCESSKEYID")
 
 
+def test_transitive_tags_go_along_and_cannot_be_changed(server: Server) -> None:
+    tagged = {"StringEquals": {"aws:PrincipalTag/Team": "ml"}}
+    both = ["sts:AssumeRole", "sts:TagSession"]
+    second = role(server, ROOT, allow("s3:ListAllMyBuckets", Condition=tagged))
+    first = role(server, ROOT, allow(both, second))
+    for arn in (first, second):
+        server.client("iam").update_assume_role_policy(
+            RoleName=arn.rsplit("/", 1)[-1], PolicyDocument=trust(ROOT, both)
+        )
+    tags = [{"Key": "Team", "Value": "ml"}, {"Key": "Desk", "Value": "4"}]
+    kept = _assume(server, first, Tags=tags, TransitiveTagKeys=["Team"])["Credentials"]
+    server.client("s3", _assume(server, second, kept)["Credentials"]).list_buckets()
+    lost = _assume(server, first, Tags=tags)["Credentials"]
+    with refused("AccessDenied"):
+        server.client("s3", _assume(server, second, lost)["Credentials"]).list_buckets()
+    with refused("InvalidParameterValue", "team"):
+        _assume(server, second, kept, Tags=[{"Key": "team", "Value": "other"}])
+    with refused("InvalidParameterValue", "Desk"):
+        _assume(server, first, TransitiveTagKeys=["Desk"])
+
+
+def test_a_federated_user_may_what_both_policies_allow_and_nothing_of_iam(server: Server) -> None:
+    name, keys = user(server, allow(["s3:*", "sts:GetFederationToken", "iam:*"]))
+    sts = server.client("sts", keys)
+    answer = sts.get_federation_token(
+        Name="bob", Policy=policy(allow(["s3:ListAllMyBuckets", "logs:*", "iam:*"]))
+    )
+    assert answer["FederatedUser"]["Arn"] == f"arn:aws:sts::{ACCOUNT}:federated-user/bob"
+    assert answer["PackedPolicySize"] > 0
+    session = answer["Credentials"]
+    who = server.client("sts", session).get_caller_identity()
+    assert (who["Arn"], who["UserId"]) == (answer["FederatedUser"]["Arn"], f"{ACCOUNT}:bob")
+    server.client("s3", session).list_buckets()
+    with refused("AccessDenied", "session policy"):
+        server.client("s3", session).create_bucket(Bucket="not-to-be-made")
+    with refused("AccessDeniedException", "identity-based policy"):
+        server.client("logs", session).describe_log_groups()
+    with refused("InvalidClientTokenId"):
+        server.client("iam", session).list_users()
+    with refused("AccessDenied"):
+        server.client("sts", session).get_federation_token(Name="eve")
+    bare = sts.get_federation_token(Name="bob")["Credentials"]
+    with refused("AccessDenied"):
+        server.client("s3", bare).list_buckets()
+    server.client("iam").delete_user_policy(UserName=name, PolicyName="own")
+    with refused("AccessDenied"):
+        server.client("s3", session).list_buckets()
+    with refused("AccessDenied", "sts:GetFederationToken"):
+        sts.get_federation_token(Name="bob")
+
+
+def test_a_user_s_tags_reach_conditions(server: Server) -> None:
+    tagged = {"StringEquals": {"aws:PrincipalTag/Team": "ml"}}
+    name, keys = user(server, allow("s3:ListAllMyBuckets", Condition=tagged))
+    with refused("AccessDenied"):
+        server.client("s3", keys).list_buckets()
+    server.client("iam").tag_user(UserName=name, Tags=[{"Key": "Team", "Value": "ml"}])
+    server.client("s3", keys).list_buckets()
+
+
+def test_devices_and_encoded_messages_are_refused_by_what_they_are(server: Server) -> None:
+    arn = role(server, ROOT)
+    with refused("AccessDenied", "no MFA devices"):
+        _assume(server, arn, SerialNumber=f"arn:aws:iam::{ACCOUNT}:mfa/bob", TokenCode="123456")
+    with refused("InvalidAuthorizationMessageException", "encodes no authorization messages"):
+        server.client("sts").decode_authorization_message(EncodedMessage="abc")
+
+
+@pytest.mark.parametrize("seconds", [899, 43201])
+def test_a_session_s_length_has_bounds(server: Server, seconds: int) -> None:
+    arn = role(server, ROOT, MaxSessionDuration=43200)
+    sts = server.client("sts", config={"parameter_validation": False})
+    with refused("ValidationError", "durationSeconds"):
+        sts.assume_role(RoleArn=arn, RoleSessionName="one", DurationSeconds=seconds)
+
+
 def test_what_is_not_built_says_so(server: Server) -> None:
-    with refused("InvalidAction", "GetFederationToken"):
-        server.client("sts").get_federation_token(Name="bob")
+    with refused("InvalidAction", "AssumeRoot"):
+        server.client("sts").assume_root(
+            TargetPrincipal=ACCOUNT, TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/X"}
+        )

@@ -7,7 +7,7 @@ from datetime import datetime
 from clary.core.document import Document
 from clary.core.principal import Principal
 
-_TYPES = {"root": "Account", "user": "User", "assumed-role": "AssumedRole"}
+_TYPES = {"root": "Account", "user": "User", "assumed-role": "AssumedRole", "federated": "FederatedUser"}
 Values = dict[str, tuple[str, ...]]
 
 

@@ -21,7 +21,7 @@ DEFAULT_SECONDS = 3600
 CHAINED_SECONDS = 3600  # A session of a session lasts an hour at most, whatever the role says.
 PACKED_LIMIT = 2048  # Characters of session policies and their ARNs together.
 POLICIES_LIMIT = 10
-_NOT_BUILT = ("TransitiveTagKeys", "ProvidedContexts")
+_NOT_BUILT = ("ProvidedContexts",)
 
 
 @operation("sts", "AssumeRole")
@@ -31,17 +31,22 @@ def assume_role(call: Call) -> Document:
     for name in _NOT_BUILT:
         if request.get(name):
             raise NotBuilt(f"AssumeRole with {name}")
+    refuse_mfa(request)
+    if call.principal.kind == "federated":
+        raise AccessDenied("Cannot call AssumeRole with federation credentials", code="AccessDenied")
     role = find_role(call.records, request["RoleArn"])
     if role is None:
         raise _denied(call, "sts:AssumeRole")
     _check(call, role)
-    policies = _session_policies(call)
+    policies = session_documents(call)
+    tags, transitive = _session_tags(call)
     duration = _duration(call, role)
     source = request.get("SourceIdentity") or call.principal.source_identity
     principal = replace(
         session_principal(role, request["RoleSessionName"]),
         session_policies=policies,
-        tags={**tags_of(role.doc.get("Tags")), **tags_of(request.get("Tags"))},
+        tags={**tags_of(role.doc.get("Tags")), **tags},
+        transitive=transitive,
         source_identity=source,
     )
     credentials = Credentials(call.records, MasterKey.open(call.settings.home.keys), call.clock)
@@ -49,11 +54,49 @@ def assume_role(call: Call) -> Document:
         "Credentials": credentials.issue_session(principal, duration),
         "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
     }
-    if policies:
-        answer["PackedPolicySize"] = max(1, 100 * sum(map(len, policies)) // PACKED_LIMIT)
+    if policies or request.get("Tags"):
+        answer["PackedPolicySize"] = packed_size(call, policies)
     if source:
         answer["SourceIdentity"] = source
     return answer
+
+
+def refuse_mfa(request: Document) -> None:
+    """Raise AccessDenied when a request comes with a device's code: there are no devices."""
+    if request.get("SerialNumber") or request.get("TokenCode"):
+        raise AccessDenied(
+            "MultiFactorAuthentication failed: this server has no MFA devices.", code="AccessDenied"
+        )
+
+
+def packed_size(call: Call, policies: tuple[str, ...]) -> int:
+    """Return how many percent of what may be packed into a session the policies and tags take."""
+    tags = sum(len(name) + len(value) for name, value in tags_of(call.request.get("Tags")).items())
+    return max(1, 100 * (sum(map(len, policies)) + tags) // PACKED_LIMIT)
+
+
+def _session_tags(call: Call) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the session's own tags with those it inherits, and the names of those that it hands on."""
+    request, principal = call.request, call.principal
+    tags, inherited = tags_of(request.get("Tags")), {name.lower() for name in principal.transitive}
+    for name in tags:
+        if name.lower() in inherited:
+            raise ApiError(
+                "One of the specified transitive tag keys can't be set because it conflicts with a "
+                f"transitive tag key from the calling session: {name}",
+                code="InvalidParameterValue",
+                status=400,
+            )
+    wanted = request.get("TransitiveTagKeys") or []
+    for name in wanted:
+        if name not in tags:
+            raise ApiError(
+                f"The specified transitive tag key must be included in the requested tags: {name}",
+                code="InvalidParameterValue",
+                status=400,
+            )
+    handed_on = {name: value for name, value in principal.tags.items() if name in principal.transitive}
+    return {**handed_on, **tags}, (*principal.transitive, *wanted)
 
 
 def _check(call: Call, role: Record) -> None:
@@ -90,7 +133,7 @@ def _check(call: Call, role: Record) -> None:
             raise _denied(call, action)
 
 
-def _session_policies(call: Call) -> tuple[str, ...]:
+def session_documents(call: Call) -> tuple[str, ...]:
     """Return what narrows the session: the inline document and the ARNs of managed policies."""
     request = call.request
     arns = [item["arn"] for item in request.get("PolicyArns", ()) if "arn" in item]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from clary.core.document import Document
 from clary.core.errors import AccessDenied, ValidationError
 from clary.operations.registry import Call, operation
+from clary.operations.sts.assume_role import refuse_mfa
 from clary.store.credentials import Credentials
 from clary.store.keys import MasterKey, account_of
 
@@ -18,10 +19,7 @@ def get_session_token(call: Call) -> Document:
     """Answer temporary credentials of the calling user."""
     if call.principal.temporary:
         raise AccessDenied("Cannot call GetSessionToken with session credentials", code="AccessDenied")
-    if call.request.get("SerialNumber") or call.request.get("TokenCode"):
-        raise AccessDenied(
-            "MultiFactorAuthentication failed: this server has no MFA devices.", code="AccessDenied"
-        )
+    refuse_mfa(call.request)
     duration = timedelta(seconds=call.request.get("DurationSeconds", DEFAULT_SECONDS))
     credentials = Credentials(call.records, MasterKey.open(call.settings.home.keys), call.clock)
     return {"Credentials": credentials.issue_session(call.principal, duration)}
