@@ -83,6 +83,7 @@ def open_home(settings: Settings, clock: Clock) -> Stores:
     from clary.gateway.certificates import ensure_authority
     from clary.operations import bootstrap
     from clary.operations.authorise import Authoriser
+    from clary.operations.s3.bucket_policy import BucketSide
     from clary.store.changes import Changes
     from clary.store.credentials import Credentials
     from clary.store.database import Database
@@ -104,10 +105,6 @@ def open_home(settings: Settings, clock: Clock) -> Stores:
         bootstrap.prepare(settings, records, objects, credentials)
         ensure_authority(home.keys, clock.now())
 
-    def bucket_policy(name: str) -> tuple[str, str | None] | None:
-        bucket = objects.find_bucket(name)
-        return None if bucket is None else (bucket.account, bucket.settings.get("Policy"))
-
     return Stores(
         database=database,
         records=records,
@@ -115,7 +112,7 @@ def open_home(settings: Settings, clock: Clock) -> Stores:
         logs=Logs(database, clock),
         metrics=Metrics(database, clock),
         credentials=credentials,
-        authoriser=Authoriser(records, changes, clock, bucket_policy),
+        authoriser=Authoriser(records, changes, clock, BucketSide(objects)),
     )
 
 
@@ -261,6 +258,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
     from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
     from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
     from clary.controllers.inference.endpoint_world import Endpoints
+    from clary.controllers.logs_metric import MetricFilters
     from clary.controllers.training.training_job_world import TrainingJobs
 
     return [
@@ -268,6 +266,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
         Endpoints(means),
         MetricAlarms(means, clock.now),
         CompositeAlarms(means, clock.now),
+        MetricFilters(means, clock.now),
     ]
 
 

@@ -79,6 +79,12 @@ def read(connection: Connection, stream_id: int, window: Window, floor: int) -> 
     return Events(events=tuple(events), forward=_token("f", forward), backward=_token("b", backward))
 
 
+def after(connection: Connection, group_id: int, number: int, limit: int) -> list[Event]:
+    """Return a group's events behind the event of that number, in the order they came in."""
+    wanted = _joined().where(EVENTS.c.group_id == group_id, EVENTS.c.id > number)
+    return [_event(row) for row in connection.execute(wanted.order_by(EVENTS.c.id).limit(limit))]
+
+
 def search(
     connection: Connection,
     group_id: int,

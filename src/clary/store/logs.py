@@ -17,7 +17,7 @@ from clary.core.clock import Clock
 from clary.core.errors import ApiError
 from clary.store import log_reader
 from clary.store.database import Database
-from clary.store.log_reader import Events, Test, Window
+from clary.store.log_reader import Event, Events, Test, Window
 from clary.store.log_tables import EVENTS, GROUPS, STREAMS
 from clary.store.times import micros
 
@@ -143,6 +143,17 @@ class Logs:
         """Return one group; an absent one is ResourceNotFoundException."""
         with self._database.read() as connection:
             return _as_group(_group(connection, account, region, name))
+
+    def last_event(self) -> int:
+        """Return the number of the newest event of any group; numbers only grow."""
+        with self._database.read() as connection:
+            return int(connection.scalar(select(func.max(EVENTS.c.id))) or 0)
+
+    def after(self, account: str, region: str, group: str, number: int, limit: int) -> list[Event]:
+        """Return a group's events behind the event of that number, in the order they came in."""
+        with self._database.read() as connection:
+            group_id = _group_id(connection, account, region, group)
+            return log_reader.after(connection, group_id, number, limit)
 
     def groups(
         self,

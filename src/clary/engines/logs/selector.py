@@ -59,6 +59,33 @@ def compile_selector(text: str) -> Callable[[str], bool]:
     return passes
 
 
+def is_path(text: str) -> bool:
+    """Tell whether a text is one selector such as `$.latency`, and nothing else."""
+    match = _TOKEN.fullmatch(text)
+    return match is not None and match.lastgroup == "path"
+
+
+def value_at(value: Json, path: str) -> Json:
+    """Return what a selector finds in a JSON value, None for nothing."""
+    found = _at(value, path)
+    return None if found is _ABSENT else found
+
+
+def value_of(pattern: str) -> Callable[[str], dict[str, str]]:
+    """Return a function that tells what a pattern's selectors find in a message, by selector."""
+    paths = [token.text for token in _tokens(pattern) if token.kind == "path"] if pattern[:1] == "{" else []
+
+    def values(message: str) -> dict[str, str]:
+        try:
+            parsed = json.loads(message)
+        except ValueError:
+            return {}
+        found = {path: value_at(parsed, path) for path in paths}
+        return {path: str(value) for path, value in found.items() if value is not None}
+
+    return values
+
+
 @dataclass(frozen=True)
 class _Token:
     kind: str

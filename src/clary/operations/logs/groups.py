@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clary.core.document import Document
+from clary.operations.logs.metric_filters import count, forget
 from clary.operations.logs.names import group_arn, named_by, refused
 from clary.operations.registry import Call, operation
 from clary.store.logs import Group
@@ -29,7 +30,9 @@ def create(call: Call) -> None:
 @operation("logs", "DeleteLogGroup", level="conforms")
 def delete(call: Call) -> None:
     """Delete a group with its streams and events."""
-    call.logs.delete_group(call.account, call.region, call.request["logGroupName"])
+    with call.records.database.write():
+        call.logs.delete_group(call.account, call.region, call.request["logGroupName"])
+        forget(call, call.request["logGroupName"])
 
 
 @operation("logs", "DescribeLogGroups")
@@ -57,6 +60,51 @@ def page(call: Call) -> Document:
     if len(groups) > limit:
         answer["nextToken"] = groups[limit - 1].name
     return answer
+
+
+@operation("logs", "ListLogGroups")
+def list_groups(call: Call) -> Document:
+    """Answer the names of groups; those of linked accounts, there being none, are never among them."""
+    request = call.request
+    for member in ("dataSources", "fieldIndexNames"):
+        if request.get(member):
+            raise refused(f"{member} is not available here; leave it out.")
+    if request.get("logGroupClass", "STANDARD") != "STANDARD":
+        return {"logGroups": []}
+    limit, pattern = request.get("limit", PAGE), request.get("logGroupNamePattern", "")
+    wanted = {each["key"]: set(each["values"]) for each in request.get("logGroupTags", ())}
+    place = (call.account, call.region)
+    groups = call.logs.groups(
+        *place,
+        prefix=pattern[1:] if pattern.startswith("^") else "",
+        pattern="" if pattern.startswith("^") else pattern,
+        after=request.get("nextToken"),
+        limit=limit + 1,
+    )
+    told = [
+        {"logGroupName": g.name, "logGroupArn": group_arn(call, g.name), "logGroupClass": "STANDARD"}
+        for g in groups[:limit]
+        if all(g.tags.get(key) in values for key, values in wanted.items())
+    ]
+    return {"logGroups": told} | ({"nextToken": groups[limit - 1].name} if len(groups) > limit else {})
+
+
+@operation("logs", "TagLogGroup")
+def tag_group(call: Call) -> None:
+    """Add tags to a group by its name, as older clients do."""
+    call.logs.tag(call.account, call.region, call.request["logGroupName"], call.request["tags"])
+
+
+@operation("logs", "UntagLogGroup")
+def untag_group(call: Call) -> None:
+    """Take tags from a group by its name, as older clients do."""
+    call.logs.tag(call.account, call.region, call.request["logGroupName"], {}, remove=call.request["tags"])
+
+
+@operation("logs", "ListTagsLogGroup")
+def group_tags(call: Call) -> Document:
+    """Answer the tags of a group by its name, as older clients ask."""
+    return {"tags": dict(call.logs.group(call.account, call.region, call.request["logGroupName"]).tags)}
 
 
 @operation("logs", "PutRetentionPolicy", level="conforms")
@@ -101,7 +149,7 @@ def _group(call: Call, group: Group) -> Document:
     told: Document = {
         "logGroupName": group.name,
         "creationTime": group.created,
-        "metricFilterCount": 0,
+        "metricFilterCount": count(call, group.name),
         "arn": f"{arn}:*",
         "logGroupArn": arn,
         "storedBytes": group.stored_bytes,

@@ -31,6 +31,6 @@ def group_arn(call: Call, name: str) -> str:
     return str(Arn("logs", call.region, call.account, f"log-group:{name}"))
 
 
-def refused(words: str) -> ApiError:
-    """Return an InvalidParameterException."""
-    return ApiError(words, code="InvalidParameterException", status=400)
+def refused(words: str, code: str = "InvalidParameterException") -> ApiError:
+    """Return the refusal of a parameter."""
+    return ApiError(words, code=code, status=400)

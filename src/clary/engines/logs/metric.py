@@ -1,0 +1,79 @@
+"""What a metric filter makes of events: values by metric, dimensions and minute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from clary.engines.logs.selector import value_at
+
+Test = Callable[[str], bool] | None
+MINUTE = 60_000  # Milliseconds: how finely metrics of filters are kept.
+
+
+@dataclass(frozen=True)
+class Transformation:
+    """One metric of a filter. `value` is a number or a selector, `dimensions` map a name to a selector."""
+
+    namespace: str
+    name: str
+    value: str
+    default: float | None = None
+    unit: str = "None"
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric, in milliseconds since 1970."""
+
+    dimensions: tuple[tuple[str, str], ...]
+    time: int
+    value: float
+
+
+def measure(events: Iterable[tuple[int, str]], test: Test, wanted: Transformation) -> list[Point]:
+    """Return the points that (time, message) events make; a minute in which none passes has the default."""
+    points: list[Point] = []
+    quiet: dict[int, bool] = {}
+    for time, message in events:
+        minute = time // MINUTE * MINUTE
+        passes = test is None or test(message)
+        quiet[minute] = quiet.get(minute, True) and not passes
+        if passes and (value := _value(message, wanted.value)) is not None:
+            points.append(Point(_dimensions(message, wanted.dimensions), minute, value))
+    if wanted.default is not None:
+        points += [Point((), minute, wanted.default) for minute, none in quiet.items() if none]
+    return points
+
+
+def number_of(text: str) -> float | None:
+    """Return the number that a text is."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _value(message: str, wanted: str) -> float | None:
+    if not wanted.startswith("$"):
+        return number_of(wanted)
+    found = _found(message, wanted)
+    if isinstance(found, bool):
+        return None
+    return number_of(str(found)) if isinstance(found, str | int | float) else None
+
+
+def _dimensions(message: str, wanted: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    told = {name: _found(message, selector) for name, selector in wanted.items()}
+    if any(not isinstance(value, str | int | float) for value in told.values()):
+        return ()
+    return tuple(sorted((name, str(value)) for name, value in told.items()))
+
+
+def _found(message: str, selector: str) -> object:
+    try:
+        return value_at(json.loads(message), selector)
+    except ValueError:
+        return None
