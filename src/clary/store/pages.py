@@ -23,12 +23,14 @@ from clary.store.order import Column, column_of, member, phases, read
 from clary.store.record import Record, from_row
 from clary.store.search_tables import NUMBERS, TEXTS
 from clary.store.search_terms import indexed, path_of
+from clary.store.straight import straight
 from clary.store.tables import RECORDS
 from clary.store.times import micros
-from clary.store.tokens import Tokens
+from clary.store.tokens import Position, Tokens
 
 Test = Literal["eq", "ne", "contains", "ge", "le", "gt", "lt", "starts", "in", "has"]
 Value = str | int | float | bool | datetime | None
+_Rows = tuple[list[Record], Position | None]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,26 @@ def page(database: Database, clock: Clock, query: Query, limit: int, token: str 
     """Return up to `limit` records in the query's order, from where the token says."""
     tokens = Tokens(database, clock, query.said())
     after = None if token is None else tokens.open(token)
+    records, more = _straight(database, query, limit, after) or _filtered(database, query, limit, after)
+    told = tuple(r for r in records if all(matches(query.resource, r, f) for f in query.then))
+    return Page(told, None if more is None else tokens.seal(more))
+
+
+def _straight(database: Database, query: Query, limit: int, after: Position | None) -> _Rows | None:
+    if query.where:
+        return None
+    return straight(
+        database,
+        query.scope,
+        query.resource,
+        query.sort,
+        descending=query.descending,
+        limit=limit,
+        after=after,
+    )
+
+
+def _filtered(database: Database, query: Query, limit: int, after: Position | None) -> _Rows:
     if _asks_index(query):
         search_index.follow(database, query.scope)
     order = phases(query.scope, query.resource, query.sort, absent_first=not query.descending)
@@ -86,10 +108,8 @@ def page(database: Database, clock: Clock, query: Query, limit: int, token: str 
             limit=limit + 1,
             after=after,
         )
-    kept = rows[:limit]
-    more = tokens.seal(kept[-1][0]) if len(rows) > limit else None
-    records = [from_row(row._mapping) for _, row in kept]
-    return Page(tuple(r for r in records if all(matches(query.resource, r, f) for f in query.then)), more)
+    more = rows[limit - 1][0] if len(rows) > limit else None
+    return [from_row(row._mapping) for _, row in rows[:limit]], more
 
 
 def matches(resource: Resource, record: Record, condition: Filter) -> bool:
