@@ -29,6 +29,7 @@ from clary.store.records import Records
 log = logging.getLogger(__name__)
 
 LOOK = timedelta(milliseconds=200)  # Between looks whether anything was written at all: one PRAGMA each.
+QUIET = timedelta(milliseconds=300)  # From a write that is seen to its being followed, with all after it.
 MEASURE = timedelta(seconds=1)  # Between times that metrics are summed up: they come in without end.
 BATCH = 100  # Notes read at once; each is followed in a transaction of its own.
 PAUSE = timedelta(seconds=30)  # Until a record whose lineage could not be made is tried again.
@@ -51,6 +52,8 @@ class Follower:
             version = self._watch()
             if version == seen and not self._troubled:
                 continue
+            if stop.wait(QUIET.total_seconds()):  # what begins a job or ends one shall not wait for this
+                break
             try:
                 self.catch_up(stop.is_set)
                 if time.monotonic() < self._measure:

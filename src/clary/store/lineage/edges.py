@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, or_, select, text, tuple_
 
-from clary.core.document import Document
+from clary.core.document import Document, dumps
 from clary.store.lineage.tables import EDGES
 from clary.store.record import Record, scope_of
 from clary.store.records import Records
@@ -27,6 +27,16 @@ ORDERS: dict[str, ColumnElement[Any]] = {
     "SourceType": EDGES.c.source_type,
     "DestinationType": EDGES.c.destination_type,
 }
+
+
+_ADD = text(
+    "INSERT INTO lineage_edges (scope, source, destination, type, source_type, source_kind, "
+    "destination_type, destination_kind, created, created_by) "
+    "SELECT :scope, s.id, d.id, :type, :source_type, :source_kind, "
+    ":destination_type, :destination_kind, :created, :created_by "
+    "FROM records s, records d WHERE s.uid = :source AND d.uid = :destination "
+    "ON CONFLICT (source, destination) DO NOTHING"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,25 +75,20 @@ class Wanted:
 
 def add(records: Records, source: End, destination: End, kind: str, creator: Document | None) -> bool:
     """Associate two entities; False if they are."""
+    values = {
+        "scope": _scope(records),
+        "source": source.record.uid,
+        "destination": destination.record.uid,
+        "type": kind,
+        "source_type": source.type,
+        "source_kind": source.kind,
+        "destination_type": destination.type,
+        "destination_kind": destination.kind,
+        "created": micros(records.clock.now()),
+        "created_by": dumps(creator) if creator else None,
+    }
     with records.database.write() as connection:
-        ids = _ids(connection, [source.record.uid, destination.record.uid])
-        values = {
-            "scope": _scope(records),
-            "source": ids[source.record.uid],
-            "destination": ids[destination.record.uid],
-            "type": kind,
-            "source_type": source.type,
-            "source_kind": source.kind,
-            "destination_type": destination.type,
-            "destination_kind": destination.kind,
-            "created": micros(records.clock.now()),
-            "created_by": creator,
-        }
-        pair = and_(EDGES.c.source == values["source"], EDGES.c.destination == values["destination"])
-        if connection.execute(select(EDGES.c.id).where(pair)).first() is not None:
-            return False
-        connection.execute(insert(EDGES).values(values))
-        return True
+        return connection.execute(_ADD, values).rowcount == 1
 
 
 def remove(records: Records, source: Record, destination: Record) -> bool:
