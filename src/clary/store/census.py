@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from clary.resources.spec import Resource
-from clary.store.database import Database
+from clary.store.database import Database, metadata
 from clary.store.log_tables import GROUPS
+from clary.store.objects.tables import BUCKETS
 from clary.store.record import scope_of
 from clary.store.records import Records
 from clary.store.tables import CHANGES, RECORDS
@@ -29,8 +30,17 @@ def count(records: Records, resource: Resource) -> int:
     return int(found or 0)
 
 
-def log_groups(database: Database, account: str) -> list[tuple[str, str]]:
-    """Return region and name of an account's log groups."""
+def log_groups(database: Database, account: str) -> int:
+    """Return how many log groups an account has."""
     with database.read() as connection:
-        found = connection.execute(select(GROUPS.c.region, GROUPS.c.name).where(GROUPS.c.account == account))
-        return [(row.region, row.name) for row in found]
+        found = connection.scalar(select(func.count()).where(GROUPS.c.account == account))
+    return int(found or 0)
+
+
+def forget(database: Database, account: str) -> None:
+    """Delete what an account has besides records and buckets: logs, metrics, the history of alarms."""
+    kept = (RECORDS, CHANGES, BUCKETS)
+    with database.write() as connection:
+        for table in metadata.sorted_tables:
+            if "account" in table.c and table not in kept:
+                connection.execute(delete(table).where(table.c.account == account))

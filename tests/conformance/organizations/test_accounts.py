@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING
+from unittest.mock import ANY
 
 import pytest
+from sqlalchemy import func, select
 from tests.conformance.iam.people import refused, role
 from tests.conformance.organizations.people import ACCOUNT, administrator, fresh, made, model, visitor
+
+from clary.store.database import metadata
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -18,6 +22,17 @@ SAGEMAKER = {"Service": "sagemaker.amazonaws.com"}
 def digits() -> str:
     """Return a number that no account has yet."""
     return f"77{secrets.randbelow(10**10):010d}"
+
+
+def left_of(server: Server, account: str) -> dict[str, int]:
+    """Count the rows of each table that still name an account."""
+    with server.stores.database.read() as connection:
+        counts = {
+            table.name: connection.scalar(select(func.count()).where(table.c.account == account)) or 0
+            for table in metadata.sorted_tables
+            if "account" in table.c
+        }
+    return {name: count for name, count in counts.items() if count}
 
 
 def test_a_new_account_has_what_the_first_one_has(server: Server) -> None:
@@ -132,10 +147,16 @@ def test_an_account_that_holds_something_is_closed_only_when_marked(server: Serv
     keys = administrator(server, account)
     bucket = f"sagemaker-us-east-1-{account}"
     s3 = server.client("s3", keys)
-    s3.put_object(Bucket=bucket, Key="a/b", Body=b"x")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket=bucket, Key="a/b", Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="marked")
     arn = model(server, keys, fresh("model"), region_name="eu-west-1")
     server.client("iam", keys).create_user(UserName="bob")
     server.client("logs", keys).create_log_group(logGroupName="mine")
+    server.client("cloudwatch", keys).put_metric_data(
+        Namespace="mine", MetricData=[{"MetricName": "m", "Value": 1.0}]
+    )
     told = "1 iam User, 1 logs LogGroup, 1 s3 Bucket, 1 sagemaker Model"
     with refused("ConflictException", told):
         organizations.close_account(AccountId=account)
@@ -145,6 +166,7 @@ def test_an_account_that_holds_something_is_closed_only_when_marked(server: Serv
     with refused("404"):
         server.client("s3").head_bucket(Bucket=bucket)
     assert server.stores.records.by_arn(arn) is None
+    assert left_of(server, account) == {"records": 1, "changes": ANY}
 
 
 def test_the_management_account_stays(server: Server) -> None:

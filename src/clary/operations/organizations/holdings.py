@@ -15,6 +15,9 @@ from clary.resources.iam.user import USER
 from clary.resources.organizations.account import ACCOUNT
 from clary.resources.spec import Resource
 from clary.store import census
+from clary.store.objects.conditions import Writing
+from clary.store.objects.store import Doomed
+from clary.store.objects.version_listing import VersionQuery
 from clary.store.records import Record, Records
 
 _BORN_WITH = {
@@ -35,10 +38,10 @@ def held(call: Call, account: str) -> Counter[str]:
             found[f"{resource.service} {resource.kind}"] += count
     for bucket in call.objects.buckets(account):
         born = bucket.name == bootstrap.default_bucket(account, bucket.region)
-        if not born or next(call.objects.each(bucket.name), None) is not None:
+        if not born or _versions(call, bucket.name):
             found["s3 Bucket"] += 1
-    if groups := sum(1 for _ in _log_groups(call, account)):
-        found["logs LogGroup"] += groups
+    if groups := census.log_groups(call.records.database, account):
+        found["logs LogGroup"] = groups
     return found
 
 
@@ -52,11 +55,11 @@ def destroy(call: Call, account: str) -> None:
                 if current is not None:
                     records.delete(current)
     for bucket in call.objects.buckets(account):
-        for item in call.objects.each(bucket.name):
-            call.objects.delete(bucket.name, item.key)
+        while doomed := _versions(call, bucket.name):
+            call.objects.delete_many(bucket.name, doomed)
         call.objects.delete_bucket(bucket.name)
-    for region, name in _log_groups(call, account):
-        call.logs.delete_group(account, region, name)
+    census.forget(call.records.database, account)
+    call.metrics.destroy(account)  # Nobody can delete a metric, so they do not count as held.
 
 
 def _places(call: Call, account: str) -> Iterator[tuple[Resource, Records]]:
@@ -72,5 +75,7 @@ def _born_with(record: Record) -> bool:
     return record.name in _BORN_WITH.get(record.kind, ())
 
 
-def _log_groups(call: Call, account: str) -> Iterator[tuple[str, str]]:
-    yield from census.log_groups(call.records.database, account)
+def _versions(call: Call, bucket: str) -> list[Doomed]:
+    """Return some of what a bucket holds, delete markers included, as what is to be deleted."""
+    listing = call.objects.versions_in(bucket, VersionQuery())
+    return [(one.item.key, one.item.version, Writing()) for one in listing.versions]
