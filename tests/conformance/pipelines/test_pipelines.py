@@ -111,7 +111,9 @@ def test_a_definition_may_come_from_s3_and_must_be_json(server: Server, sagemake
     place = {"Bucket": BUCKET, "ObjectKey": "pipelines/d.json"}
     sagemaker.create_pipeline(PipelineName=name, RoleArn=ROLE, PipelineDefinitionS3Location=place)
     assert sagemaker.describe_pipeline(PipelineName=name)["PipelineDefinition"] == definition("s3")
-    for wrong in ({"PipelineDefinition": "{"}, {"PipelineDefinition": "[]"}, {}):
+    half = json.dumps({"Parameters": [{"Name": "\ud800"}]})
+    unreadable = [{"PipelineDefinition": text} for text in ("{", "[]", "[" * 100_000, half)]
+    for wrong in (*unreadable, {}):
         code, _ = refusal(sagemaker.create_pipeline, PipelineName="wrong", RoleArn=ROLE, **wrong)
         assert code == "ValidationException"
     place["ObjectKey"] = "pipelines/absent.json"

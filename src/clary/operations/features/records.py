@@ -192,10 +192,10 @@ def _put(call: Call, group: Group, request: Document) -> None:
 def _group(call: Call, name: str, error: Callable[[str], ApiError]) -> Group:
     """Return a feature group by its name or ARN, if it has an online store."""
     if name.startswith("arn:"):
-        record = call.records.by_arn(name)
+        record = call.records.by_arn(name)  # of another account: the policy check has let it pass
     else:
         record = call.records.find(FEATURE_GROUP, key_of(FEATURE_GROUP, {"FeatureGroupName": name}))
-    if record is None or record.kind != FEATURE_GROUP.kind:
+    if record is None or record.kind != FEATURE_GROUP.kind or record.region != call.region:
         raise error(f"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name [{name}].")
     if not record.doc.get("OnlineStoreConfig", {}).get("EnableOnlineStore"):
         raise Invalid(

@@ -38,6 +38,12 @@ def parameters(text: str) -> dict[str, str]:
     for each in declared if isinstance(declared, list) else []:
         if isinstance(each, dict) and isinstance(each.get("Name"), str):
             found[each["Name"]] = _plain(each.get("DefaultValue", ""))
+    try:
+        "".join([*found, *found.values()]).encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError(
+            "Unable to parse pipeline definition. A parameter has half a character."
+        ) from error
     return found
 
 

@@ -14,6 +14,7 @@ from clary.resources.pipelines.pipeline_version import PIPELINE_VERSION
 from clary.store.records import Filter
 
 _RUNNING = ("Executing", "Stopping")
+_OF_VERSIONS = ("PipelineDefinition", versions.ALIASES)  # what a pipeline's versions keep, not itself
 
 
 @before("sagemaker", "CreatePipeline")
@@ -36,25 +37,26 @@ def create(call: Call) -> Document:
         if versions.NUMBER not in pipeline.doc:
             aliases = call.request.get(versions.ALIASES, ())
             versions.add(call, pipeline, text, 1, aliases)
-            call.records.update(pipeline, {versions.NUMBER: 1, "ManagedBy": "CUSTOMER"}, touch=False)
+            said = {versions.NUMBER: 1, "ManagedBy": "CUSTOMER"}
+            call.records.update(pipeline, said, remove=_OF_VERSIONS, touch=False)
     return answer
 
 
 @operation("sagemaker", "UpdatePipeline")
 def update(call: Call) -> Document:
     """Change a pipeline; a definition makes another version of it. evidence/pipelines.md"""
+    role = crud.named(of(PIPELINE), call).doc["RoleArn"]
+    text = definition.given(call, call.request.get("RoleArn") or role)
     with call.records.database.write():
-        pipeline = crud.named(of(PIPELINE), call)
-        text = definition.given(call, call.request.get("RoleArn") or pipeline.doc["RoleArn"])
-        number, aliases = pipeline.doc[versions.NUMBER], call.request.get(versions.ALIASES, ())
         answer = crud.update(of(PIPELINE), call)
-        pipeline = call.records.get(PIPELINE, {"PipelineName": pipeline.name})
+        pipeline = crud.named(of(PIPELINE), call)
+        number, aliases = pipeline.doc[versions.NUMBER], call.request.get(versions.ALIASES, ())
         if text is not None:
             number += 1
             versions.add(call, pipeline, text, number, aliases)
-            call.records.update(pipeline, {versions.NUMBER: number})
         else:
             versions.give(call, pipeline, versions.numbered(call, pipeline, number), aliases)
+        call.records.update(pipeline, {versions.NUMBER: number}, remove=_OF_VERSIONS)
     return {**answer, versions.NUMBER: number}
 
 
@@ -63,8 +65,7 @@ def describe(call: Call) -> Document:
     """Describe a pipeline with the version that is asked for, by default the newest."""
     pipeline = crud.named(of(PIPELINE), call)
     version = versions.shown(versions.asked(call, pipeline))
-    doc = {name: value for name, value in pipeline.doc.items() if name != versions.ALIASES}
-    return crud.described(of(PIPELINE), {**doc, **version})
+    return crud.described(of(PIPELINE), {**pipeline.doc, **version})
 
 
 @operation("sagemaker", "DeletePipeline")

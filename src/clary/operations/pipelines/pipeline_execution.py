@@ -15,7 +15,7 @@ from clary.resources.pipelines.pipeline import PIPELINE
 from clary.resources.pipelines.pipeline_execution import PIPELINE_EXECUTION
 from clary.store.record import Record
 
-_PARAMETERS, _DEFINITION = "PipelineParameters", "_PipelineDefinition"
+_PARAMETERS = "PipelineParameters"
 
 
 @before("sagemaker", "StartPipelineExecution")
@@ -30,8 +30,7 @@ def started(call: Call) -> Document:
     """Say which version is executed, by which role, and with which parameters."""
     pipeline = crud.named(of(PIPELINE), call)
     version = versions.asked(call, pipeline)
-    text = version.doc["PipelineDefinition"]
-    values = definition.parameters(text)
+    values = definition.parameters(version.doc["PipelineDefinition"])
     values |= {each["Name"]: each["Value"] for each in call.request.get(_PARAMETERS, ())}
     parallelism = pipeline.doc.get("ParallelismConfiguration")
     return {
@@ -40,7 +39,6 @@ def started(call: Call) -> Document:
         "RoleArn": call.request.get("RoleArn", pipeline.doc["RoleArn"]),
         "PipelineExecutionDisplayName": _display_name(call),
         _PARAMETERS: [{"Name": name, "Value": value} for name, value in values.items()],
-        _DEFINITION: text,
         versions.NUMBER: version.doc[versions.NUMBER],
         versions.ALIASES: version.doc.get(versions.ALIASES, []),
         **({"ParallelismConfiguration": parallelism} if parallelism else {}),
@@ -96,7 +94,9 @@ def retry(call: Call) -> Document:
 def describe_definition(call: Call) -> Document:
     """Answer the definition that an execution was started with."""
     execution = _execution(call, call.request["PipelineExecutionArn"])
-    return {"PipelineDefinition": execution.doc[_DEFINITION], "CreationTime": execution.created}
+    pipeline = crud.named(of(PIPELINE), replace(call, request={"PipelineName": execution.doc["PipelineArn"]}))
+    version = versions.numbered(call, pipeline, execution.doc[versions.NUMBER])
+    return {"PipelineDefinition": version.doc["PipelineDefinition"], "CreationTime": execution.created}
 
 
 @operation("sagemaker", "ListPipelineParametersForExecution", level="stored")
