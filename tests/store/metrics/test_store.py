@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -145,6 +146,15 @@ def test_accounts_and_regions_do_not_see_each_other(metrics: Metrics) -> None:
     assert metrics.summary("111111111111", REGION, ARN) == []
     assert metrics.names(ACCOUNT, "eu-west-1", ARN) == set()
     assert values(metrics, resource_series("111111111111", REGION, ARN, "loss")) == []
+
+
+def test_an_account_that_is_closed_leaves_nothing(metrics: Metrics) -> None:
+    other = replace(CPU, account="111111111111")
+    metrics.put([(LOSS, resource_points([(T0, 0, 1.0)])), (other, resource_points([(T0, 0, 2.0)]))])
+    metrics.destroy(ACCOUNT)
+    assert (values(metrics), values(metrics, other)) == ([], [2.0])
+    metrics.put([(LOSS, resource_points([(T0, 0, 3.0)]))])
+    assert values(metrics) == [3.0]
 
 
 def test_a_sweep_lets_go_of_what_cloudwatch_would_and_of_nothing_else(

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, RowMapping, delete, select, tuple_
 
 from clary.core.clock import Clock
 from clary.store.database import Database
+from clary.store.metrics.alarm_tables import HISTORY
 from clary.store.metrics.columns import SAGEMAKER, Columns, join, unpack
 from clary.store.metrics.tables import CHUNKS, SERIES
 from clary.store.metrics.writer import RESOURCES, Batch, Series, Writer
@@ -165,6 +166,13 @@ class Metrics:
         """Remove every metric of a resource with its points."""
         with self._database.write() as connection:
             connection.execute(delete(SERIES).where(*_of(account, region, subject)))
+        self._writer.forget()
+
+    def destroy(self, account: str) -> None:
+        """Remove every series of an account, and what its alarms went through."""
+        with self._database.write() as connection:
+            connection.execute(delete(SERIES).where(SERIES.c.account == account))
+            connection.execute(delete(HISTORY).where(HISTORY.c.account == account))
         self._writer.forget()
 
     def sweep(self) -> int:
