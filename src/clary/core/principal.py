@@ -23,7 +23,7 @@ class Principal:
     arn: str
     user_id: str
     grants: str
-    kind: Literal["root", "user", "assumed-role", "federated"] = "assumed-role"
+    kind: Literal["root", "user", "assumed-role", "federated", "anonymous"] = "assumed-role"
     session_policies: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     transitive: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from botocore.model import OperationModel
 from clary.core import wake
 from clary.core.document import Document
 from clary.gateway import body, chunked, cors, intact, post_object, routing, sigv2, sigv4
+from clary.gateway.anonymous import is_unsigned, nobody
 from clary.gateway.exchange import Exchange, Parts
 from clary.gateway.linger import linger, patience
 from clary.gateway.sigv4 import Signed
@@ -55,6 +56,9 @@ def authenticate(exchange: Exchange, parts: Parts) -> None:
         request.headers = sigv2.hoist(request)
         region, now = parts.settings.region, parts.clock.now()
         exchange.signed = sigv2.verify(request, parts.credentials.find, now, region)
+        return
+    if exchange.service is models.service("s3") and sigv4.peek(request) is None and is_unsigned(request):
+        exchange.signed = nobody(parts.settings.region, request)
         return
     signed = exchange.signed = sigv4.verify(
         request,

@@ -19,10 +19,11 @@ from clary.operations.permissions.known import Known, asks, steady
 from clary.operations.permissions.need import Need
 from clary.operations.permissions.needs import needs as needed
 from clary.operations.permissions.on_resource import (
-    BucketPolicy,
+    Buckets,
     OnResource,
     bearers,
     of_bucket,
+    of_object,
     of_record,
     state,
 )
@@ -53,12 +54,12 @@ class Authoriser:
     """Decides calls by the stored policies; what it remembers is dropped as soon as any of them changes."""
 
     def __init__(
-        self, records: Records, changes: Generation, clock: Clock, bucket_policy: BucketPolicy | None = None
+        self, records: Records, changes: Generation, clock: Clock, buckets: Buckets | None = None
     ) -> None:
         self._records = records
         self._changes = changes
         self._clock = clock
-        self._bucket_policy = bucket_policy
+        self._buckets = buckets
         self._memory = Memory(-1)
 
     def check(self, call: Call, context: Context = _NOTHING) -> list[Need]:
@@ -119,10 +120,12 @@ class Authoriser:
             context["s3:resourceaccount"] = (owner,)
         if spoken.asks or (own.policies and asks(own.policies)):
             context.update(state(need, self._records))
+            if self._buckets is not None and need.action.startswith("s3:"):
+                context.update(of_object(need, self._buckets))
         policies = spoken.policies
         if own.policies or owner != principal.account:
             said = narrowed(Policies(resource=own.policies), need.action).resource
-            policies = replace(policies, resource=said, foreign=owner != principal.account)
+            policies = replace(policies, resource=said, foreign=_foreign(principal, owner))
         request = Request(
             action=need.action, resource=need.resource, caller=caller_of(principal), context=context
         )
@@ -146,7 +149,7 @@ class Authoriser:
 
     def _on_resource(self, memory: Memory, need: Need, account: str) -> OnResource:
         if need.action.startswith("s3:"):
-            return OnResource() if self._bucket_policy is None else of_bucket(need, self._bucket_policy)
+            return OnResource() if self._buckets is None else of_bucket(need, self._buckets, account)
         found = memory.on_resource.get(need.resource)
         if found is None:
             found = of_record(need, self._records, account)
@@ -163,6 +166,8 @@ def needs(call: Call) -> list[Need]:
 def denied(call: Call, need: Need, decision: Decision) -> AccessDenied:
     """Return the refusal of a call, with its service's error code."""
     code = "AccessDenied" if call.service in ("s3", "iam", "sts") else "AccessDeniedException"
+    if call.principal.kind == "anonymous":
+        return AccessDenied("Access Denied", code=code)
     return AccessDenied(refusal(call.principal, need, decision), code=code)
 
 
@@ -193,6 +198,11 @@ def session_policies(records: Records, principal: Principal) -> tuple[Policy, ..
         if policy is not None:
             found.append(policy)
     return tuple(found)
+
+
+def _foreign(principal: Principal, owner: str) -> bool:
+    """Say whether a caller's own account must allow as well; nobody in particular has none to ask."""
+    return owner != principal.account and principal.kind != "anonymous"
 
 
 @cache

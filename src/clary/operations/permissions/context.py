@@ -7,7 +7,13 @@ from datetime import datetime
 from clary.core.document import Document
 from clary.core.principal import Principal
 
-_TYPES = {"root": "Account", "user": "User", "assumed-role": "AssumedRole", "federated": "FederatedUser"}
+_TYPES = {
+    "root": "Account",
+    "user": "User",
+    "assumed-role": "AssumedRole",
+    "federated": "FederatedUser",
+    "anonymous": "Anonymous",
+}
 Values = dict[str, tuple[str, ...]]
 
 

@@ -11,6 +11,8 @@ from clary.engines.policy.evaluate import keys_of, narrowed
 from clary.operations.iam.grants import Grants
 from clary.operations.permissions.table import names
 
+_TAGS = ("resourcetag/", "existingobjecttag/")
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -68,7 +70,7 @@ def _statements(policies: Policies) -> Iterator[Statement]:
 
 
 def _of_record(key: str) -> bool:
-    return "resourcetag/" in key or any(key.startswith(known) for known in _state())
+    return any(name in key for name in _TAGS) or any(key.startswith(known) for known in _state())
 
 
 def _state() -> tuple[str, ...]:

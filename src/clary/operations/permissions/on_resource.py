@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 from clary.core.arn import parse as parse_arn
 from clary.engines.policy import Malformed, Policy, parse
@@ -20,8 +21,18 @@ from clary.wire import models
 
 POLICY = "_ResourcePolicy"
 """The member in which a record of any kind keeps its policy's text."""
-BucketPolicy = Callable[[str], tuple[str, str | None] | None]
-"""Tells a bucket's owner and policy text; None for a bucket that is not there."""
+
+
+class Buckets(Protocol):
+    """What buckets and their objects say."""
+
+    def said(self, bucket: str, caller: str) -> tuple[str, str | None] | None:
+        """Return a bucket's owner and what its policy says to an account; None when it is not there."""
+        ...
+
+    def tags(self, bucket: str, key: str, version: str | None) -> Mapping[str, str]:
+        """Return the tags of an object, none of one that is not there."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,11 +46,11 @@ class OnResource:
 _NOBODY = OnResource()
 
 
-def of_bucket(need: Need, bucket_policy: BucketPolicy) -> OnResource:
+def of_bucket(need: Need, buckets: Buckets, caller: str) -> OnResource:
     """Return what the bucket of an S3 need says."""
     if need.resource == "*" or need.action == "s3:CreateBucket":
         return _NOBODY  # whose the name is already, is for the operation to say
-    found = bucket_policy(bucket_of(need.resource))
+    found = buckets.said(bucket_of(need.resource), caller)
     return _NOBODY if found is None else _said(*found)
 
 
@@ -59,6 +70,14 @@ def of_record(need: Need, records: Records, caller: str) -> OnResource:
     if arn.account != caller and not _here(arn.account, need.resource, records):
         return _NOBODY
     return OnResource(arn.account)
+
+
+def of_object(need: Need, buckets: Buckets) -> Values:
+    """Return what conditions may ask about an object that is there: its tags."""
+    bucket, _, key = need.resource.removeprefix("arn:aws:s3:::").partition("/")
+    version = need.context.get("s3:versionid", ())
+    tags = buckets.tags(bucket, key, version[0] if version else None) if key else {}
+    return {f"s3:existingobjecttag/{name.lower()}": (value,) for name, value in tags.items()}
 
 
 def state(need: Need, records: Records) -> Values:

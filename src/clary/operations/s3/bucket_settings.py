@@ -5,17 +5,15 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.operations.registry import Call, operation
 from clary.operations.s3.attributes import checked_tags
+from clary.operations.s3.bucket_policy import ALL_BLOCKED, BLOCKS
 from clary.operations.s3.request import bucket_of
 from clary.store.objects.errors import refused
-
-_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_ALL_BLOCKED = dict.fromkeys(_BLOCKS, True)
 
 
 @operation("s3", "GetPublicAccessBlock")
 def get_public_access_block(call: Call) -> Document:
     """Answer the setting; a new bucket has all four, as on AWS."""
-    kept = bucket_of(call).settings.get("PublicAccessBlock", _ALL_BLOCKED)
+    kept = bucket_of(call).settings.get("PublicAccessBlock", ALL_BLOCKED)
     if kept is None:
         message = "The public access block configuration was not found"
         raise refused("NoSuchPublicAccessBlockConfiguration", message)
@@ -26,7 +24,7 @@ def get_public_access_block(call: Call) -> Document:
 def put_public_access_block(call: Call) -> Document:
     """Keep the setting; what is left out is off."""
     given = call.request["PublicAccessBlockConfiguration"]
-    kept = {name: bool(given.get(name)) for name in _BLOCKS}
+    kept = {name: bool(given.get(name)) for name in BLOCKS}
     call.objects.configure(bucket_of(call).name, {"PublicAccessBlock": kept})
     return {}
 
