@@ -28,7 +28,7 @@ from clary.store.tables import RECORDS
 from clary.store.times import micros
 from clary.store.tokens import Position, Tokens
 
-Test = Literal["eq", "ne", "contains", "ge", "le", "gt", "lt", "starts", "in", "has"]
+Test = Literal["eq", "ne", "contains", "lacks", "ge", "le", "gt", "lt", "starts", "in", "has"]
 Value = str | int | float | bool | datetime | None
 _Rows = tuple[list[Record], Position | None]
 
@@ -124,6 +124,7 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda stored, value: bool(stored == value),
     "ne": lambda stored, value: bool(stored != value),
     "contains": lambda stored, value: str(value).lower() in str(stored).lower(),
+    "lacks": lambda stored, value: str(value).lower() not in str(stored).lower(),
     "starts": lambda stored, value: str(stored).startswith(str(value)),
     "ge": lambda stored, value: bool(stored >= value),
     "le": lambda stored, value: bool(stored <= value),
@@ -168,6 +169,7 @@ _SQL: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
     "eq": lambda column, value: column == value,
     "ne": lambda column, value: column != value,
     "contains": lambda column, value: contains(column, str(value)),
+    "lacks": lambda column, value: ~contains(column, str(value)),
     "starts": lambda column, value: column.startswith(str(value), autoescape=True),
     "ge": lambda column, value: column >= value,
     "le": lambda column, value: column <= value,

@@ -63,7 +63,8 @@ def page(call: Call) -> Document:
         where += model_package_group.versions(group.name)
         records = records.scoped(group.account, group.region)
     if which != "Both":
-        where.append(Filter("ModelPackageVersion", "eq" if which == "Unversioned" else "ne", None))
+        # By the index of names, of which a version's has a slash: most packages may be of the other sort.
+        where.append(Filter("ModelPackageName", "lacks" if which == "Unversioned" else "contains", "/"))
     told = crud.page(of(MODEL_PACKAGE), replace(call, request=request, records=records), where)
     for summary in told["ModelPackageSummaryList"]:
         if "ModelPackageVersion" in summary:
