@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from botocore.model import StructureShape
 from tests.store.opened import ACCOUNT, records
 
 from clary.core.document import Document
@@ -12,8 +13,11 @@ from clary.core.principal import Principal
 from clary.operations import registry
 from clary.operations.permissions.need import Need
 from clary.operations.permissions.needs import needs as needed
+from clary.operations.permissions.plan import members_of
+from clary.resources import registry as resource_registry
 from clary.resources.iam.role import ROLE
 from clary.store.records import Records
+from clary.wire import models
 
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/R"
 HERE = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
@@ -83,6 +87,11 @@ def test_every_s3_operation_that_is_built_needs_something_on_its_bucket(store: R
             assert all(need.resource.startswith("arn:aws:s3:::b") for need in listed), name
 
 
+BY_ANOTHER_NAME = {
+    "FeatureMetadata": "decided about by its feature group",
+    "HubContent": "decided about without its version",
+    "LineageGroup": "documented without resource types",
+}
 THEIRS = "arn:aws:sagemaker:us-east-1:111111111111"
 
 
@@ -104,7 +113,13 @@ THEIRS = "arn:aws:sagemaker:us-east-1:111111111111"
             "sagemaker",
             "CreateApp",
             {"DomainId": "d-1", "UserProfileName": "u", "AppType": "JupyterLab", "AppName": "a"},
-            ["app/d-1/u/JupyterLab/a"],
+            ["app/d-1/u/jupyterlab/a"],
+        ),
+        (
+            "sagemaker",
+            "DescribeApp",
+            {"DomainId": "d-1", "SpaceName": "s", "AppType": "JupyterLab", "AppName": "a"},
+            ["app/d-1/s/jupyterlab/a"],
         ),
         (
             "sagemaker",
@@ -271,3 +286,17 @@ def test_logs_operations_act_on_group_and_stream(store: Records) -> None:
     ):
         [need] = needs(store, "logs", operation, given)
         assert (need.action, need.resource) == (f"logs:{operation}", resource)
+
+
+def test_every_declared_kind_is_decided_about_by_the_arn_that_it_has(store: Records) -> None:
+    kinds = [kind for (service, _), kind in resource_registry.load().items() if service == "sagemaker"]
+    for kind in kinds:
+        told = models.service("sagemaker").operation_names
+        describe = kind.named.get("Describe", f"Describe{kind.kind}")
+        members = dict.fromkeys([*kind.key(), *members_of(kind)], "Xy-1")
+        if describe in told and kind.kind not in BY_ANOTHER_NAME:
+            shape = models.service("sagemaker").operation_model(describe).input_shape
+            assert isinstance(shape, StructureShape)
+            request = {member: value for member, value in members.items() if member in shape.members}
+            found = [need.resource for need in needs(store, "sagemaker", describe, request)]
+            assert store.arn(kind, request) in found, kind.kind

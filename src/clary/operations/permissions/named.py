@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from clary.core.arn import parse as parse_arn
 from clary.operations.permissions.places import Place
-from clary.operations.permissions.plan import Kind, Plan
+from clary.operations.permissions.plan import Kind, Plan, either_of
 from clary.operations.permissions.table import names
 from clary.resources.spec import Resource
 from clary.store.record import arn_tail
@@ -145,8 +145,10 @@ def _arn(kind: Kind, values: Mapping[str, str], said: Said, plan: Plan, records:
     if kind.declared is not None:
         if (there := _there(kind.declared, values, plan, records)) is not None:
             return there
-        path = said.get("path", ("/",))[0]
-        tail = arn_tail(kind.declared, {"Path": path, **values})
+        either = either_of(kind.declared)
+        more = {member: said[member.lower()][0] for member in (*either, "Path") if member.lower() in said}
+        tail = arn_tail(kind.declared, {"Path": "/", **more, **values})
+        tail = tail if not either or any(member in more for member in either) else tail.replace("//", "/*/")
     else:
         told = iter(kind.members)
         tail = _VARIABLE.sub(lambda _: values.get(next(told), "*"), kind.type.tail)

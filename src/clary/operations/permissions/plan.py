@@ -93,8 +93,13 @@ def plan_of(service: str, operation: str, action: str = "") -> Plan:
 
 def members_of(resource: Resource) -> tuple[str, ...]:
     """Return the members that a declared ARN is made of, in order; a path is none."""
-    found = [name for _, name, _, _ in string.Formatter().parse(resource.arn) if name]
-    return tuple(name for name in found if name != "Path")
+    found = [(name, how) for _, name, _, how in string.Formatter().parse(resource.arn) if name]
+    return tuple(name for name, how in found if name != "Path" and how != "e")
+
+
+def either_of(resource: Resource) -> tuple[str, ...]:
+    """Return the members of a declared ARN of which one at most is said."""
+    return tuple(name for _, name, _, how in string.Formatter().parse(resource.arn) if name and how == "e")
 
 
 @cache
@@ -108,9 +113,13 @@ def declarations() -> Mapping[tuple[str, str], Resource]:
 
 
 def skeleton(resource: Resource) -> str:
-    """Return a declared ARN with every member as `{}`."""
-    parts = string.Formatter().parse(resource.arn.replace("{Path}", "/"))
-    return "".join(text + ("" if name is None else "{}") for text, name, _, _ in parts)
+    """Return a declared ARN with every member, or every choice of members, as `{}`."""
+    told = ""
+    parts = list(string.Formatter().parse(resource.arn.replace("{Path}", "/")))
+    for (text, name, _, how), before in zip(parts, [None, *parts], strict=False):
+        choice = how == "e" and not text and before is not None and before[3] == "e"
+        told += text + ("" if name is None or choice else "{}")
+    return told
 
 
 def _declared(kind: ResourceType) -> Resource | None:
