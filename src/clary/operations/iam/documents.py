@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
 
 from clary.core.errors import ApiError
@@ -20,7 +21,7 @@ def checked(text: str, kind: Kind = "identity") -> str:
     try:
         parse(text, kind)
     except Malformed as error:
-        raise _malformed(str(error)) from error
+        raise _malformed(f"{error}{_place(text, kind)}") from error
     return text
 
 
@@ -49,6 +50,24 @@ def checked_trust(text: str, records: Records) -> str:
 def encoded(text: str) -> str:
     """Return a document as IAM answers it: percent-encoded."""
     return quote(text, safe="")
+
+
+def _place(text: str, kind: Kind) -> str:
+    """Say where the fault is: a line of the text, or a statement; nothing where it is the whole."""
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        return f" ({error.msg}: line {error.lineno} column {error.colno})"
+    except (ValueError, RecursionError):
+        return ""
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    for number, statement in enumerate(statements if isinstance(statements, list) else (), 1):
+        try:
+            parse(json.dumps({**document, "Statement": [statement]}), kind)
+        except Malformed:
+            sid = statement.get("Sid") if isinstance(statement, dict) else None
+            return f" (statement {number}{f', {sid}' if sid else ''})"
+    return ""
 
 
 def _malformed(text: str) -> ApiError:
