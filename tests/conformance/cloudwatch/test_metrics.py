@@ -198,6 +198,8 @@ def test_pages_together_are_every_value_once(cloudwatch: Any, space: str) -> Non
     token = cloudwatch.get_metric_data(**asked, **window())["NextToken"]
     assert refused(cloudwatch.get_metric_data, **asked, **window(9), NextToken=token) == "InvalidNextToken"
     assert refused(cloudwatch.get_metric_data, **asked, **window(), NextToken="x") == "InvalidNextToken"
+    zone = {"LabelOptions": {"Timezone": "+0400"}}
+    assert refused(cloudwatch.get_metric_data, **asked, **window(), **zone) == "ValidationError"
 
 
 def test_metrics_are_listed_by_what_they_are(cloudwatch: Any, space: str) -> None:

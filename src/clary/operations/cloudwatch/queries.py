@@ -32,6 +32,9 @@ def data(call: Call) -> Document:
     queries = read_queries(request["MetricDataQueries"], call.account)
     if request["StartTime"] >= request["EndTime"]:
         raise refused("The parameter EndTime must be greater than StartTime.")
+    zone = request.get("LabelOptions", {}).get("Timezone", "+0000")
+    if zone != "+0000":
+        raise refused(f"LabelOptions.Timezone is {zone}; labels here tell no time but UTC, +0000.")
     limit = request.get("MaxDatapoints", MOST_PERIODS)
     if not 1 <= limit <= MOST_PERIODS:
         raise refused(f"MaxDatapoints is {limit}; it must be from 1 to {MOST_PERIODS}.")
