@@ -110,7 +110,7 @@ def page(kind: Kind, call: Call, where: Sequence[Filter] = ()) -> Document:
         resource,
         where=[*where, *(_filter(kind, member, request[member]) for member in asked if member not in late)],
         then=[_filter(kind, member, request[member]) for member in asked if member in late],
-        sort=request.get("SortBy", "CreationTime"),
+        sort=resource.order(request.get("SortBy", "CreationTime")),
         descending=str(request.get("SortOrder", resource.sort_order)).lower() == "descending",
         limit=page_size(request),
         token=request.get("NextToken"),
