@@ -52,7 +52,10 @@ class Group:
 @operation(SERVICE, "PutRecord")
 def put(call: Call) -> None:
     """Keep a record, unless a later event is known. evidence/feature-store.md"""
-    _put(call, _group(call, call.request["FeatureGroupName"], _unfound), call.request)
+    group = _group(call, call.request["FeatureGroupName"], _unfound)
+    with call.records.database.write():
+        _put(group, call.request)
+        group.online.sweep()
 
 
 @operation(SERVICE, "BatchWriteRecord")
@@ -60,12 +63,17 @@ def write_batch(call: Call) -> Document:
     """Keep many records; each that cannot be is answered with its error."""
     errors: list[Document] = []
     usual = {name: call.request[name] for name in ("TtlDuration",) if name in call.request}
+    groups: dict[str, Group] = {}
     with call.records.database.write():
         for entry in call.request["Entries"]:
+            name = entry["FeatureGroupName"]
             try:
-                _put(call, _group(call, entry["FeatureGroupName"], _not_found), {**usual, **entry})
+                group = groups[name] = groups.get(name) or _group(call, name, _not_found)
+                _put(group, {**usual, **entry})
             except ApiError as error:
                 errors.append({"Entry": entry, "ErrorCode": error.code, "ErrorMessage": error.message})
+        for group in list(groups.values())[:1]:  # one sweeps for all
+            group.online.sweep()
     return {"Errors": errors, "UnprocessedEntries": []}
 
 
@@ -174,7 +182,7 @@ def update(call: Call) -> None:
         group.online.put(kept)
 
 
-def _put(call: Call, group: Group, request: Document) -> None:
+def _put(group: Group, request: Document) -> None:
     _check_stores(group, request)
     values = checked(request["Record"], dict(group.definitions))
     identifier = values.get(group.identifier)
@@ -182,11 +190,9 @@ def _put(call: Call, group: Group, request: Document) -> None:
         raise Invalid(f"Validation Error: the record has no value of its identifier {group.identifier!r}.")
     event = group.event_of(values.get(group.event))
     expires = expiry(event, request.get("TtlDuration") or group.ttl)
-    with call.records.database.write():
-        found = group.online.find(identifier)
-        if found is None or event > found.event:
-            kept = Stored(identifier=identifier, event=event, features=values, expires=expires)
-            group.online.put(kept)
+    found = group.online.find(identifier)
+    if found is None or event > found.event:
+        group.online.put(Stored(identifier=identifier, event=event, features=values, expires=expires))
 
 
 def _group(call: Call, name: str, error: Callable[[str], ApiError]) -> Group:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy.dialects.sqlite import insert  # PostgreSQL's has the same words
 
 from clary.core.clock import Clock
 from clary.core.document import Document
@@ -73,18 +74,15 @@ class OnlineStore:
     def put(self, record: Stored) -> None:
         """Keep a record in the place of whatever the identifier has."""
         with self._database.write() as connection:
-            connection.execute(delete(ONLINE).where(self._at(record.identifier)))
-            connection.execute(
-                insert(ONLINE).values(
-                    feature_group=self._group,
-                    identifier=record.identifier,
-                    event=record.event,
-                    expires=record.expires,
-                    deleted=record.deleted,
-                    features=record.features,
-                )
-            )
-            self._sweep()
+            values = {
+                "event": record.event,
+                "expires": record.expires,
+                "deleted": record.deleted,
+                "features": record.features,
+            }
+            kept = insert(ONLINE).values(feature_group=self._group, identifier=record.identifier, **values)
+            key = [ONLINE.c.feature_group, ONLINE.c.identifier]
+            connection.execute(kept.on_conflict_do_update(index_elements=key, set_=values))
 
     def remove(self, identifier: str) -> None:
         """Forget an identifier."""
@@ -96,8 +94,8 @@ class OnlineStore:
         with self._database.write() as connection:
             connection.execute(delete(ONLINE).where(ONLINE.c.feature_group == self._group))
 
-    def _sweep(self) -> None:
-        """Take some expired records of any group away: every write does, so none stay for long."""
+    def sweep(self) -> None:
+        """Take some expired records of any group away: whoever writes does, so that none stay for long."""
         key = (ONLINE.c.feature_group, ONLINE.c.identifier)
         with self._database.write() as connection:
             gone = connection.execute(select(*key).where(self._expired()).limit(_SWEEP)).all()
