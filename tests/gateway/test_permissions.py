@@ -227,3 +227,13 @@ def test_conditions_may_ask_for_tags_and_stages_of_what_is_there(server: Server)
         client = person(server, allow("sagemaker:Describe*", Condition=own))
         client.describe_model_package_group(ModelPackageGroupName=red)
         refusal(client, "describe_model_package_group", ModelPackageGroupName=blue)
+
+
+def test_a_prediction_is_refused_in_the_same_words(server: Server) -> None:
+    _, keys = user(server, allow("*"), deny("sagemaker:InvokeEndpoint"))
+    with pytest.raises(ClientError) as caught:
+        server.client("sagemaker-runtime", keys).invoke_endpoint(EndpointName="e", Body=b"1")
+    assert caught.value.response["Error"]["Message"].endswith(
+        f"sagemaker:InvokeEndpoint on resource: arn:aws:sagemaker:us-east-1:{HOME}:endpoint/e "
+        "with an explicit deny in an identity-based policy"
+    )

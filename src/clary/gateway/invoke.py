@@ -17,7 +17,7 @@ from typing import Any
 from botocore.model import StructureShape
 
 from clary.core import ids
-from clary.core.errors import AccessDenied, ApiError
+from clary.core.errors import ApiError
 from clary.gateway import body, sigv4
 from clary.gateway.audit import Entry
 from clary.gateway.chain import session_token
@@ -195,10 +195,7 @@ class Invoker:
         if model := headers.get(b"x-amzn-sagemaker-target-model"):
             context["sagemaker:targetmodel"] = (model.decode("latin-1"),)
         if not self._plane.authoriser.allowed(principal, action, visit.resource, context):
-            raise AccessDenied(
-                f"User: {principal.arn} is not authorized to perform: {action} on resource: {visit.resource} "
-                f"because no policy allows the {action} action"
-            )
+            raise self._plane.authoriser.refusal(principal, action, visit.resource, context)
         assert isinstance(request.body, bytes)  # noqa: S101  # taken into memory above
         return Invocation(
             account=principal.account,

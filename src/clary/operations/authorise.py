@@ -47,6 +47,7 @@ class Memory:
     generation: int
     known: dict[tuple[str, tuple[str, ...]], Known] = field(default_factory=dict)
     decided: dict[tuple[str, str, tuple[str, ...], str, str], bool] = field(default_factory=dict)
+    plain: dict[tuple[str, str, tuple[str, ...], str, str], bool] = field(default_factory=dict)
     on_resource: dict[str, OnResource] = field(default_factory=dict)
 
 
@@ -99,13 +100,26 @@ class Authoriser:
                 _keep(memory.decided, key, outcome)
         return outcome
 
+    def refusal(
+        self, principal: Principal, action: str, resource: str, context: Context = _NOTHING
+    ) -> AccessDenied:
+        """Return why `allowed` said no, in AWS's words."""
+        need = Need(action, resource)
+        decision = self.decide(principal, need, {**of_caller(principal, self._clock.now()), **context})
+        return AccessDenied(refusal(principal, need, decision))
+
     def plainly(self, principal: Principal, action: str, resource: str) -> bool:
         """Say that a caller's own policies allow one thing whatever its circumstances; False says nothing."""
-        spoken = self._policies(self._current(), principal).about(action)
+        memory = self._current()
+        key = (principal.grants, principal.arn, principal.session_policies, action, resource)
+        if key in memory.plain:
+            return memory.plain[key]
+        spoken = self._policies(memory, principal).about(action)
         if not spoken.steady:
             return False
         asked = Request(action=action, resource=resource, caller=caller_of(principal), context=_NOTHING)
-        return evaluate(spoken.policies, asked).allowed
+        _keep(memory.plain, key, evaluate(spoken.policies, asked).allowed)
+        return memory.plain[key]
 
     def decide(self, principal: Principal, need: Need, context: Context) -> Decision:
         """Evaluate one need under every policy that applies."""
