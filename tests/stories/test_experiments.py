@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stories.server import DEMO_LOCK, Clary
+from tests.stories.server import CLIENTS, DEMO_LOCK, Clary
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -38,3 +38,24 @@ def test_sdk_2_logs_runs_trains_in_one_and_finds_what_led_to_the_model(
     assert [each["SourceType"] for each in second["Sources"]] == ["SageMakerTrainingJob"]
     assert second["Status"]["PrimaryStatus"] == "Completed"
     assert second["OutputArtifacts"]["copy"]["MediaType"] == "text/csv"
+
+
+def test_sdk_3_logs_a_run_and_queries_lineage(
+    clary: Clary, environment: Callable[[Path], Path], table: Path
+) -> None:
+    python = environment(CLIENTS / "v3.txt") / "python"
+    program = Path(__file__).parent / "experiment_runs_v3.py"
+    told = clary.run(str(python), str(program), str(table)).stdout
+    line = re.search(r"^RUN (.*)$", told, re.M)
+    assert line, told
+    name, parameters, outputs, metrics = json.loads(line[1])
+    assert name == "story-v3-only"
+    assert parameters == {
+        "rate": {"NumberValue": 0.1},
+        "net": {"StringValue": "small"},
+        "again": {"NumberValue": 1.0},
+    }
+    assert (outputs, metrics) == (["copy"], {"loss": 30})
+    line = re.search(r"^LINEAGE (.*)$", told, re.M)
+    assert line, told
+    assert json.loads(line[1]) == [["Artifact", "TrialComponent", "Artifact"], 2]
