@@ -17,6 +17,8 @@ NAMES = (
     "model_server",
     "prediction",
     "list_training_jobs",
+    "describe_and_list",
+    "search",
     "policy_decision",
     "s3",
     "metrics",
