@@ -126,7 +126,11 @@ def read(data: bytes) -> list[tuple[int, bytes]]:
         (LIST, json.dumps({"NameContains": "%_' OR 1=1 --"}).encode(), "ValidationException"),
         ("SageMaker.NoSuchOperation", b"{}", "UnknownOperationException"),
         ("SageMaker.", b"{}", "UnknownOperationException"),
-        ("SageMaker.RenderUiTemplate", b'{"Task": {"Input": "x"}, "RoleArn": "r"}', "InvalidAction"),
+        (
+            "SageMaker.RenderUiTemplate",
+            b'{"Task": {"Input": "{}"}, "RoleArn": "arn:aws:iam::000000000000:role/r"}',
+            "InvalidAction",
+        ),
     ],
     ids=lambda value: repr(value)[:50],
 )
