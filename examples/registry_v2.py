@@ -1,4 +1,4 @@
-"""SageMaker SDK 2.x, the registry: register, approve, deploy, predict, trace: python registry_v2.py TRAIN.csv.
+"""SageMaker SDK 2.x, registry: register, approve, deploy, predict, trace: python registry_v2.py TRAIN.csv.
 
 TRAIN.csv has no header and the label in its first column. Nothing here knows where the server is.
 """
