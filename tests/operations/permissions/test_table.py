@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from clary.operations.permissions.generate import text
+from clary.operations.permissions.on_resource import bearers
+from clary.operations.permissions.plan import declarations
 from clary.operations.permissions.table import ResourceType, actions_of, prefix_of, table
 
 GROUP = ResourceType("group", "arn:${Partition}:sagemaker:${Region}:${Account}:group/${GroupName}")
@@ -56,3 +58,12 @@ def test_prefixes_and_actions_go_by_the_names_iam_has_for_them() -> None:
     assert actions_of("sagemaker", "CreateModel") == ("CreateModel",)
     for operation in ("HeadObject", "UploadPart", "DeletePublicAccessBlock"):
         assert actions_of("s3", operation)[0] in table("s3").actions
+
+
+def test_declared_kinds_go_by_the_prefix_that_their_service_signs_with() -> None:
+    for (prefix, _), kind in declarations().items():
+        assert prefix == prefix_of(kind.service), kind.kind
+
+
+def test_what_can_have_a_policy_is_told_by_its_operations() -> None:
+    assert {kind.kind for kind in bearers().values()} >= {"Endpoint", "ModelPackageGroup", "Repository"}

@@ -13,11 +13,10 @@ from clary.operations.permissions.context import Values, of_tags, tags_of
 from clary.operations.permissions.need import Need
 from clary.operations.permissions.plan import declarations
 from clary.operations.permissions.s3 import bucket_of
-from clary.operations.permissions.table import names
+from clary.operations.permissions.table import names, table
 from clary.resources.organizations.account import ACCOUNT
 from clary.resources.spec import Resource
 from clary.store.records import Records
-from clary.wire import models
 
 POLICY = "_ResourcePolicy"
 """The member in which a record of any kind keeps its policy's text."""
@@ -105,7 +104,9 @@ def bearers() -> Mapping[tuple[str, str], Resource]:
     """Return the declared kinds that can have a policy, by service prefix and the first word of their ARN."""
     found = {}
     for (prefix, skeleton), kind in declarations().items():
-        known = models.service(kind.service).operation_names
+        if prefix == "iam":  # A user's or a role's policies say what it may, not who may use it.
+            continue
+        known = {*table(prefix).actions, *names()["newer"].get(prefix, ())}
         if f"Put{kind.kind}Policy" in known or f"Set{kind.kind}Policy" in known:
             found[prefix, skeleton.partition("/")[0]] = kind
     return found

@@ -13,7 +13,6 @@ from clary.operations.permissions.places import Node, Place, places, tree
 from clary.operations.permissions.table import Action, ResourceType, actions_of, names, prefix_of, table
 from clary.resources import registry
 from clary.resources.spec import Resource
-from clary.wire import models
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,11 @@ def either_of(resource: Resource) -> tuple[str, ...]:
 
 @cache
 def declarations() -> Mapping[tuple[str, str], Resource]:
-    """Return the declared kinds by service prefix and skeleton of their ARN."""
+    """Return the declared kinds by service prefix and skeleton of their ARN, without reading any model."""
+    services = names()["services"]
     return {
-        (prefix_of(resource.service), skeleton(resource)): resource
+        (services.get(resource.service, resource.service), skeleton(resource)): resource
         for resource in registry.load().values()
-        if resource.service in models.names()
     }
 
 
