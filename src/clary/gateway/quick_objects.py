@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -28,7 +30,6 @@ class QuickObjects(Quick):
         parser = self.parser
         if (
             (self.cycle is not None and not self.cycle.response_complete)
-            or self.expect_100_continue
             or parser.get_http_version() != "1.1"
             or parser.should_upgrade()
             or not may_be_one(method := parser.get_method(), fields := dict(self.headers))
@@ -41,6 +42,13 @@ class QuickObjects(Quick):
         scope = self.scope
         scope["method"], scope["path"], scope["raw_path"] = method.decode(), path, url.path
         scope["query_string"] = url.query or b""
+        errand = None
+        if self.expect_100_continue:  # boto3 asks before every upload, however small
+            errand = self._open(scope)
+            if not self._gateway().small_objects.knows(errand):
+                super().on_headers_complete()
+                return
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.cycle = _ObjectCycle(
             scope=scope,
             transport=self.transport,
@@ -54,6 +62,7 @@ class QuickObjects(Quick):
             keep_alive=parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        self.cycle.errand = errand
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; let more of them wait than uvicorn does, or a stream stops at every one."""
@@ -72,15 +81,8 @@ class QuickObjects(Quick):
         if not isinstance(cycle, _ObjectCycle) or cycle.begun:
             return
         cycle.begun = True
-        scope, small = cycle.scope, self._gateway().small_objects
-        request = HttpRequest(
-            method=scope["method"],
-            path=scope["raw_path"].decode("latin-1"),
-            query=scope["query_string"].decode("latin-1"),
-            headers=Headers([(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]),
-            body=bytes(cycle.body),
-        )
-        errand = small.open(request, self.client[0] if self.client else "", time.perf_counter())
+        small, errand = self._gateway().small_objects, cycle.errand or self._open(cycle.scope)
+        errand.request.body = bytes(cycle.body)
         small.serve(errand, partial(self._told, cycle, errand, small))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -88,6 +90,16 @@ class QuickObjects(Quick):
         super().connection_lost(exc)
         if isinstance(self.cycle, _ObjectCycle) and not self.cycle.begun:
             self._start_asgi_task(self.cycle, self.app)
+
+    def _open(self, scope: Mapping[str, Any]) -> Errand:
+        request = HttpRequest(
+            method=scope["method"],
+            path=scope["raw_path"].decode("latin-1"),
+            query=scope["query_string"].decode("latin-1"),
+            headers=Headers([(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]),
+        )
+        source = self.client[0] if self.client else ""
+        return self._gateway().small_objects.open(request, source, time.perf_counter())
 
     def _told(
         self, cycle: _ObjectCycle, errand: Errand, small: SmallObjects, response: HttpResponse | None
@@ -113,3 +125,4 @@ class _ObjectCycle(RequestResponseCycle):
     """One call about an object; it may still be run as ASGI, even after it was tried here."""
 
     begun = False
+    errand: Errand | None = None

@@ -42,7 +42,7 @@ from clary.store.objects.tables import GARBAGE, OBJECTS, PARTS, VERSIONS
 from clary.store.objects.upload_listing import UploadListing, UploadQuery
 from clary.store.objects.uploads import Uploads
 from clary.store.objects.version_listing import VersionListing, VersionQuery
-from clary.store.statement import Lookup
+from clary.store.statement import Lookup, Values
 
 _ANYTHING = Writing()
 _PAGE = 1000
@@ -91,9 +91,20 @@ class Objects:
 
     def look(self, bucket: str, key: str) -> tuple[Bucket, ObjectInfo | None]:
         """Return a bucket and the object at a key of it, in one quick read."""
-        row = self._look.row(called=bucket, at=encode_key(key))
+        row = self.glance(bucket, key)
         if row is None:
             raise NoSuchBucket(bucket)
+        return self.looked(row)
+
+    def glance(self, bucket: str, key: str) -> Values | None:
+        """Return all that is known of a bucket and an object as it is stored, None without the bucket.
+
+        What is made of it holds as long as a glance returns the same.
+        """
+        return self._look.row(called=bucket, at=encode_key(key))
+
+    def looked(self, row: Values) -> tuple[Bucket, ObjectInfo | None]:
+        """Return what a `glance` means."""
         return index.look(row, self._place.content.directory)
 
     # Buckets
