@@ -159,6 +159,31 @@ def test_a_kept_one_is_listed(sagemaker: Any, named: dict[str, Any], kind: Kind)
         assert not _call(sagemaker, operation, {**where, **few, "StatusEquals": others[0]})[kind.summary[0]]
 
 
+ENDS = {
+    "AIBenchmarkJob": "EndTime",
+    "AIRecommendationJob": "EndTime",
+    "AutoMLJob": "EndTime",
+    "CompilationJob": "CompilationEndTime",
+    "HyperParameterTuningJob": "HyperParameterTuningEndTime",
+    "InferenceExperiment": "CompletionTime",
+    "InferenceRecommendationsJob": "CompletionTime",
+    "Job": "EndTime",
+    "OptimizationJob": "OptimizationEndTime",
+    "ProcessingJob": "ProcessingEndTime",
+    "TrainingSession": "EndTime",
+    "TransformJob": "TransformEndTime",
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_what_is_not_run_ended_when_it_began(sagemaker: Any, named: dict[str, Any], name: str) -> None:
+    kind = KINDS[name]
+    _, asked = _made(sagemaker, named, kind)
+    told = _call(sagemaker, kind.operations["Describe"], asked)
+    doc = told.get(kind.resource.envelope, told)
+    assert doc[ENDS[name]] == doc["CreationTime"]
+
+
 @pytest.mark.parametrize("kind", NOT_RUN.values(), ids=list(NOT_RUN))
 def test_what_is_not_run_says_so_and_where_to_look(sagemaker: Any, named: dict[str, Any], kind: Kind) -> None:
     _, asked = _made(sagemaker, named, kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from clary.core.document import Document
-from clary.operations import crud, references
+from clary.operations import crud, none_yet, references
 from clary.operations.kinds import of
 from clary.operations.registry import Call, before, completes
 from clary.resources.ai.workload_config import AI_WORKLOAD_CONFIG
@@ -24,4 +24,5 @@ def named_config(call: Call) -> Document:
     """Name the workload configuration, which must be there and may be given by its ARN."""
     given = call.request["AIWorkloadConfigIdentifier"]
     asked = replace(call, request={"AIWorkloadConfigName": given})
-    return {"AIWorkloadConfigName": crud.named(of(AI_WORKLOAD_CONFIG), asked).name}
+    name = crud.named(of(AI_WORKLOAD_CONFIG), asked).name
+    return {"AIWorkloadConfigName": name, **none_yet.at_once(call, "EndTime")}

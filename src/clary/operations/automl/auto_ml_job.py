@@ -28,7 +28,8 @@ def check(call: Call) -> None:
 def named_problem(call: Call) -> Document:
     """Say which kind of problem the configuration is about."""
     [problem] = call.request[_PROBLEM]
-    return {f"{_PROBLEM}Name": str(problem).removesuffix("JobConfig")}
+    ended = none_yet.at_once(call, "EndTime")
+    return {f"{_PROBLEM}Name": str(problem).removesuffix("JobConfig"), **ended}
 
 
 @operation("sagemaker", "CreateAutoMLJobV2", level="stored")
@@ -58,6 +59,7 @@ def describe_second(call: Call) -> Document:
     return project(shape, doc if _PROBLEM in doc else _translated(doc))
 
 
+none_yet.ended("CreateAutoMLJob", "EndTime")
 none_yet.listed("ListCandidatesForAutoMLJob", AUTO_ML_JOB)
 
 

@@ -15,6 +15,7 @@ def created(call: Call) -> Document:
         "InferenceExperimentArn": call.records.arn(INFERENCE_EXPERIMENT, call.request),
         "EndpointMetadata": {"EndpointName": call.request["EndpointName"]},
         **variants(call),
+        **none_yet.at_once(call, "CompletionTime"),
     }
 
 

@@ -1,4 +1,4 @@
-"""What calls about compilation, optimization and recommendation jobs decide; the rest is `crud`'s."""
+"""What calls about jobs around models decide, which are kept and not run; the rest is `crud`'s."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ def techniques(call: Call) -> Document:
     """Name the techniques a job applies: `Quantization` for a `ModelQuantizationConfig`."""
     applied = {name for config in call.request["OptimizationConfigs"] for name in config}
     names = sorted(name.removeprefix("Model").removesuffix("Config") for name in applied)
-    return {"OptimizationTypes": names}
+    return {"OptimizationTypes": names, **none_yet.at_once(call, "OptimizationEndTime")}
 
 
 @completes("sagemaker", "CreateInferenceRecommendationsJob")
 def described(call: Call) -> Document:
     """Give a job a description, which its summary has to have."""
-    return {"JobDescription": call.request.get("JobDescription", "")}
+    description = call.request.get("JobDescription", "")
+    return {"JobDescription": description, **none_yet.at_once(call, "CompletionTime")}
 
 
 @operation("sagemaker", "GetScalingConfigurationRecommendation", level="stored")
@@ -50,5 +51,7 @@ def scaling(call: Call) -> Document:
     )
 
 
+none_yet.ended("CreateTransformJob", "TransformEndTime")
+none_yet.ended("CreateCompilationJob", "CompilationEndTime")
 none_yet.listed("ListInferenceRecommendationsJobSteps", INFERENCE_RECOMMENDATIONS_JOB)
 none_yet.listed("ListModelMetadata")

@@ -17,11 +17,12 @@ def check(call: Call) -> None:
 @completes("sagemaker", "CreateJob")
 def history(call: Call) -> Document:
     """Begin a job's history with its end."""
-    now = call.clock.now()
-    ended = {"Status": "Failed", "StartTime": now, "EndTime": now}
-    return {"SecondaryStatusTransitions": [ended], "EndTime": now}
+    times = none_yet.at_once(call, "EndTime")
+    ended = {"Status": "Failed", "StartTime": times["CreationTime"], "EndTime": times["EndTime"]}
+    return {"SecondaryStatusTransitions": [ended], **times}
 
 
+none_yet.ended("CreateTrainingSession", "EndTime")
 none_yet.listed("ListJobSchemaVersions")
 none_yet.absent(
     "DescribeJobSchemaVersion",

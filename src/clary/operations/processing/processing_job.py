@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clary.operations import references
+from clary.operations import none_yet, references
 from clary.operations.registry import Call, before
 
 
@@ -10,3 +10,6 @@ from clary.operations.registry import Call, before
 def check(call: Call) -> None:
     """Refuse a role that cannot be passed on."""
     references.role(call, call.request["RoleArn"])
+
+
+none_yet.ended("CreateProcessingJob", "ProcessingEndTime")

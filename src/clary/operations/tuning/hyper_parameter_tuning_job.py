@@ -18,4 +18,5 @@ def check(call: Call) -> None:
         references.role(call, role)
 
 
+none_yet.ended("CreateHyperParameterTuningJob", "HyperParameterTuningEndTime")
 none_yet.listed("ListTrainingJobsForHyperParameterTuningJob", HYPER_PARAMETER_TUNING_JOB)
