@@ -97,17 +97,14 @@ class Author:
         """Yield what the member may mean, the likeliest first."""
         if member.endswith("RoleArn") or member == "Role":
             yield f"arn:aws:iam::{self.account}:role/SageMakerExecutionRole"
-        if re.search(r"Arns?$|Uri$|Url$|Path$", member) or by_arn:
-            wanted = kebab(re.sub(r"(Name|Arns?|Id|Identifier)$", "", member))
+        if "Arn" in member or pattern.startswith("arn:") or re.search(r"Uri$|Url$|Path$", member) or by_arn:
+            wanted = kebab(re.sub(r"(Name|Arns?|ArnList|Id|Identifier)$", "", member))
             yield from (arn for arn in self.arns if f":{wanted}/" in arn)
-            yield from self.arns if re.search(r"Arns?$", member) else ()
+            yield from self.arns if "Arn" in member else ()
             yield f"arn:aws:sagemaker:{self.region}:{self.account}:{wanted}/{self.name}"
-            parts = re.findall(r"([A-Za-z][A-Za-z-]+)\\?/", pattern)
-            for name in (self.name, "a" * 12):
-                tail = "/".join(f"{part}/{name}" for part in parts)
-                yield from (
-                    f"arn:aws:sagemaker:{self.region}:{owner}:{tail}" for owner in (self.account, "aws")
-                )
+            for tail in tails(pattern, self.name):
+                for owner in (self.account, "aws"):
+                    yield f"arn:aws:sagemaker:{self.region}:{owner}:{tail}"
         yield from _MEANT.get(member, ())
         if re.search(r"Uri$|Url$|Path$|Location$", member):
             yield f"s3://sagemaker-{self.region}-{self.account}/{self.name}"
@@ -115,6 +112,13 @@ class Author:
         yield from (self.name, self.name.lower())
         yield from ("ml.m5.large", "1.0.0", "1", "a@example.com", "https://example.com/generated")
         yield from _PLAIN
+
+
+def tails(pattern: str, name: str) -> Iterator[str]:
+    """Yield the resource parts of ARNs that a pattern may want; of alternatives the first."""
+    parts = re.findall(r"([A-Za-z][A-Za-z-]+)\\?/", re.sub(r"\((\w[\w-]*)\|[^()]*\)", r"\1", pattern))
+    for text in (name, "a" * 12, f"app-{'A' * 12}", f"sagemaker-{name}/1/1"):
+        yield "/".join(f"{part}/{text}" for part in parts)
 
 
 def fits(text: str, pattern: str, least: int, most: int) -> bool:
@@ -148,7 +152,9 @@ _PLAIN = (
     *("a" * count for count in (12, 16, 20, 24)),
     *(f"{prefix}-{'0' * 8}" for prefix in ("i", "vol", "eni")),
     "00000000-0000-0000-0000-000000000000",
+    "arn:aws:kms:us-east-1:000000000000:key/generated",
     "d-generated000",
+    "o-0000000000/r-0000",
     "v1",
 )
 _IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
