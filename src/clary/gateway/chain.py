@@ -16,6 +16,7 @@ from botocore.model import OperationModel
 
 from clary.core import wake
 from clary.core.document import Document
+from clary.core.errors import ApiError, NotBuilt
 from clary.gateway import body, chunked, cors, intact, post_object, routing, sigv2, sigv4
 from clary.gateway.anonymous import is_unsigned, nobody
 from clary.gateway.exchange import Exchange, Parts
@@ -60,6 +61,8 @@ def authenticate(exchange: Exchange, parts: Parts) -> None:
     if exchange.service is models.service("s3") and sigv4.peek(request) is None and is_unsigned(request):
         exchange.signed = nobody(parts.settings.region, request)
         return
+    if exchange.service is models.service("sts") and sigv4.peek(request) is None:
+        refuse_outsiders(exchange)
     signed = exchange.signed = sigv4.verify(
         request,
         lambda key: parts.credentials.find(key, token),
@@ -190,6 +193,16 @@ async def _run_form(exchange: Exchange, parts: Parts) -> None:
     exchange.request.body = await post_object.receive_file(exchange, parts, sizes, reader)
     await loop.run_in_executor(parts.pool, _in_turn, (parse, validate, dispatch), exchange, parts)
     exchange.response = post_object.answer(exchange, form, exchange.result, base)
+
+
+def refuse_outsiders(exchange: Exchange) -> None:
+    """Raise NotBuilt for the calls of STS that come unsigned, with a token of somebody else's instead."""
+    try:
+        name = wire_route.find(models.service("sts"), exchange.request).operation.name
+    except ApiError:
+        return  # that it is not signed is said first
+    if name.startswith("AssumeRoleWith"):
+        raise NotBuilt(f"{name}: no identity provider is asked")
 
 
 def is_form(request: HttpRequest) -> bool:

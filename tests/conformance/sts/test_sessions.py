@@ -237,3 +237,12 @@ def test_what_is_not_built_says_so(server: Server) -> None:
         server.client("sts").assume_root(
             TargetPrincipal=ACCOUNT, TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/X"}
         )
+
+
+def test_tokens_of_other_providers_are_refused_by_name(server: Server) -> None:
+    sts, arn = server.client("sts"), f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecutionRole"
+    with refused("InvalidAction", "AssumeRoleWithWebIdentity"):
+        sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="one", WebIdentityToken="header.body")
+    with refused("InvalidAction", "AssumeRoleWithSAML"):
+        provider = f"arn:aws:iam::{ACCOUNT}:saml-provider/other"
+        sts.assume_role_with_saml(RoleArn=arn, PrincipalArn=provider, SAMLAssertion="PHg+PC94Pg==")
