@@ -13,7 +13,8 @@ from tests.store.objects.opened import BUCKET, Store
 
 from clary.store.objects import NoSuchKey, Objects
 from clary.store.objects.fresh import SMALL as SMALL_LIMIT
-from clary.store.objects.model import Chosen
+from clary.store.objects.model import Chosen, ObjectInfo
+from clary.store.objects.version_listing import VersionQuery
 
 PART = 5 << 20
 SMALL, LARGE = b"new", b"new" * (SMALL_LIMIT // 3 + 1)
@@ -58,6 +59,22 @@ def test_a_first_put_is_whole_or_never_was(tmp_path: Path, body: bytes, step: st
         with pytest.raises(NoSuchKey):
             store.objects.get(BUCKET, "k")
     _nothing_left(store)
+
+
+@pytest.mark.parametrize(("body", "step"), STEPS)
+def test_a_killed_put_neither_loses_nor_doubles_a_version(tmp_path: Path, body: bytes, step: str) -> None:
+    store = Store(tmp_path)
+    store.objects.configure(BUCKET, {"Versioning": "Enabled"})
+    old = store.objects.put(BUCKET, "k", b"old")
+    _killed_in(tmp_path, step, lambda objects: objects.put(BUCKET, "k", body))
+    store = Store(tmp_path)
+    versions = [line.item for line in store.objects.versions_in(BUCKET, VersionQuery()).versions]
+    assert [item.version for item in versions][-1] == old.version
+    assert len(versions) == (2 if step == "committed" else 1)
+    assert store.objects.get(BUCKET, "k", old.version).path.read_bytes() == b"old"
+    store.age()
+    store.objects.sweep()
+    assert store.files() == {item.content for item in versions if isinstance(item, ObjectInfo)}
 
 
 @pytest.mark.parametrize("step", ["link", "fsync directory", "index", "commit", "committed"])
