@@ -115,6 +115,8 @@ class Fresh:
             self._timer = None
         try:
             self.settle()
+        except FileNotFoundError:
+            _log.warning("%s is gone, and with it what was to be synced", self._content.directory)
         except (TryAgain, OSError) as error:
             _log.warning("%s; trying again", error)
             self.note()
