@@ -12,6 +12,7 @@ from sqlalchemy import insert, text
 
 from clary.core import ids
 from clary.core.document import Document
+from clary.resources.inference.model import MODEL
 from clary.resources.spec import Resource
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store import search_index
@@ -45,6 +46,16 @@ def fill(home: Path, count: int, *, indexed: bool) -> None:
     database.close()
 
 
+def fill_models(home: Path, count: int) -> None:
+    """Put models into a home's database: what stopping a server does not ask for, however many there are."""
+    database = Database(home / "clary.db")
+    for first in range(0, count, _BATCH):
+        numbers = range(first, min(first + _BATCH, count))
+        with database.write() as connection:
+            connection.execute(insert(RECORDS), [row(MODEL, _model(number)) for number in numbers])
+    database.close()
+
+
 def row(resource: Resource, doc: Document) -> Document:
     """Return the row of a record that was created and written when its document says."""
     place = {"service": resource.service, "kind": resource.kind, "account": ACCOUNT, "region": REGION}
@@ -73,6 +84,18 @@ def _batches(count: int, dice: random.Random) -> Iterator[list[Document]]:
     for first in range(0, count, _BATCH):
         numbers = range(first, min(first + _BATCH, count))
         yield [row(TRAINING_JOB, _job(number, dice)) for number in numbers]
+
+
+def _model(number: int) -> Document:
+    made = BEGUN + timedelta(seconds=number)
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://bucket/models/{number}/model.tar.gz"}
+    return {
+        "ModelName": f"model-{number:07}",
+        "ExecutionRoleArn": ROLE,
+        "PrimaryContainer": container,
+        "CreationTime": made,
+        "LastModifiedTime": made,
+    }
 
 
 def _job(number: int, dice: random.Random) -> Document:
