@@ -143,11 +143,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
     made.database.close()
 
 
+@pytest.mark.parametrize("count", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.resource.kind for kind in KINDS])
-def test_every_record_comes_once_and_in_order(store: Records, kind: Kind) -> None:
+def test_every_record_comes_once_and_in_order(store: Records, kind: Kind, count: int) -> None:
+    store = store.scoped(store.account, f"with-{count}")
     dice = random.Random(kind.resource.kind)  # noqa: S311 - the same records in every run
     with store.database.write():
-        made = [store.create(kind.resource, document(kind, number, "first", dice)) for number in range(SOME)]
+        made = [store.create(kind.resource, document(kind, number, "first", dice)) for number in range(count)]
     later = iter(range(10_000))
     for path in dict.fromkeys(orders(kind)):
         for descending in (False, True):

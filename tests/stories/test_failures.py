@@ -310,7 +310,6 @@ def test_a_serving_endpoint_says_what_was_wrong_with_a_call_and_outlives_a_bad_u
         assert (found["Error"]["Code"], found["OriginalStatusCode"]) == ("ModelError", 500)
         assert words in found["OriginalMessage"]
         assert "/aws/sagemaker/Endpoints/good" in found["Error"]["Message"]
-    assert refusal(b"x" * (6 << 20 | 1))["Error"]["Code"] == "ValidationError"
     sagemaker = served.client("sagemaker")
     sagemaker.update_endpoint(EndpointName="good", EndpointConfigName="raises")
     endpoint = settled(served, "good")

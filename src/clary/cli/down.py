@@ -59,11 +59,12 @@ def _stop_jobs(server: Server, *, ask: bool, wait: bool) -> None:
 
 
 def _running(sagemaker: Client) -> list[str]:
-    names: list[str] = []
-    for status in ("InProgress", "Stopping"):
-        for page in sagemaker.get_paginator("list_training_jobs").paginate(StatusEquals=status):
-            names += [job["TrainingJobName"] for job in page["TrainingJobSummaries"]]
-    return names
+    # A List with StatusEquals thins out pages already cut, and would page through every job there ever was.
+    wanted = {"Name": "TrainingJobStatus", "Operator": "In", "Value": "InProgress,Stopping"}
+    pages = sagemaker.get_paginator("search").paginate(
+        Resource="TrainingJob", SearchExpression={"Filters": [wanted]}
+    )
+    return [found["TrainingJob"]["TrainingJobName"] for page in pages for found in page["Results"]]
 
 
 def _end(server: Server) -> None:

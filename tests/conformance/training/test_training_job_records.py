@@ -141,9 +141,3 @@ def test_only_a_job_that_ended_can_be_deleted(sagemaker: Any, prefix: str) -> No
 def test_jobs_of_another_region_are_not_seen(server: Server, sagemaker: Any, prefix: str) -> None:
     elsewhere = server.client("sagemaker", region_name="eu-west-1")
     assert elsewhere.list_training_jobs(NameContains=prefix)["TrainingJobSummaries"] == []
-
-
-def test_an_operation_that_is_not_built_names_itself(sagemaker: Any) -> None:
-    with pytest.raises(ClientError, match="ListEdgeDeploymentPlans") as refused:
-        sagemaker.list_edge_deployment_plans()
-    assert refused.value.response["Error"]["Code"] == "InvalidAction"
