@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.runtime.machine import Machine
 
-from clary.runtime.pack import pack
+from clary.runtime.pack import lay_out, pack
 from clary.runtime.removal import remove_tree
 from clary.runtime.spec import Output
 
@@ -120,3 +120,18 @@ def test_what_is_too_deep_to_unpack_is_left_out_and_said(tmp_path: Path) -> None
     assert max(name.count("/") + 1 for name in names(tmp_path / "a")) == 64
     assert left_out[0].startswith("What is below 64 directories was left out: d/d/d/")
     remove_tree(ml)  # pytest's own clean-up would recurse
+
+
+def test_a_directory_that_is_not_packed_is_its_files_and_nothing_else(tmp_path: Path) -> None:
+    model = tmp_path / "ml" / "model"
+    (model / "deep").mkdir(parents=True)
+    (model / "deep" / "w").write_text("weights")
+    (model / "link").symlink_to("/etc/passwd")
+    out = tmp_path / "out"
+    assert lay_out(tmp_path / "ml", "model", out, always=False) == (
+        True,
+        False,
+        ["link is not a file and was left out."],
+    )
+    assert [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()] == ["deep/w"]
+    assert lay_out(tmp_path / "ml", "absent", out, always=False) == (False, True, [])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,14 @@ class DataFault(Exception):
     """The caller's data is not what the request says; the text becomes a FailureReason."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One object of a channel: its name below the channel, and its content file."""
+
+    name: str
+    path: Path
+
+
 @dataclass(frozen=True)
 class RoleObjects:
     """The objects that a role may read and write."""
@@ -30,13 +39,22 @@ class RoleObjects:
 
     def place(self, uri: str, directory: str) -> tuple[Input, ...]:
         """Place every object under a prefix in `directory`, as SageMaker lays a channel out."""
+        return self.placed(uri, self.found(uri), directory)
+
+    def found(self, uri: str) -> tuple[Found, ...]:
+        """Return every object under a prefix, in the order of their keys."""
         bucket, prefix = split(uri)
-        inputs = tuple(
-            Input(source=info.path, target=f"{directory}/{_below(info.key, prefix, uri)}")
+        found = tuple(
+            Found(name=_below(info.key, prefix, uri), path=info.path)
             for info in self._under(uri, bucket, prefix)
         )
-        if not inputs:  # evidence/training-data-errors.md
+        if not found:  # evidence/training-data-errors.md
             raise DataFault(f"Data download failed:S3 key: {prefix} matched no files on s3://{bucket}/")
+        return found
+
+    def placed(self, uri: str, found: Sequence[Found], directory: str) -> tuple[Input, ...]:
+        """Place objects in `directory`; one that is a folder to another is a fault."""
+        inputs = tuple(Input(source=each.path, target=f"{directory}/{each.name}") for each in found)
         taken = {each.target for each in inputs}
         for each in inputs:
             above = (str(parent) for parent in Path(each.target).parents)
@@ -60,7 +78,8 @@ class RoleObjects:
         """Put a packed archive into the store; doing it twice leaves the same one object."""
         bucket, key = split(uri)
         self._need("s3:PutObject", f"{bucket}/{key}", "Artifact upload failed")
-        staged = self.objects.staging / f"collect-{path.parent.parent.name}-{path.name}"
+        digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+        staged = self.objects.staging / f"collect-{digest}"
         staged.unlink(missing_ok=True)
         try:
             os.link(path, staged)  # the run keeps its own name for the file until the run is removed

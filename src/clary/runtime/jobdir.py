@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clary.core.document import Document
 from clary.runtime.launch import Launch, read_launch
-from clary.runtime.spec import Input, Output, RunSpec
+from clary.runtime.spec import Input, Output, Piece, Pipe, RunSpec
 
 
 class JobDirectory:
@@ -149,9 +149,16 @@ def _encode(spec: RunSpec) -> Document:
         "host": spec.host,
         "hosts": list(spec.hosts),
         "instance_type": spec.instance_type,
-        "inputs": [{"source": str(i.source), "target": i.target, "unpack": i.unpack} for i in spec.inputs],
+        "inputs": [
+            {"source": str(i.source), "target": i.target, "unpack": i.unpack, "writable": i.writable}
+            for i in spec.inputs
+        ],
+        "pipes": [_encode_pipe(pipe) for pipe in spec.pipes],
         "files": dict(spec.files),
-        "outputs": [{"directory": o.directory, "name": o.name, "always": o.always} for o in spec.outputs],
+        "outputs": [
+            {"directory": o.directory, "name": o.name, "always": o.always, "packed": o.packed}
+            for o in spec.outputs
+        ],
         "network": spec.network,
         "serves": spec.serves,
         "startup_timeout": spec.startup_timeout.total_seconds(),
@@ -165,12 +172,33 @@ def _decode(document: Document) -> RunSpec:
         "command": tuple(document["command"]),
         "arguments": tuple(document["arguments"]),
         "hosts": tuple(document["hosts"]),
-        "inputs": tuple(
-            Input(source=Path(i["source"]), target=i["target"], unpack=i["unpack"])
-            for i in document["inputs"]
-        ),
+        "inputs": tuple(Input(**{**i, "source": Path(i["source"])}) for i in document["inputs"]),
+        "pipes": tuple(_decode_pipe(pipe) for pipe in document.get("pipes", ())),
         "outputs": tuple(Output(**o) for o in document["outputs"]),
         "startup_timeout": timedelta(seconds=document["startup_timeout"]),
         "stop_grace": timedelta(seconds=document["stop_grace"]),
     }
     return RunSpec(**members)
+
+
+def _encode_pipe(pipe: Pipe) -> Document:
+    groups = [
+        [{"source": str(p.source)} if p.source else {"text": p.text} for p in group] for group in pipe.groups
+    ]
+    return {
+        "channel": pipe.channel,
+        "groups": groups,
+        "seed": pipe.seed,
+        "share": list(pipe.share),
+        "gunzip": pipe.gunzip,
+        "wrapped": pipe.wrapped,
+    }
+
+
+def _decode_pipe(document: Document) -> Pipe:
+    groups = tuple(
+        tuple(Piece(source=Path(p["source"])) if "source" in p else Piece(text=p["text"]) for p in group)
+        for group in document["groups"]
+    )
+    number, of = document["share"]
+    return Pipe(**{**document, "groups": groups, "share": (number, of)})

@@ -52,6 +52,43 @@ def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bo
     return True, not files, left_out
 
 
+def lay_out(root: Path, directory: str, target: Path, *, always: bool) -> tuple[bool, bool, list[str]]:
+    """Link the regular files of `directory` under `root` into one of their own; tell what `pack` tells.
+
+    The program has ended: nobody writes to them any more. Links are left out.
+    """
+    left_out: list[str] = []
+    names = parts(directory)
+    try:
+        handle = open_directory(root, names)
+    except FileNotFoundError:
+        return False, True, left_out
+    except Unsafe as error:
+        return False, False, [str(error)]
+    entries = sorted(_walk(handle, "", left_out))
+    os.close(handle)
+    files = [name for name, status in entries if stat.S_ISREG(status.st_mode)]
+    left_out += [
+        f"{name} is not a file and was left out."
+        for name, status in entries
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)
+    ]
+    if not files and not always:
+        return False, True, left_out
+    target.mkdir(exist_ok=True)
+    for name in files:
+        path = name.split("/")
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        folder = open_directory(root, (*names, *path[:-1]))
+        try:
+            os.link(path[-1], target / name, src_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            continue
+        finally:
+            os.close(folder)
+    return True, not files, left_out
+
+
 def _walk(
     directory: int, prefix: str, left_out: list[str], depth: int = 1
 ) -> list[tuple[str, os.stat_result]]:

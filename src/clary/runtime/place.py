@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clary.runtime.beneath import create_file, open_directory, parts
-from clary.runtime.jobdir import JobDirectory
+from clary.runtime.jobdir import JobDirectory, tag
 from clary.runtime.spec import RunSpec
 from clary.runtime.unpack import unpack
 
@@ -33,16 +33,15 @@ def hold(job: JobDirectory, spec: RunSpec) -> None:
     """
     job.inputs.mkdir(exist_ok=True)
     for number, item in enumerate(spec.inputs):
-        link = job.inputs / str(number)
-        try:
-            os.link(item.source, link)
-        except FileExistsError:
-            continue
-        except FileNotFoundError:
-            raise
-        except OSError:  # another file system, or one without links
-            link.unlink(missing_ok=True)
-            link.symlink_to(item.source)
+        _link(item.source, job.inputs / str(number))
+    for pipe in spec.pipes:
+        for source in {piece.source for group in pipe.groups for piece in group if piece.source}:
+            _link(source, held(job, source))
+
+
+def held(job: JobDirectory, source: Path) -> Path:
+    """Return where the job's directory holds what a pipe streams."""
+    return job.inputs / f"pipe-{tag(str(source))}"
 
 
 def place(
@@ -59,23 +58,35 @@ def place(
     for number, item in enumerate(spec.inputs):
         if stopping():
             raise Interrupted
-        held = job.inputs / str(number)
+        link = job.inputs / str(number)
         if item.unpack:
-            unpack(held, job.ml, item.target, stopping=_raising(stopping))
+            unpack(link, job.ml, item.target, stopping=_raising(stopping))
         elif number in shown:
             names = parts(item.target)
             os.close(open_directory(job.ml, names[:-1], create=True))
-            binds.append((held.resolve(), "/".join(names)))
+            binds.append((link.resolve(), "/".join(names)))
         else:
-            _copy(held, job.ml, item.target)
+            _copy(link, job.ml, item.target)
     return binds
+
+
+def _link(source: Path, link: Path) -> None:
+    try:
+        os.link(source, link)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        raise
+    except OSError:  # another file system, or one without links
+        link.unlink(missing_ok=True)
+        link.symlink_to(source)
 
 
 def _shown(job: JobDirectory, spec: RunSpec) -> set[int]:
     sizes = {
         number: (job.inputs / str(number)).stat().st_size
         for number, item in enumerate(spec.inputs)
-        if not item.unpack
+        if not item.unpack and not item.writable
     }
     large = sorted((n for n, size in sizes.items() if size > COPIED_UP_TO), key=lambda n: -sizes[n])
     return set(large[:MOST_BINDS])

@@ -15,11 +15,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from clary.core.document import Document
-from clary.runtime import cgroups, container, control, failure, pack
+from clary.runtime import cgroups, container, control, failure, feed, pack
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
@@ -28,6 +29,8 @@ from clary.runtime.jobdir import JobDirectory, now_text, tag
 from clary.runtime.ping import Ping
 from clary.runtime.place import Interrupted, place
 from clary.runtime.removal import remove_tree
+from clary.runtime.sandbox import INTERPRETER
+from clary.runtime.spec import Pipe
 from clary.runtime.wake import wake
 from clary.runtime.warm import Slot, leave, open_sockets
 
@@ -44,6 +47,7 @@ class Shim:
             raise FileNotFoundError(job.path / "launch.json")
         self.job, self.launch, self.spec, self.slot = job, launch, job.spec(), slot
         self.successor: subprocess.Popen[bytes] | None = None
+        self.feeder: subprocess.Popen[bytes] | None = None
         self.state: Document = {
             "attempt": 1,
             "phase": "starting",
@@ -83,6 +87,7 @@ class Shim:
         except OSError as error:
             self.failure = _machine_failure(error)
         finally:
+            self._end_feeder()
             if self.slot:
                 self.slot.container.kill()
             if group:
@@ -113,6 +118,8 @@ class Shim:
         binds = place(self.job, self.spec, bind=binding, stopping=lambda: bool(self.job.asked()))
         if self.job.asked():
             raise Interrupted
+        if self.spec.pipes:
+            self.feeder = _feeder(self.job, self.spec.pipes)
         if self.slot:
             started = self.slot.go(self.spec, self.launch)
         else:
@@ -127,7 +134,8 @@ class Shim:
         ping = Ping(self.launch.sockets / "share" / "http.sock") if self.spec.serves else None
         startup = time.monotonic() + self.spec.startup_timeout.total_seconds()
         poller = select.poll()
-        for descriptor in (running.report, self.server.fileno(), self.woken):
+        feeder = self.feeder.stdout.fileno() if self.feeder and self.feeder.stdout else None
+        for descriptor in filter(None, (running.report, self.server.fileno(), self.woken, feeder)):
             poller.register(descriptor, select.POLLIN)
         self._obey(running)
         while True:
@@ -137,19 +145,31 @@ class Shim:
                 return
             if self.server.fileno() in ready:
                 control.serve(self.server, partial(control.answer, self.job))
+            if feeder is not None and feeder in ready:
+                poller.unregister(feeder)
+                self._hear_feeder(feeder, running)
             if self.successor:
                 self.successor.poll()
             if self.woken in ready:
                 os.read(self.woken, 64)
             self._obey(running)
             if ping and not ping.answered and ping.due():
-                if ping.try_once():
-                    self.enter("ready")
-                    self.successor = leave(self.job.path.parent, self.launch)
-                elif time.monotonic() > startup and not self.failure:
-                    seconds = self.spec.startup_timeout.total_seconds()
-                    self.failure = failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=seconds)
-                    running.kill()
+                self._check_health(ping, startup, running)
+
+    def _check_health(self, ping: Ping, startup: float, running: Container) -> None:
+        if ping.try_once():
+            self.enter("ready")
+            self.successor = leave(self.job.path.parent, self.launch)
+        elif time.monotonic() > startup and not self.failure:
+            seconds = self.spec.startup_timeout.total_seconds()
+            self.failure = failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=seconds)
+            running.kill()
+
+    def _hear_feeder(self, words: int, running: Container) -> None:
+        """End a run whose data cannot be streamed; a feeder that just ended has nothing to say."""
+        self.failure = self.failure or os.read(words, 4096).decode().partition("\n")[0]
+        if self.failure:
+            running.kill()
 
     def _obey(self, running: Container) -> None:
         wish = self.job.asked() if self.job.path.exists() else "kill"  # a home that was deleted wants no run
@@ -162,6 +182,11 @@ class Shim:
         if not self.full and (words := self.disk.fault()):
             self.full = words
             running.kill()
+
+    def _end_feeder(self) -> None:
+        if self.feeder:
+            self.feeder.kill()
+            self.feeder.wait()
 
     def _patience(self) -> float:
         return _TICK if self.stop_deadline is None else self.stop_deadline - time.monotonic()
@@ -209,9 +234,8 @@ class Shim:
             self.job.out.mkdir(exist_ok=True)
             path = self.job.out / output.name
             try:
-                written, empty, left_out = pack.pack(
-                    self.job.ml, output.directory, path, always=output.always
-                )
+                make = pack.pack if output.packed else pack.lay_out
+                written, empty, left_out = make(self.job.ml, output.directory, path, always=output.always)
             except OSError as error:
                 self.failure = self.failure or _machine_failure(error)
                 continue
@@ -288,6 +312,21 @@ def _listen_to_signals(job: JobDirectory) -> None:
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: job.ask("stop"))
+
+
+def _feeder(job: JobDirectory, pipes: Sequence[Pipe]) -> subprocess.Popen[bytes]:
+    """Start what feeds the pipes; the first ones are there before the program is."""
+    for pipe in pipes:
+        feed.lay(job.ml, pipe.channel, 0)
+    with (job.path / "shim.log").open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, *INTERPRETER, "-m", "clary.runtime.feed", str(job.path)],
+            env=os.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd="/",
+        )
 
 
 def _self() -> Document | None:

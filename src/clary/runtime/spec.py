@@ -28,12 +28,39 @@ class Input:
     """One file to place under `ml/` before the program starts.
 
     `source` is a content file of the object store, never written to; `target` a path relative to /opt/ml.
-    With `unpack` the source is a gzip'd tar that is extracted, safely, into the directory `target`.
+    With `unpack` the source is a gzip'd tar that is extracted, safely, into the directory `target`. A
+    `writable` one is the program's own copy, however large.
     """
 
     source: Path
     target: str
     unpack: bool = False
+    writable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """What a pipe carries at a time: a content file of the object store, or a short text."""
+
+    source: Path | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipe:
+    """A channel that is streamed: named pipes `input/data/<channel>_<epoch>`, fed from epoch 0 on.
+
+    Each of `groups` stays together. With a `seed` their order is another in each epoch; after that a host of
+    several, `share` = (its number, how many), is given its own part. `gunzip` unpacks files on the way,
+    `wrapped` makes each piece one RecordIO record.
+    """
+
+    channel: str
+    groups: tuple[tuple[Piece, ...], ...]
+    seed: int | None = None
+    share: tuple[int, int] = (0, 1)
+    gunzip: bool = False
+    wrapped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +68,14 @@ class Output:
     """A directory under `ml/` packed into `out/<name>` (a gzip'd tar) once the program has ended, however it
     did.
 
-    With `always` there is an archive even when the directory is empty.
+    With `always` there is an archive even when the directory is empty. One that is not `packed` becomes the
+    directory `out/<name>` with its regular files.
     """
 
     directory: str
     name: str
     always: bool = True
+    packed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +92,7 @@ class RunSpec:
     hosts: tuple[str, ...] = ("algo-1",)
     instance_type: str = "ml.m5.large"
     inputs: tuple[Input, ...] = ()
+    pipes: tuple[Pipe, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[Output, ...] = ()
     network: bool = True

@@ -51,6 +51,12 @@ def sagemaker(server: Server) -> Any:
     return server.client("sagemaker")
 
 
+FILES = {
+    "FileSystemId": "fs-0123456789",
+    "FileSystemAccessMode": "ro",
+    "FileSystemType": "EFS",
+    "DirectoryPath": "/x",
+}
 CHANNEL = "InputDataConfig.0"
 SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
 
@@ -60,7 +66,6 @@ SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
     [
         ("AlgorithmSpecification.AlgorithmName", "mine", "exactly one of TrainingImage and AlgorithmName"),
         ("AlgorithmSpecification.TrainingImage", "nobody/knows:1", "There is no image for 'nobody/knows:1'"),
-        ("AlgorithmSpecification.TrainingInputMode", "Pipe", "Pipe is not supported by Clary yet"),
         ("AlgorithmSpecification.MetricDefinitions", [{"Name": "m", "Regex": "("}], "'(' of the metric 'm'"),
         ("ResourceConfig.InstanceCount", 2, "InstanceCount is 2"),
         ("ResourceConfig.InstanceCount", 0, "InstanceCount is 0"),
@@ -68,7 +73,6 @@ SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
         ("ResourceConfig.VolumeKmsKeyId", "key", "VolumeKmsKeyId is not supported by Clary yet"),
         ("ResourceConfig", None, "ResourceConfig is missing"),
         ("OutputDataConfig.KmsKeyId", "key", "OutputDataConfig.KmsKeyId is not supported by Clary yet"),
-        ("OutputDataConfig.CompressionType", "NONE", "CompressionType NONE"),
         ("OutputDataConfig.S3OutputPath", "s3://no-such-bucket/x", "'no-such-bucket'"),
         ("OutputDataConfig.S3OutputPath", "https://host/x", "must have the form s3://bucket/prefix"),
         (
@@ -82,11 +86,13 @@ SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
         ("CheckpointConfig", {"S3Uri": f"s3://{BUCKET}/c"}, "CheckpointConfig is not supported by Clary yet"),
         (f"{SOURCE}.S3Uri", f"s3://{BUCKET}/nothing-here", "No S3 objects found under S3 URL"),
         (f"{SOURCE}.S3Uri", "s3://no-such-bucket/x", "The specified bucket does not exist"),
-        (f"{SOURCE}.S3DataType", "ManifestFile", "use S3Prefix"),
+        (f"{SOURCE}.S3DataType", "Converse", "use S3Prefix, ManifestFile"),
+        (f"{SOURCE}.S3DataType", "AugmentedManifestFile", "Set InputMode to Pipe"),
+        (f"{SOURCE}.AttributeNames", ["source-ref"], "for the S3DataType AugmentedManifestFile"),
+        (f"{CHANNEL}.DataSource", {"FileSystemDataSource": FILES}, "mounts no file systems"),
         (f"{CHANNEL}.DataSource", {}, "no S3DataSource"),
         (f"{CHANNEL}.CompressionType", "Gzip", "for Pipe input mode"),
         (f"{CHANNEL}.RecordWrapperType", "RecordIO", "for Pipe input mode"),
-        (f"{CHANNEL}.InputMode", "Pipe", "use File or FastFile"),
     ],
 )
 def test_what_is_not_honoured_is_refused_and_says_what_would_be_right(

@@ -6,16 +6,19 @@ import json
 from datetime import timedelta
 
 from clary.controllers.s3 import RoleObjects
+from clary.controllers.training.channels import files, mode, pipes
+from clary.controllers.training.training_job import MODEL, UNPACKED, model_name
 from clary.core.document import Document
-from clary.runtime.spec import Input, Output, RunSpec
+from clary.runtime.spec import Output, RunSpec
 from clary.store.records import Record
 
 HOST = "algo-1"
 STOP_GRACE = timedelta(seconds=120)
-OUTPUTS = (
-    Output(directory="model", name="model.tar.gz", always=False),
-    Output(directory="output/data", name="output.tar.gz", always=False),
-)
+MODELS = {
+    MODEL: Output(directory="model", name=MODEL, always=False),
+    UNPACKED: Output(directory="model", name=UNPACKED, always=False, packed=False),
+}
+DATA = Output(directory="output/data", name="output.tar.gz", always=False)
 
 
 def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str]) -> RunSpec:
@@ -37,21 +40,13 @@ def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str
         host=HOST,
         hosts=(HOST,),
         instance_type=doc["ResourceConfig"]["InstanceType"],
-        inputs=channels(doc, objects),
+        inputs=files(doc, objects),
+        pipes=pipes(doc, objects),
         files=configuration(doc),
-        outputs=OUTPUTS,
+        outputs=(MODELS[model_name(doc)], DATA),
         network=not doc.get("EnableNetworkIsolation", False),
         stop_grace=STOP_GRACE,
     )
-
-
-def channels(doc: Document, objects: RoleObjects) -> tuple[Input, ...]:
-    """Place the objects of every channel."""
-    inputs: list[Input] = []
-    for channel in doc.get("InputDataConfig", ()):
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        inputs += objects.place(uri, f"input/data/{channel['ChannelName']}")
-    return tuple(inputs)
 
 
 def configuration(doc: Document) -> dict[str, str]:
@@ -76,9 +71,8 @@ def configuration(doc: Document) -> dict[str, str]:
 
 def _channel(channel: Document, doc: Document) -> Document:
     source = channel["DataSource"]["S3DataSource"]
-    mode = channel.get("InputMode") or doc["AlgorithmSpecification"]["TrainingInputMode"]
     described = {
-        "TrainingInputMode": mode,
+        "TrainingInputMode": mode(channel, doc),
         "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
         "RecordWrapperType": channel.get("RecordWrapperType", "None"),
     }

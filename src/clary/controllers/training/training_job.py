@@ -22,7 +22,7 @@ SOON = timedelta(
 RUNNING = timedelta(seconds=1)  # Between looks at a run: how fresh its log is.
 ACCELERATED = ("ml.p", "ml.g", "ml.trn")  # MaxPendingTimeInSeconds speaks of these only.
 KINDS_OF_FAILURE = ("AlgorithmError: ", "ClientError: ", "InternalServerError: ", "CapacityError: ")
-MODEL = "model.tar.gz"
+MODEL, UNPACKED = "model.tar.gz", "model"
 VANISHED = "its processes are gone, and nothing tells how they ended"
 LONGEST_REASON = 1024  # FailureReason's own limit.
 
@@ -120,7 +120,7 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     members = {**course, **_period(doc, run, now)}
     if world.metrics:
         members["FinalMetricDataList"] = list(world.metrics)
-    if done != "Failed" and (done == "Completed" or MODEL in run.outputs):
+    if done != "Failed" and (done == "Completed" or model_name(doc) in run.outputs):
         members["ModelArtifacts"] = {"S3ModelArtifacts": model_uri(doc)}
     if done == "Failed":
         members["FailureReason"] = failure_reason(run)
@@ -202,8 +202,8 @@ def _waited_too_long(doc: Document, now: datetime, *, pending: bool) -> bool:
 def _remarks(doc: Document, world: World, done: str) -> str:
     """Return what a caller should know of an end besides its status."""
     run, remarks = world.run, [world.run.note.rstrip("."), world.remark]
-    if done == "Completed" and MODEL not in run.outputs:
-        remarks.insert(0, "the program left nothing in /opt/ml/model, so there is no model.tar.gz")
+    if done == "Completed" and (name := model_name(doc)) not in run.outputs:
+        remarks.insert(0, f"the program left nothing in /opt/ml/model, so there is no {name}")
     if done == "Stopped" and doc.get("_Stop") == "MaxRuntimeExceeded":
         remarks.insert(0, f"{_limit(doc).total_seconds():.0f} s; raise it, or save checkpoints on SIGTERM")
     return clip("; ".join(filter(None, remarks)))
@@ -217,7 +217,14 @@ def output_uri(doc: Document, name: str) -> str:
 
 def model_uri(doc: Document) -> str:
     """Say where the job's model belongs, which is what S3ModelArtifacts answers."""
-    return output_uri(doc, MODEL)
+    name = model_name(doc)
+    return output_uri(doc, name if name == MODEL else f"{name}/")
+
+
+def model_name(doc: Document) -> str:
+    """Name the output that holds the job's model: an archive, or the files as they are."""
+    # evidence/training-output.md
+    return UNPACKED if doc["OutputDataConfig"].get("CompressionType") == "NONE" else MODEL
 
 
 def failure_reason(run: Seen) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from clary.controllers.logs import Stream, events, ingest
 from clary.controllers.means import Means
@@ -14,9 +16,9 @@ from clary.controllers.training.metrics import every_value, last_values
 from clary.controllers.training.plan import HOST, plan
 from clary.controllers.training.training_job import (
     DONE,
-    MODEL,
     World,
     clip,
+    model_name,
     next_step,
     output_uri,
     run_uid,
@@ -54,7 +56,9 @@ class TrainingJobs:
         waiting = run.phase == "absent" and "_Started" not in doc and doc["TrainingJobStatus"] == "InProgress"
         fault = self._fault(record) if waiting else ""
         world = World(run=run, fault=fault, logged=logged, metrics=metrics, remark=remark)
-        return next_step(record, world, now)
+        step = next_step(record, world, now)
+        ended = step.write.get("TrainingJobStatus") in DONE
+        return replace(step, wake=doc["_Parent"]) if ended and "_Parent" in doc else step
 
     def act(self, record: Record, step: Step) -> Document:
         """Start, stop, kill or remove the run, or collect what it made."""
@@ -101,13 +105,23 @@ class TrainingJobs:
     def _collect(self, record: Record, run: Seen, write: Document) -> Document:
         """Put the packed outputs where the caller asked for them; a bucket that is gone fails the job."""
         doc, failed = record.doc, write["TrainingJobStatus"] == "Failed"
+        objects = self._means.as_role(doc["RoleArn"])
         try:
             for name, path in run.outputs.items():
-                if not (failed and name == MODEL):
-                    self._means.as_role(doc["RoleArn"]).keep(output_uri(doc, name), path)
+                if not (failed and name == model_name(doc)):
+                    for below, file in _files(path):
+                        objects.keep(output_uri(doc, name + below), file)
         except DataFault as fault:
             return _not_kept({**doc, **write}, fault)
         return {}
+
+
+def _files(path: Path) -> list[tuple[str, Path]]:
+    """Return a file, or every file below a directory, and what its key adds to the directory's."""
+    if not path.is_dir():
+        return [("", path)]
+    found = sorted(each for each in path.rglob("*") if each.is_file())
+    return [(f"/{each.relative_to(path)}", each) for each in found]
 
 
 def stream_of(record: Record) -> Stream:

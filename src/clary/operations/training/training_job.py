@@ -8,6 +8,7 @@ from clary.core.document import Document
 from clary.core.errors import NotBuilt, ResourceInUse, ValidationError
 from clary.operations import references
 from clary.operations.registry import Call, before, operation
+from clary.operations.training import channels
 from clary.resources.experiments.experiment import EXPERIMENT
 from clary.resources.experiments.trial import TRIAL
 from clary.resources.experiments.trial_component import TRIAL_COMPONENT
@@ -52,7 +53,7 @@ def check(call: Call) -> None:
     references.role(call, request["RoleArn"])
     _check_experiment(call, request.get("ExperimentConfig", {}))
     _check_output(call, request["OutputDataConfig"])
-    _check_channels(call, request)
+    channels.check(call, request)
 
 
 @operation("sagemaker", "StopTrainingJob")
@@ -86,8 +87,6 @@ def _check_algorithm(call: Call, algorithm: Document) -> None:
     if ("TrainingImage" in algorithm) == ("AlgorithmName" in algorithm):
         raise ValidationError("Give exactly one of TrainingImage and AlgorithmName.")
     references.refuse(algorithm, _UNBUILT_ALGORITHM, "AlgorithmSpecification.")
-    if algorithm["TrainingInputMode"] == "Pipe":
-        raise ValidationError("TrainingInputMode Pipe is not supported by Clary yet: use File or FastFile.")
     for definition in algorithm.get("MetricDefinitions", ()):
         try:
             re.compile(definition["Regex"])
@@ -149,44 +148,4 @@ def _check_output(call: Call, output: Document) -> None:
     references.refuse(
         output, {"KmsKeyId": "objects are not encrypted with keys of KMS; leave it out."}, "OutputDataConfig."
     )
-    if output.get("CompressionType") == "NONE":
-        raise ValidationError(
-            "OutputDataConfig.CompressionType NONE is not supported by Clary yet: leave it out or use GZIP."
-        )
     references.bucket(call, output["S3OutputPath"], "OutputDataConfig.S3OutputPath")
-
-
-def _check_channels(call: Call, request: Document) -> None:
-    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", ())]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValidationError(f"InputDataConfig has more than one channel called {twice[0]!r}.")
-    for channel in request.get("InputDataConfig", ()):
-        _check_channel(channel)
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        references.prefix(call, uri, f"S3Uri of the channel {channel['ChannelName']!r}", request["RoleArn"])
-
-
-def _check_channel(channel: Document) -> None:
-    where = f"The channel {channel['ChannelName']!r} has"
-    source = channel["DataSource"].get("S3DataSource")
-    if source is None:
-        raise ValidationError(f"{where} no S3DataSource; Clary reads training data from S3 only so far.")
-    if source["S3DataType"] != "S3Prefix":
-        raise ValidationError(
-            f"{where} the S3DataType {source['S3DataType']}, which Clary does not support yet: use S3Prefix."
-        )
-    references.refuse(
-        source,
-        {"HubAccessConfig": "leave it out.", "InstanceGroupNames": "leave it out."},
-        f"{where} a source whose ",
-    )
-    if channel.get("InputMode") == "Pipe":
-        raise ValidationError(
-            f"{where} the InputMode Pipe, which Clary does not support yet: use File or FastFile."
-        )
-    for member in ("CompressionType", "RecordWrapperType"):
-        if channel.get(member, "None") != "None":
-            raise ValidationError(
-                f"{where} the {member} {channel[member]}, which is for Pipe input mode. In File mode leave "
-                "it out or set it to None."
-            )

@@ -1,0 +1,159 @@
+"""The channels of a training job: which objects they name, and how the program is to find them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from clary.controllers.s3 import DataFault, Found, RoleObjects
+from clary.core.document import Document
+from clary.runtime.feed import of_epoch
+from clary.runtime.spec import Input, Piece, Pipe
+
+REFERENCE = "-ref"  # at the end of an attribute's name: its value is the URI of an object
+
+Share = tuple[int, int]
+"""Which host of how many."""
+
+
+def files(doc: Document, objects: RoleObjects, share: Share = (0, 1)) -> tuple[Input, ...]:
+    """Place the objects of every channel that is not streamed."""
+    inputs: list[Input] = []
+    for channel in doc.get("InputDataConfig", ()):
+        if mode(channel, doc) != "Pipe":
+            source = channel["DataSource"]["S3DataSource"]
+            found = of_epoch(_found(source, objects), _seed(channel), 0, _share(source, share))
+            inputs += objects.placed(source["S3Uri"], found, f"input/data/{channel['ChannelName']}")
+    return tuple(inputs)
+
+
+def pipes(doc: Document, objects: RoleObjects, share: Share = (0, 1)) -> tuple[Pipe, ...]:
+    """Return the channels that are streamed."""
+    return tuple(
+        _pipe(channel, objects, share)
+        for channel in doc.get("InputDataConfig", ())
+        if mode(channel, doc) == "Pipe"
+    )
+
+
+def mode(channel: Document, doc: Document) -> str:
+    """Return a channel's input mode: its own, or the job's."""
+    named: str = channel.get("InputMode") or doc["AlgorithmSpecification"]["TrainingInputMode"]
+    return named
+
+
+def _pipe(channel: Document, objects: RoleObjects, share: Share) -> Pipe:
+    source = channel["DataSource"]["S3DataSource"]
+    if source["S3DataType"] == "AugmentedManifestFile":
+        groups = tuple(_augmented(source, objects))
+    else:
+        groups = tuple((Piece(source=found.path),) for found in _found(source, objects))
+    return Pipe(
+        channel=channel["ChannelName"],
+        groups=groups,
+        seed=_seed(channel),
+        share=_share(source, share),
+        gunzip=channel.get("CompressionType") == "Gzip",
+        wrapped=channel.get("RecordWrapperType") == "RecordIO",
+    )
+
+
+def _found(source: Document, objects: RoleObjects) -> Sequence[Found]:
+    if source["S3DataType"] == "ManifestFile":
+        return list(_listed(source["S3Uri"], objects))
+    return objects.found(source["S3Uri"])
+
+
+def _listed(uri: str, objects: RoleObjects) -> Iterator[Found]:
+    """Yield what a manifest lists: a prefix, and what is to be appended to it."""
+    prefix, *names = _manifest(uri, objects.one(uri))
+    for name in names:
+        yield Found(name=_relative(name, uri), path=objects.one(prefix + name))
+
+
+def _manifest(uri: str, path: Path) -> list[str]:
+    """Return a manifest's prefix and suffixes; evidence/training-input.md."""
+    form = 'it must be a JSON array like [{"prefix": "s3://bucket/folder/"}, "file-1", "file-2"]'
+    try:
+        entries = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DataFault(f"Data download failed:the manifest {uri} is not JSON ({error}); {form}") from error
+    first = entries[0] if isinstance(entries, list) and entries else None
+    prefix = first.get("prefix") if isinstance(first, dict) else None
+    if not isinstance(prefix, str) or not prefix.startswith("s3://"):
+        raise DataFault(f"Data download failed:the manifest {uri} does not begin with a prefix; {form}")
+    if len(entries) == 1:
+        raise DataFault(f"Data download failed:the manifest {uri} lists no objects after its prefix; {form}")
+    for number, name in enumerate(entries[1:], 2):
+        if not isinstance(name, str) or not name:
+            raise DataFault(
+                f"Data download failed:entry {number} of the manifest {uri} is {name!r}; each entry after "
+                "the first is the rest of a key, as a string"
+            )
+    return [prefix, *entries[1:]]
+
+
+def _augmented(source: Document, objects: RoleObjects) -> Iterator[tuple[Piece, ...]]:
+    """Yield for each line of an augmented manifest its attributes, in the order asked for."""
+    uri, lines = source["S3Uri"], 0
+    with objects.one(uri).open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                lines += 1
+                values = _object(line, f"line {number} of the augmented manifest {uri}")
+                yield tuple(
+                    _piece(name, values, f"line {number} of the augmented manifest {uri}", objects)
+                    for name in source["AttributeNames"]
+                )
+    if not lines:
+        raise DataFault(
+            f"Data download failed:the augmented manifest {uri} is empty; put one JSON object a line"
+        )
+
+
+def _object(line: bytes, where: str) -> Document:
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise DataFault(
+            f"Data download failed:{where} is not JSON: {error}; it must be one object"
+        ) from error
+    if not isinstance(values, dict):
+        raise DataFault(f"Data download failed:{where} is not a JSON object; it must be like {{...}}")
+    return values
+
+
+def _piece(name: str, values: Document, where: str, objects: RoleObjects) -> Piece:
+    if name not in values:
+        has = ", ".join(sorted(values)) or "none"
+        raise DataFault(
+            f"Data download failed:{where} has no attribute {name!r}, which AttributeNames lists; it "
+            f"has {has}"
+        )
+    value = values[name]
+    if not name.endswith(REFERENCE):
+        return Piece(text=value if isinstance(value, str) else json.dumps(value))
+    if not isinstance(value, str) or not value.startswith("s3://"):
+        raise DataFault(
+            f"Data download failed:the attribute {name!r} in {where} is {value!r}; because of its name it "
+            "must be the URI of an object, s3://bucket/key"
+        )
+    return Piece(source=objects.one(value))
+
+
+def _relative(name: str, uri: str) -> str:
+    """Return where an entry of a manifest lies below its channel."""
+    parts = [part for part in name.split("/") if part]
+    if not parts or name.endswith("/") or any(part in (".", "..") or "\0" in part for part in parts):
+        raise DataFault(f"Data download failed:the entry {name!r} of the manifest {uri} does not name a file")
+    return "/".join(parts)
+
+
+def _seed(channel: Document) -> int | None:
+    seed: int | None = channel.get("ShuffleConfig", {}).get("Seed")
+    return seed
+
+
+def _share(source: Document, share: Share) -> Share:
+    return share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1)
