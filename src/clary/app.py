@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from clary.core import ids
 from clary.core import logging as log_setup
@@ -30,7 +30,9 @@ from clary.core.settings import Settings
 if TYPE_CHECKING:
     from clary.controllers.means import Means
     from clary.controllers.step import Controller
+    from clary.gateway.audit import Audit
     from clary.gateway.exchange import DataPlane, Parts
+    from clary.gateway.inside import Inside
     from clary.operations.authorise import Authoriser
     from clary.store.credentials import Credentials
     from clary.store.database import Database
@@ -200,15 +202,12 @@ async def run_controller(settings: Settings) -> None:
     from clary.controllers.loop import Loop
     from clary.controllers.means import Means
     from clary.controllers.sweep import sweep
+    from clary.gateway.audit import Audit
     from clary.runtime.local import LocalRuntime
 
     clock = SystemClock()
     stores = open_home(settings, clock)
-    lock = (settings.home.run / "controller.lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OSError(f"another controller tends the records of {settings.home.root}") from error
+    lock = _alone(settings)
     family = f"controller-{socket.gethostname()}-"  # whoever else was called so on this home is dead
     if inherited := stores.records.disown(family):
         _log.info("taking over %s records of a controller that was killed", inherited)
@@ -217,6 +216,7 @@ async def run_controller(settings: Settings) -> None:
         principal = stores.credentials.role_principal(role, SESSION_NAME)
         return stores.authoriser.allowed(principal, action, resource)
 
+    audit = Audit(settings.home.logs / "audit-controller.jsonl")
     means = Means(
         runtime=LocalRuntime(settings, clock),
         records=stores.records,
@@ -226,6 +226,7 @@ async def run_controller(settings: Settings) -> None:
         settings=settings,
         token=stores.credentials.run_token,
         allowed=allowed,
+        call=_inside(settings, clock, stores, audit).call,
     )
     loop = Loop(
         stores.records,
@@ -247,10 +248,36 @@ async def run_controller(settings: Settings) -> None:
     finally:
         ended.set()
         follower.join(10)
+        audit.close()
         stores.objects.close()
         stores.database.close()
         lock.close()
         _log.info("stopped")
+
+
+def _alone(settings: Settings) -> TextIO:
+    """Hold the lock of a home's one controller, or refuse to be a second one."""
+    lock = (settings.home.run / "controller.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OSError(f"another controller tends the records of {settings.home.root}") from error
+    return lock
+
+
+def _inside(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> Inside:
+    """Return the door through which controllers call operations."""
+    from clary.gateway.inside import Inside
+
+    return Inside(
+        settings=settings,
+        clock=clock,
+        records=stores.records,
+        objects=stores.objects,
+        logs=stores.logs,
+        metrics=stores.metrics,
+        audit=audit,
+    )
 
 
 def _controllers(means: Means, clock: Clock) -> list[Controller]:
@@ -260,9 +287,11 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
     from clary.controllers.inference.endpoint_world import Endpoints
     from clary.controllers.logs_metric import MetricFilters
     from clary.controllers.training.training_job_world import TrainingJobs
+    from clary.controllers.tuning.tuning_job_world import TuningJobs
 
     return [
         TrainingJobs(means),
+        TuningJobs(means),
         Endpoints(means),
         MetricAlarms(means, clock.now),
         CompositeAlarms(means, clock.now),

@@ -55,6 +55,7 @@ class World:
             settings=settings,
             token=lambda uid, role: f"token of {uid}",
             allowed=lambda role, action, resource: not resource.endswith("/secret"),
+            call=lambda caller, region, operation, request, more: {},
         )
         return cls(root, clock, records, means, runtime)
 

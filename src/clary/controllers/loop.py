@@ -120,7 +120,8 @@ class Loop:
         """Take one step with one record; whatever goes wrong, the record is looked at again."""
         renewing = asyncio.create_task(self._renew(record))
         try:
-            await self._in_thread(lambda: self._step(record))
+            if waiting := await self._in_thread(lambda: self._step(record)):
+                self._heard.add(waiting)
             self._troubles.pop(record.uid, None)
         except Moved:
             self._stir.set()  # settling gave the lease back, and the writer left the record due
@@ -133,11 +134,13 @@ class Loop:
             renewing.cancel()
             self._busy.discard(record.uid)
 
-    def _step(self, record: Record) -> None:
+    def _step(self, record: Record) -> str:
+        """Look, act and write; return the uid of the record that waits for it."""
         controller = self._controllers[record.service, record.kind]
         step = controller.look(record, self._clock.now())
         more: Document = {} if step.effect == NONE else controller.act(record, step)
         self._write(record, step, more)
+        return step.wake
 
     def _write(self, record: Record, step: Step, more: Document) -> None:
         if step.delete:

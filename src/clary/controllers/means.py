@@ -9,7 +9,9 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from clary.controllers.s3 import Allowed, RoleObjects
+from clary.core.document import Document
 from clary.core.errors import TryAgain
+from clary.core.principal import Principal
 from clary.core.settings import Settings
 from clary.runtime.spec import Runtime
 from clary.store.logs import Logs
@@ -19,6 +21,9 @@ from clary.store.records import Records
 
 RunToken = Callable[[str, str], str]
 """Gives the token of a run: (run uid, role ARN) → what it shows to be given the role's credentials."""
+
+Door = Callable[[Principal, str, str, Document, Document], Document]
+"""Calls an operation in somebody's name: (caller, region, operation, request, what only the server says)."""
 
 GATEWAY_PATIENCE = timedelta(milliseconds=200)  # Between looks for a gateway that has not said its port yet.
 
@@ -35,6 +40,7 @@ class Means:
     settings: Settings
     token: RunToken
     allowed: Allowed
+    call: Door
 
     def as_role(self, role: str) -> RoleObjects:
         """Return the object store as a role sees it."""

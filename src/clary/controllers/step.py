@@ -21,6 +21,7 @@ class Step:
     """One effect at most, then one write at most, then when to look again (None: not before somebody writes).
 
     `effect` names what the controller shall do and `target` the run it does it to. `delete` ends the record.
+    `wake` is the uid of a record that waits for this write, to be looked at early.
     """
 
     effect: str = NONE
@@ -29,6 +30,7 @@ class Step:
     remove: tuple[str, ...] = ()
     again: timedelta | None = timedelta(seconds=1)
     delete: bool = False
+    wake: str = ""
 
 
 class Controller(Protocol):

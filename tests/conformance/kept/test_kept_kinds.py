@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 REGION = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
 KINDS = {kind.resource.kind: kind for kind in Dispatcher().kinds("sagemaker")}
-TRAINING = {
-    "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-    "RoleArn": ROLE,
-    "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
-    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
-}
 PLAIN = {"RoleArn": ROLE, "ExecutionRole": ROLE, "Tags": [{"Key": "team", "Value": "a"}]}
 GIVEN: dict[str, dict[str, Any]] = {
     "AIBenchmarkJob": {},
@@ -51,7 +45,6 @@ GIVEN: dict[str, dict[str, Any]] = {
     "EdgePackagingJob": {},
     "FlowDefinition": {},
     "HumanTaskUi": {},
-    "HyperParameterTuningJob": {"TrainingJobDefinition": TRAINING},
     "InferenceComponent": {"Specification": {}, "RuntimeConfig": {"CopyCount": 2}},
     "InferenceExperiment": {},
     "InferenceRecommendationsJob": {},
@@ -164,7 +157,6 @@ ENDS = {
     "AIRecommendationJob": "EndTime",
     "AutoMLJob": "EndTime",
     "CompilationJob": "CompilationEndTime",
-    "HyperParameterTuningJob": "HyperParameterTuningEndTime",
     "InferenceExperiment": "CompletionTime",
     "InferenceRecommendationsJob": "CompletionTime",
     "Job": "EndTime",

@@ -1,22 +1,46 @@
-"""What calls about tuning jobs decide; the rest is `crud`'s."""
+"""What calls about tuning jobs decide; keeping, describing and listing them is `crud`'s."""
 
 from __future__ import annotations
 
-from clary.core.errors import ValidationError
-from clary.operations import none_yet, references
-from clary.operations.registry import Call, before
+from dataclasses import asdict
+
+from clary.core.document import Document
+from clary.core.errors import ResourceInUse
+from clary.operations.registry import Call, before, completes, operation
+from clary.operations.tuning.check import check_tuning_job
 from clary.resources.tuning.hyper_parameter_tuning_job import HYPER_PARAMETER_TUNING_JOB
+
+DONE = ("Completed", "Failed", "Stopped")
 
 
 @before("sagemaker", "CreateHyperParameterTuningJob")
-def check(call: Call) -> None:
-    """Refuse a job without a training job to run, or with a role that cannot be passed on."""
-    one, many = call.request.get("TrainingJobDefinition"), call.request.get("TrainingJobDefinitions", [])
-    if (one is None) == (not many):
-        raise ValidationError("Give exactly one of TrainingJobDefinition and TrainingJobDefinitions.")
-    for role in dict.fromkeys(definition["RoleArn"] for definition in [*([one] if one else []), *many]):
-        references.role(call, role)
+def check_create(call: Call) -> None:
+    """Refuse a job that could not run as it was asked for."""
+    check_tuning_job(call)
 
 
-none_yet.ended("CreateHyperParameterTuningJob", "HyperParameterTuningEndTime")
-none_yet.listed("ListTrainingJobsForHyperParameterTuningJob", HYPER_PARAMETER_TUNING_JOB)
+@completes("sagemaker", "CreateHyperParameterTuningJob")
+def complete(call: Call) -> Document:
+    """Remember in whose name the training jobs are created."""
+    return {"_Caller": asdict(call.principal)}
+
+
+@operation("sagemaker", "StopHyperParameterTuningJob")
+def stop(call: Call) -> None:
+    """Ask a job to stop; one that has ended or is stopping stays as it is."""
+    with call.records.database.write():
+        job = call.records.get(HYPER_PARAMETER_TUNING_JOB, call.request)
+        if job.status == "InProgress":
+            stopping = {"HyperParameterTuningJobStatus": "Stopping"}
+            call.records.update(job, stopping, due=call.clock.now())
+
+
+@before("sagemaker", "DeleteHyperParameterTuningJob")
+def check_delete(call: Call) -> None:
+    """Refuse to forget a job that has not ended."""
+    job = call.records.get(HYPER_PARAMETER_TUNING_JOB, call.request)
+    if job.status not in DONE:
+        raise ResourceInUse(
+            f"The hyperparameter tuning job {job.arn} is {job.status}. Only a job that is Completed, Failed "
+            "or Stopped can be deleted; stop it first."
+        )

@@ -1,7 +1,7 @@
 """Hyperparameter tuning jobs: many training jobs that look for the best hyperparameters."""
 
 from clary.resources.registry import register
-from clary.resources.spec import Resource, not_run
+from clary.resources.spec import Resource
 
 _NO_JOBS = {
     "TrainingJobStatusCounters": {
@@ -19,10 +19,13 @@ HYPER_PARAMETER_TUNING_JOB = register(
         kind="HyperParameterTuningJob",
         arn="hyper-parameter-tuning-job/{HyperParameterTuningJobName}",
         status="HyperParameterTuningJobStatus",
-        initial={**not_run("HyperParameterTuningJobStatus", "hyperparameter tuning jobs"), **_NO_JOBS},
+        initial={"HyperParameterTuningJobStatus": "InProgress", **_NO_JOBS},
         summary={
             "Strategy": "HyperParameterTuningJobConfig.Strategy",
             "ResourceLimits": "HyperParameterTuningJobConfig.ResourceLimits",
         },
+        lives=True,
+        passing=frozenset({"InProgress", "Stopping"}),
+        level="behaves",
     )
 )

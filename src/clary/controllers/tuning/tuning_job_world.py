@@ -1,0 +1,73 @@
+"""A tuning job's controller: what it sees of its training jobs, and the calls by which it makes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clary.controllers.means import Means
+from clary.controllers.step import Step
+from clary.controllers.tuning.tuning_job import DONE, World, next_step
+from clary.core.document import Document
+from clary.core.errors import ApiError
+from clary.core.principal import Principal
+from clary.engines.tuning.trial_request import trial_request
+from clary.engines.tuning.trials import definitions, running
+from clary.resources.training.training_job import TRAINING_JOB
+from clary.resources.tuning.hyper_parameter_tuning_job import HYPER_PARAMETER_TUNING_JOB
+from clary.store.records import Record
+
+
+class TuningJobs:
+    """The controller of hyperparameter tuning jobs."""
+
+    resource = HYPER_PARAMETER_TUNING_JOB
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def look(self, record: Record, now: datetime) -> Step:
+        """Ask how the trials stand, and decide."""
+        if record.status in DONE:
+            return Step(again=None)
+        names = [trial["TrainingJobName"] for trial in running(record.doc.get("_Trials", []))]
+        live = {name: found.doc if (found := self._job(record, name)) else None for name in names}
+        return next_step(record, World(live=live), now)
+
+    def act(self, record: Record, step: Step) -> Document:
+        """Create a trial's training job, or stop one."""
+        if step.effect == "stop":
+            self._call(record, "StopTrainingJob", {"TrainingJobName": step.target})
+            return {}
+        return self._create(record, step)
+
+    def _create(self, record: Record, step: Step) -> Document:
+        """Create a training job; one that is there already from a step that was cut short is the trial's."""
+        *before, trial = step.write["_Trials"]
+        definition, tuned = definitions(record.doc)[trial["_Definition"]], trial["TunedHyperParameters"]
+        request = trial_request(step.target, definition, tuned, record.doc.get("Tags", []))
+        more = {"TuningJobArn": record.arn, "_Tuned": tuned, "_Parent": record.uid}
+        try:
+            self._call(record, "CreateTrainingJob", request, more)
+        except ApiError as error:
+            found = self._job(record, step.target)
+            if found is None or found.doc.get("TuningJobArn") != record.arn:
+                reason = f"ClientError: The training job {step.target} could not be created: {error.message}"
+                ending = {"Status": "Failed", "Reason": reason[:1024]}
+                return {
+                    **{name: record.doc.get(name) for name in step.write},
+                    "_Trials": before,
+                    "_Ending": ending,
+                }
+        found = self._job(record, step.target)
+        if found is None:
+            return {}
+        made = {"TunedHyperParameters": found.doc["_Tuned"], "CreationTime": found.doc["CreationTime"]}
+        return {"_Trials": [*before, {**trial, **made}]}
+
+    def _job(self, record: Record, name: str) -> Record | None:
+        return self._means.records.scoped(record.account, record.region).find(TRAINING_JOB, name)
+
+    def _call(self, record: Record, operation: str, request: Document, more: Document | None = None) -> None:
+        """Call an operation in the name of whoever created the tuning job."""
+        caller = Principal(**record.doc["_Caller"])
+        self._means.call(caller, record.region, operation, request, more or {})

@@ -1,0 +1,1 @@
+"""Automatic model tuning as plain functions: spaces, strategies, and when to stop."""

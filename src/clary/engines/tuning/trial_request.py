@@ -1,0 +1,58 @@
+"""From a training job definition and what a trial tunes to a CreateTrainingJob request."""
+
+from __future__ import annotations
+
+import hashlib
+
+from clary.core.document import Document
+from clary.engines.tuning.space import Tuned
+
+OBJECTIVE = "_tuning_objective_metric"  # evidence/tuning-jobs.md
+_SAME = (
+    "AlgorithmSpecification",
+    "RoleArn",
+    "InputDataConfig",
+    "VpcConfig",
+    "OutputDataConfig",
+    "StoppingCondition",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "RetryStrategy",
+    "Environment",
+)
+
+
+def trial_name(tuning_job: str, uid: str, number: int) -> str:
+    """Name a trial: the same for the same tuning job and number, another one for a namesake made later."""
+    mark = hashlib.sha256(f"{uid}/{number}".encode()).hexdigest()[:8]
+    return f"{tuning_job}-{number:03d}-{mark}"
+
+
+def trial_request(name: str, definition: Document, tuned: Tuned, tags: list[Document]) -> Document:
+    """Return the CreateTrainingJob request of a trial."""
+    request = {member: definition[member] for member in _SAME if definition.get(member) is not None}
+    request |= {
+        "TrainingJobName": name,
+        "ResourceConfig": resources(definition),
+        "HyperParameters": {
+            **definition.get("StaticHyperParameters", {}),
+            OBJECTIVE: definition["TuningObjective"]["MetricName"],
+            **tuned,
+        },
+    }
+    if checkpoints := definition.get("CheckpointConfig"):  # trials must not go on from each other's
+        request["CheckpointConfig"] = {**checkpoints, "S3Uri": f"{checkpoints['S3Uri'].rstrip('/')}/{name}"}
+    if tags:
+        request["Tags"] = tags
+    return request
+
+
+def resources(definition: Document) -> Document:
+    """Return the ResourceConfig of a definition's training jobs."""
+    if definition.get("ResourceConfig"):
+        return dict(definition["ResourceConfig"])
+    given = definition.get("HyperParameterTuningResourceConfig") or {}
+    first = (given.get("InstanceConfigs") or [{}])[0]
+    members = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
+    return {name: value for name in members if (value := first.get(name, given.get(name))) is not None}

@@ -1,0 +1,83 @@
+"""Tuning jobs end to end: real processes train, and boto3 asks what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.crash.site import Site
+from tests.crash.tuned import Tuned
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuned]:
+    """One server for all tests here; they keep apart by the names of their tuning jobs."""
+    site = Site(tmp_path_factory.mktemp("tuned"))
+    try:
+        yield Tuned(site)
+    finally:
+        site.down()
+
+
+def test_random_search_runs_its_trials_two_at_a_time_and_names_the_best(tuned: Tuned) -> None:
+    arn = tuned.create("plain", jobs=3, config={"RandomSeed": 1}, Tags=[{"Key": "of", "Value": "plain"}])
+    told = tuned.ended("plain")
+    assert told["HyperParameterTuningJobStatus"] == "Completed"
+    assert told["TrainingJobStatusCounters"]["Completed"] == 3
+    assert told["ObjectiveStatusCounters"] == {"Succeeded": 3, "Pending": 0, "Failed": 0}
+    trials = tuned.trials("plain", SortBy="FinalObjectiveMetricValue", MaxResults=2)
+    assert [each["TrainingJobName"][:-8] for each in tuned.trials("plain")] == [
+        "plain-001-",
+        "plain-002-",
+        "plain-003-",
+    ]
+    assert trials[0] == told["BestTrainingJob"]
+    for each in trials:
+        x = float(each["TunedHyperParameters"]["x"])
+        assert each["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] == pytest.approx(
+            (x - 3) ** 2, abs=1e-5
+        )
+    job = tuned.sagemaker.describe_training_job(TrainingJobName=trials[0]["TrainingJobName"])
+    assert job["TuningJobArn"] == arn
+    assert job["HyperParameters"]["_tuning_objective_metric"] == "loss"
+    tags = tuned.sagemaker.list_tags(ResourceArn=trials[0]["TrainingJobArn"])["Tags"]
+    assert tags == [{"Key": "of", "Value": "plain"}]
+
+
+def test_the_same_seed_draws_the_same_hyperparameters(tuned: Tuned) -> None:
+    for name in ("seed-a", "seed-b"):
+        tuned.create(name, jobs=2, config={"RandomSeed": 7})
+    for name in ("seed-a", "seed-b"):
+        tuned.ended(name)
+    drawn = [[each["TunedHyperParameters"] for each in tuned.trials(name)] for name in ("seed-a", "seed-b")]
+    assert drawn[0] == drawn[1]
+
+
+def test_a_grid_tries_every_combination_once(tuned: Tuned) -> None:
+    values = [{"Name": "letter", "Values": ["a", "b", "c"]}]
+    tuned.create("grid", strategy="Grid", jobs=3, ranges={"CategoricalParameterRanges": values})
+    told = tuned.ended("grid")
+    assert [each["TunedHyperParameters"]["letter"] for each in tuned.trials("grid")] == ["a", "b", "c"]
+    assert told["BestTrainingJob"]["TunedHyperParameters"] == {"letter": "a"}
+
+
+def test_stopping_stops_the_trials_and_then_the_job(tuned: Tuned) -> None:
+    tuned.create("stopped", environment={"HELD": "1"}, jobs=5)
+    tuned.site.until(lambda: len(tuned.trials("stopped")) == 2, "two trials begin")
+    tuned.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="stopped")
+    told = tuned.ended("stopped")
+    assert told["HyperParameterTuningJobStatus"] == "Stopped"
+    assert told["TrainingJobStatusCounters"]["Stopped"] == 2
+    assert [each["TrainingJobStatus"] for each in tuned.trials("stopped", StatusEquals="Stopped")] == [
+        "Stopped"
+    ] * 2
+
+
+def test_a_job_of_which_nothing_succeeds_fails_and_says_why(tuned: Tuned) -> None:
+    tuned.create("hopeless", static={"fails": "1"}, jobs=2)
+    told = tuned.ended("hopeless")
+    assert told["HyperParameterTuningJobStatus"] == "Failed"
+    assert told["FailureReason"].startswith("No training job succeeded after 2 attempts.")
+    assert "exit code: 3" in told["FailureReason"]
+    assert told["TrainingJobStatusCounters"]["NonRetryableError"] == 2
+    tuned.sagemaker.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName="hopeless")
