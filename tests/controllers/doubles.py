@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clary.runtime.spec import Phase, RunSpec, Seen
@@ -19,6 +19,7 @@ class StagedRuntime:
     since: dict[str, datetime] = field(default_factory=dict)
     specs: dict[str, RunSpec] = field(default_factory=dict)
     printed: dict[str, bytes] = field(default_factory=dict)
+    written: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
 
     def start(self, spec: RunSpec) -> None:
@@ -50,6 +51,21 @@ class StagedRuntime:
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the test let the run print."""
         return self.printed.get(uid, b"")[offset : offset + limit]
+
+    def unsaved(self, uid: str, directory: str, *, rested: timedelta) -> bool:
+        """Tell whether the test wrote something that was not saved."""
+        return bool(self.written.get((uid, directory)))
+
+    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> None:
+        """Let everything be taken that the test wrote."""
+        self.calls.append(("save", uid))
+        for name, content in self.written.get((uid, directory), {}).items():
+            copy = self.root / f"copy-{uid}"
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.unlink(missing_ok=True)
+            copy.write_bytes(content)
+            keep(name, copy)
+        self.written.pop((uid, directory), None)
 
     def runs(self) -> Mapping[str, datetime]:
         """Return every run, since the time the test set up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -154,3 +155,65 @@ def test_a_stopped_job_keeps_the_model_it_had_made(world: World) -> None:
     assert [each["Status"] for each in doc["SecondaryStatusTransitions"]] == [
         "Starting", "Downloading", "Training", "Stopping", "Stopped",
     ]  # fmt: skip
+
+
+def test_checkpoints_are_there_at_the_start_and_taken_to_s3_as_they_are_made(world: World) -> None:
+    world.means.objects.put("box", "ck/old", b"old")
+    world.means.objects.put("box", "ck-of-others/x", b"x")
+    job = create(
+        world,
+        CheckpointConfig={"S3Uri": "s3://box/ck", "LocalPath": "/opt/ml/mine"},
+        TensorBoardOutputConfig={"S3OutputPath": "s3://box/tb/"},
+    )
+    tend(world)
+    uid = f"{job.uid}-1"
+    spec = world.runtime.specs[uid]
+    assert [each.target for each in spec.inputs if each.writable] == ["mine/old"]
+    assert set(spec.saved) == {"mine", "output/tensorboard"}
+    world.later()
+    world.runtime.reach(uid, "running", NOON)
+    world.runtime.written[uid, "mine"] = {"deep/1": b"one"}
+    world.runtime.written[uid, "output/tensorboard"] = {"events": b"e"}
+    tend(world)
+    assert world.means.objects.get("box", "ck/deep/1").path.read_bytes() == b"one"
+    assert world.means.objects.get("box", "tb/j/tensorboard-output/events").path.read_bytes() == b"e"
+    world.runtime.written[uid, "mine"] = {"last": b"two"}
+    world.later()
+    world.runtime.succeed(uid, NOON, world.clock.now())
+    tend(world)
+    assert world.reread(job).doc["TrainingJobStatus"] == "Completed"
+    assert world.means.objects.get("box", "ck/last").path.read_bytes() == b"two"
+
+
+def test_checkpoints_that_cannot_be_kept_fail_the_job_in_the_end(world: World) -> None:
+    world.means.objects.create_bucket("brief", account="000000000000", region="us-east-1")
+    job = create(world, CheckpointConfig={"S3Uri": "s3://brief/ck"})
+    world.means.objects.put("brief", "ck/a", b"a")
+    tend(world)
+    world.means.objects.delete("brief", "ck/a")
+    world.means.objects.delete_bucket("brief")
+    uid = f"{job.uid}-1"
+    world.later()
+    world.runtime.written[uid, "checkpoints"] = {"1": b"1"}
+    world.runtime.succeed(uid, NOON, world.clock.now())
+    tend(world)
+    doc = world.reread(job).doc
+    assert doc["TrainingJobStatus"] == "Failed"
+    assert doc["FailureReason"].startswith("ClientError: The job's checkpoints could not be kept: Artifact")
+
+
+def test_a_model_that_is_not_compressed_is_kept_file_by_file(world: World) -> None:
+    job = create(world, OutputDataConfig={"S3OutputPath": "s3://box/out", "CompressionType": "NONE"})
+    tend(world)
+    uid = f"{job.uid}-1"
+    assert next((each.name, each.packed) for each in world.runtime.specs[uid].outputs) == ("model", False)
+    folder = world.root / "jobs" / uid / "out" / "model"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "w").write_text("weights")
+    world.later()
+    world.runtime.succeed(uid, NOON, world.clock.now(), model=b"")
+    world.runtime.seen[uid] = replace(world.runtime.seen[uid], outputs={"model": folder})
+    tend(world)
+    doc = world.reread(job).doc
+    assert doc["ModelArtifacts"] == {"S3ModelArtifacts": "s3://box/out/j/output/model/"}
+    assert world.means.objects.get("box", "out/j/output/model/deep/w").path.read_text() == "weights"

@@ -41,14 +41,14 @@ class RoleObjects:
         """Place every object under a prefix in `directory`, as SageMaker lays a channel out."""
         return self.placed(uri, self.found(uri), directory)
 
-    def found(self, uri: str) -> tuple[Found, ...]:
-        """Return every object under a prefix, in the order of their keys."""
+    def found(self, uri: str, *, needed: bool = True) -> tuple[Found, ...]:
+        """Return every object under a prefix, in the order of their keys; there must be some if `needed`."""
         bucket, prefix = split(uri)
         found = tuple(
             Found(name=_below(info.key, prefix, uri), path=info.path)
             for info in self._under(uri, bucket, prefix)
         )
-        if not found:  # evidence/training-data-errors.md
+        if needed and not found:  # evidence/training-data-errors.md
             raise DataFault(f"Data download failed:S3 key: {prefix} matched no files on s3://{bucket}/")
         return found
 

@@ -159,6 +159,7 @@ def _encode(spec: RunSpec) -> Document:
             {"directory": o.directory, "name": o.name, "always": o.always, "packed": o.packed}
             for o in spec.outputs
         ],
+        "saved": list(spec.saved),
         "network": spec.network,
         "serves": spec.serves,
         "startup_timeout": spec.startup_timeout.total_seconds(),
@@ -175,6 +176,7 @@ def _decode(document: Document) -> RunSpec:
         "inputs": tuple(Input(**{**i, "source": Path(i["source"])}) for i in document["inputs"]),
         "pipes": tuple(_decode_pipe(pipe) for pipe in document.get("pipes", ())),
         "outputs": tuple(Output(**o) for o in document["outputs"]),
+        "saved": tuple(document.get("saved", ())),
         "startup_timeout": timedelta(seconds=document["startup_timeout"]),
         "stop_grace": timedelta(seconds=document["stop_grace"]),
     }

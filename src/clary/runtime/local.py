@@ -10,14 +10,14 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.settings import Settings
-from clary.runtime import alive, cgroups, control, images
+from clary.runtime import alive, cgroups, control, images, saved
 from clary.runtime import warm as warm_workers
 from clary.runtime.admission import Admission, refuse
 from clary.runtime.index import Index, from_pip
@@ -31,6 +31,7 @@ from clary.runtime.spec import RunSpec, Seen
 
 _SHIM_STARTS = 2.0  # seconds; a shim that has not spoken by then is started again
 _SHIM_NEVER_CAME = 30.0
+_SAVES_FOR = 2.0  # seconds of one step of its controller; what is left is saved in the next
 _KILLED_WITHIN = 3.0  # seconds that `remove` gives a shim to end its run in order
 
 
@@ -135,6 +136,14 @@ class LocalRuntime:
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
         return control.tail(self._job(uid), offset, limit)
+
+    def unsaved(self, uid: str, directory: str, *, rested: timedelta) -> bool:
+        """Tell whether files under `ml/<directory>` changed since `save`; not within `rested` after it."""
+        return saved.unsaved(self._job(uid), directory, rested=rested)
+
+    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> None:
+        """Let `keep` take changed files (name, a copy that is gone afterwards), for a short while."""
+        saved.save(self._job(uid), directory, keep, budget=_SAVES_FOR)
 
     def cool(self) -> None:
         """End the warm workers that wait for a run."""

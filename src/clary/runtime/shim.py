@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from clary.core.document import Document
-from clary.runtime import cgroups, container, control, failure, feed, pack
+from clary.runtime import cgroups, container, control, failure, feed, pack, saved
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
@@ -116,6 +116,8 @@ class Shim:
             container.sandbox_of(self.launch).prepare(self.job, self.spec, self.launch)
         binding = self.launch.sandbox == "bwrap" and not self.slot
         binds = place(self.job, self.spec, bind=binding, stopping=lambda: bool(self.job.asked()))
+        for directory in self.spec.saved:
+            saved.mark(self.job, directory)
         if self.job.asked():
             raise Interrupted
         if self.spec.pipes:

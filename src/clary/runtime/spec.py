@@ -11,7 +11,7 @@ A *run* is one container of one attempt: `uid` names it for ever, `home.jobs/<ui
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,7 +80,9 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """Everything one run needs. `files` are small texts to write under `ml/` (path → content)."""
+    """Everything one run needs. `files` are small texts to write under `ml/` (path → content), `saved` the
+    directories under `ml/` that are taken to safety while the program runs.
+    """
 
     uid: str
     image: str
@@ -95,6 +97,7 @@ class RunSpec:
     pipes: tuple[Pipe, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[Output, ...] = ()
+    saved: tuple[str, ...] = ()
     network: bool = True
     serves: bool = False
     startup_timeout: timedelta = timedelta(minutes=10)
@@ -148,6 +151,14 @@ class Runtime(Protocol):
 
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
+        ...
+
+    def unsaved(self, uid: str, directory: str, *, rested: timedelta) -> bool:
+        """Tell whether files under `ml/<directory>` changed since `save`; not within `rested` after it."""
+        ...
+
+    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> None:
+        """Let `keep` take changed files (name, a copy that is gone afterwards), for a short while."""
         ...
 
     def runs(self) -> Mapping[str, datetime]:

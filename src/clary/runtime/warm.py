@@ -213,7 +213,8 @@ def free_memory() -> float:
 
 
 def _suits(spec: RunSpec) -> bool:
-    sizes = [item.source.stat().st_size for item in spec.inputs if not item.unpack and item.source.exists()]
+    copied = [item for item in spec.inputs if not item.unpack and not item.writable]
+    sizes = [item.source.stat().st_size for item in copied if item.source.exists()]
     return (
         spec.network
         and spec.host == "algo-1"

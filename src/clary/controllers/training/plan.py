@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 from clary.controllers.s3 import RoleObjects
 from clary.controllers.training.channels import files, mode, pipes
 from clary.controllers.training.training_job import MODEL, UNPACKED, model_name
 from clary.core.document import Document
-from clary.runtime.spec import Output, RunSpec
+from clary.runtime.spec import Input, Output, RunSpec
 from clary.store.records import Record
 
 HOST = "algo-1"
+CHECKPOINTS, TENSORBOARD = "/opt/ml/checkpoints", "/opt/ml/output/tensorboard"
 STOP_GRACE = timedelta(seconds=120)
 MODELS = {
     MODEL: Output(directory="model", name=MODEL, always=False),
@@ -40,13 +42,43 @@ def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str
         host=HOST,
         hosts=(HOST,),
         instance_type=doc["ResourceConfig"]["InstanceType"],
-        inputs=files(doc, objects),
+        inputs=(*files(doc, objects), *checkpoints(doc, objects)),
         pipes=pipes(doc, objects),
         files=configuration(doc),
         outputs=(MODELS[model_name(doc)], DATA),
+        saved=tuple(saves(doc)),
         network=not doc.get("EnableNetworkIsolation", False),
         stop_grace=STOP_GRACE,
     )
+
+
+def saves(doc: Document) -> dict[str, str]:
+    """Return which directories under /opt/ml are kept in S3 while the job runs, and where."""
+    found: dict[str, str] = {}
+    if board := doc.get("TensorBoardOutputConfig"):  # evidence/training-checkpoints.md
+        path = board.get("LocalPath") or TENSORBOARD
+        found[below_ml(path)] = (
+            f"{board['S3OutputPath'].rstrip('/')}/{doc['TrainingJobName']}/tensorboard-output"
+        )
+    if config := doc.get("CheckpointConfig"):
+        found[below_ml(config.get("LocalPath") or CHECKPOINTS)] = config["S3Uri"].rstrip("/")
+    return found
+
+
+def checkpoints(doc: Document, objects: RoleObjects) -> tuple[Input, ...]:
+    """Place what is already at the S3 URI of the checkpoints; the program may write to it."""
+    config = doc.get("CheckpointConfig")
+    if not config:
+        return ()
+    uri = f"{config['S3Uri'].rstrip('/')}/"
+    found = objects.found(uri, needed=False)
+    placed = objects.placed(uri, found, below_ml(config.get("LocalPath") or CHECKPOINTS))
+    return tuple(replace(each, writable=True) for each in placed)
+
+
+def below_ml(path: str) -> str:
+    """Return an absolute path inside the container as one relative to /opt/ml."""
+    return path.rstrip("/").removeprefix("/opt/ml/")
 
 
 def configuration(doc: Document) -> dict[str, str]:

@@ -43,7 +43,8 @@ class World:
     """What is the case outside the record. It is asked each time, never remembered.
 
     `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
-    the log; `metrics` the last value of each metric, once it is, and `remark` what is to be said of them.
+    the log; `metrics` the last value of each metric, once it is, and `remark` what is to be said of them;
+    `unsaved` that checkpoints are to be taken to S3.
     """
 
     run: Seen = field(default_factory=Seen)
@@ -51,6 +52,7 @@ class World:
     logged: bool = True
     metrics: Sequence[Document] = ()
     remark: str = ""
+    unsaved: bool = False
 
 
 def run_uid(job: Record) -> str:
@@ -65,14 +67,14 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
     if doc["TrainingJobStatus"] in DONE:
         return Step(again=None) if run.phase == "absent" else Step(effect="remove", again=AT_ONCE)
     if run.phase == "exited":
-        return _settle(doc, world, now)
+        return Step(effect="save", again=AT_ONCE) if world.unsaved else _settle(doc, world, now)
     if run.phase == "absent":
         return _begin(doc, world, now, stopping=stopping)
     if stopping:
         late = now - job.status_since > STOP_GRACE + KILL_GRACE
         write = enter(doc, "Stopping", job.status_since, note=run.note)
         return Step(effect="kill" if late else "stop", write=write, again=RUNNING)
-    return _proceed(doc, run, now)
+    return _proceed(doc, world, now)
 
 
 def _begin(doc: Document, world: World, now: datetime, *, stopping: bool) -> Step:
@@ -87,7 +89,8 @@ def _begin(doc: Document, world: World, now: datetime, *, stopping: bool) -> Ste
     return Step(effect="start", write=enter(doc, _starting(doc), now) | {"_Started": True}, again=SOON)
 
 
-def _proceed(doc: Document, run: Seen, now: datetime) -> Step:
+def _proceed(doc: Document, world: World, now: datetime) -> Step:
+    run = world.run
     status = _STATUS_OF_PHASE[run.phase]
     if status == "Starting":
         if _waited_too_long(doc, now, pending=True):
@@ -103,7 +106,8 @@ def _proceed(doc: Document, run: Seen, now: datetime) -> Step:
         write["TrainingStartTime"] = began
     if run.started and "_Ran" not in doc:
         write["_Ran"] = True
-    return Step(write=write, again=RUNNING if run.phase == "running" else SOON)
+    again = RUNNING if run.phase == "running" else SOON
+    return Step(effect="save" if world.unsaved else "none", write=write, again=again)
 
 
 def _settle(doc: Document, world: World, now: datetime) -> Step:
@@ -114,7 +118,8 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     stopping = doc["TrainingJobStatus"] == "Stopping"
     if _is_lost(run) and not stopping:
         return _lost(doc, run, now)
-    well = run.exit_code == 0 and not run.failure  # a model that could not be packed is a failure too
+    # A model that could not be packed is a failure too, and so are checkpoints that could not be kept.
+    well = run.exit_code == 0 and not run.failure and "_NotSaved" not in doc
     done = "Stopped" if stopping else "Completed" if well else "Failed"
     course = follow(doc, "Uploading", _times(run, now), now) if run.started and not stopping else {}
     members = {**course, **_period(doc, run, now)}
@@ -123,7 +128,7 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     if done != "Failed" and (done == "Completed" or model_name(doc) in run.outputs):
         members["ModelArtifacts"] = {"S3ModelArtifacts": model_uri(doc)}
     if done == "Failed":
-        members["FailureReason"] = failure_reason(run)
+        members["FailureReason"] = failure_reason(run, doc.get("_NotSaved", ""))
     step = _finish({**doc, **members}, done, now, note=_remarks(doc, world, done))
     effect = "collect" if run.outputs else "none"
     return Step(effect=effect, write={**members, **step.write}, again=AT_ONCE)
@@ -227,8 +232,10 @@ def model_name(doc: Document) -> str:
     return UNPACKED if doc["OutputDataConfig"].get("CompressionType") == "NONE" else MODEL
 
 
-def failure_reason(run: Seen) -> str:
+def failure_reason(run: Seen, not_saved: str = "") -> str:
     """Say in AWS's form why the run failed: whose fault, what it said itself, how it ended."""
+    if not_saved and run.exit_code == 0 and not run.failure:
+        return clip(not_saved)
     if run.failure.startswith(KINDS_OF_FAILURE):
         return clip(run.failure)
     if run.started is None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from clary.controllers.logs import Stream, events, ingest
 from clary.controllers.means import Means
-from clary.controllers.s3 import DataFault
+from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.controllers.training.metric_search import search
 from clary.controllers.training.metric_series import keep
 from clary.controllers.training.metrics import every_value, last_values
-from clary.controllers.training.plan import HOST, plan
+from clary.controllers.training.plan import HOST, plan, saves
 from clary.controllers.training.training_job import (
     DONE,
     World,
@@ -31,6 +32,7 @@ from clary.runtime.spec import RunSpec, Seen
 from clary.store.records import Record
 
 SCRIPT = "sagemaker_program"  # the hyperparameter that puts a script in the algorithm's place
+SAVED_EVERY = timedelta(seconds=3)  # how old a checkpoint may be in S3, while the program runs
 GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -55,7 +57,8 @@ class TrainingJobs:
         metrics, remark = self._metrics(record) if ended and logged else ([], "")
         waiting = run.phase == "absent" and "_Started" not in doc and doc["TrainingJobStatus"] == "InProgress"
         fault = self._fault(record) if waiting else ""
-        world = World(run=run, fault=fault, logged=logged, metrics=metrics, remark=remark)
+        unsaved = self._unsaved(record, run)
+        world = World(run=run, fault=fault, logged=logged, metrics=metrics, remark=remark, unsaved=unsaved)
         step = next_step(record, world, now)
         ended = step.write.get("TrainingJobStatus") in DONE
         return replace(step, wake=doc["_Parent"]) if ended and "_Parent" in doc else step
@@ -70,9 +73,28 @@ class TrainingJobs:
                 return {"AlgorithmSpecification": {**algorithm, "MetricDefinitions": definitions}}
         elif step.effect == "collect":
             return self._collect(record, self._runtime.inspect(uid), step.write)
+        elif step.effect == "save":
+            return self._save(record)
         else:
             effects = {"stop": self._runtime.stop, "kill": self._runtime.kill, "remove": self._runtime.remove}
             effects[step.effect](uid)
+        return {}
+
+    def _unsaved(self, record: Record, run: Seen) -> bool:
+        if run.started is None or "_NotSaved" in record.doc:
+            return False
+        rested = timedelta(0) if run.phase == "exited" else SAVED_EVERY
+        uid = run_uid(record)
+        return any(self._runtime.unsaved(uid, each, rested=rested) for each in saves(record.doc))
+
+    def _save(self, record: Record) -> Document:
+        """Take checkpoints to S3; if that is refused, the job goes on and fails in the end."""
+        objects = self._means.as_role(record.doc["RoleArn"])
+        try:
+            for directory, uri in saves(record.doc).items():
+                self._runtime.save(run_uid(record), directory, partial(_keep_below, objects, uri))
+        except DataFault as fault:
+            return {"_NotSaved": clip(f"ClientError: The job's checkpoints could not be kept: {fault}")}
         return {}
 
     def _plan(self, record: Record) -> RunSpec:
@@ -114,6 +136,10 @@ class TrainingJobs:
         except DataFault as fault:
             return _not_kept({**doc, **write}, fault)
         return {}
+
+
+def _keep_below(objects: RoleObjects, uri: str, name: str, path: Path) -> None:
+    objects.keep(f"{uri}/{name}", path)
 
 
 def _files(path: Path) -> list[tuple[str, Path]]:

@@ -18,8 +18,6 @@ DONE = ("Completed", "Failed", "Stopped")
 LONGEST_RUN = 28 * 86_400  # seconds; the API reference's limit on MaxRuntimeInSeconds
 
 _UNBUILT = {
-    "CheckpointConfig": "checkpoints are not copied to S3; leave it out and save to /opt/ml/model.",
-    "TensorBoardOutputConfig": "leave it out and write what you need to /opt/ml/output/data.",
     "DebugRuleConfigurations": "debugger rules are not run; leave them out.",
     "ProfilerRuleConfigurations": "profiler rules are not run; leave them out.",
     "RemoteDebugConfig": "leave it out.",
@@ -53,6 +51,7 @@ def check(call: Call) -> None:
     references.role(call, request["RoleArn"])
     _check_experiment(call, request.get("ExperimentConfig", {}))
     _check_output(call, request["OutputDataConfig"])
+    _check_saved(call, request)
     channels.check(call, request)
 
 
@@ -142,6 +141,21 @@ def _switches(request: Document) -> Document:
     debug = request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug", False)
     chaining = request.get("SessionChainingConfig", {}).get("EnableSessionTagChaining", False)
     return {"RemoteDebugConfig": debug, "SessionChainingConfig": chaining}
+
+
+def _check_saved(call: Call, request: Document) -> None:
+    """Refuse directories that could not be kept in S3 while the job runs."""
+    for config, member in (("CheckpointConfig", "S3Uri"), ("TensorBoardOutputConfig", "S3OutputPath")):
+        if config not in request:
+            continue
+        references.bucket(call, request[config][member], f"{config}.{member}")
+        path = request[config].get("LocalPath") or "/opt/ml/checkpoints"
+        top = path.removeprefix("/opt/ml/").split("/")
+        if not path.startswith("/opt/ml/") or not top[0] or ".." in top or top[0] == "input":
+            raise ValidationError(
+                f"{config}.LocalPath is {path!r}; Clary keeps what is in a directory below /opt/ml, except "
+                "/opt/ml/input. Leave it out, or name one there."
+            )
 
 
 def _check_output(call: Call, output: Document) -> None:
