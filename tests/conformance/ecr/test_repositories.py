@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,7 +48,11 @@ def test_a_policy_is_kept_and_taken_away(ecr: Any) -> None:
     with pytest.raises(ClientError) as refused:
         ecr.get_repository_policy(repositoryName="with-policy")
     assert code_of(refused) == "RepositoryPolicyNotFoundException"
-    text = '{"Version": "2012-10-17", "Statement": []}'
+    with pytest.raises(ClientError) as refused:
+        ecr.set_repository_policy(repositoryName="with-policy", policyText='{"Statement": "all"}')
+    assert code_of(refused) == "InvalidParameterException"
+    said = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [said]})
     ecr.set_repository_policy(repositoryName="with-policy", policyText=text)
     assert ecr.get_repository_policy(repositoryName="with-policy")["policyText"] == text
     assert ecr.delete_repository_policy(repositoryName="with-policy")["policyText"] == text

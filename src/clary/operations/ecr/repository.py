@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
+from clary.engines.policy import Malformed, parse
 from clary.operations.computed_list import cut
+from clary.operations.permissions.on_resource import POLICY
 from clary.operations.registry import Call, operation
 from clary.resources.ecr.repository import REPOSITORY
 from clary.runtime import images
 from clary.store.records import Record
 
 _PAGE = 100
-POLICY = "_ResourcePolicy"
 _LIFECYCLE = "_LifecyclePolicy"
 _SETTINGS = (
     "imageTagMutability",
@@ -71,10 +71,10 @@ def set_policy(call: Call) -> Document:
     """Keep a repository's policy."""
     text = call.request["policyText"]
     try:
-        json.loads(text)
-    except ValueError as error:
+        parse(text, "resource", source="resource")
+    except Malformed as error:
         raise ApiError(
-            f"Invalid parameter at 'PolicyText': it is not JSON ({error}).",
+            f"Invalid parameter at 'PolicyText': it is not a valid policy ({error}).",
             code="InvalidParameterException",
             status=400,
         ) from error
