@@ -290,7 +290,7 @@ def test_chosen_facts_are_answered_for_each_prediction(fit: Fit) -> None:
             {"num_round": "1"},
             CHANNELS,
             "label,age\n",
-            "part.csv, line 1: 'label' is not a number. CSV for XGBoost has no",
+            "part.csv, line 1: 'label' is not a number. CSV for a built-in algorithm has no",
         ),
         (
             {"num_round": "1"},

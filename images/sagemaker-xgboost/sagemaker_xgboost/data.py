@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from toolkit.contract import Json
 from toolkit.failure import UserError
+
+from toolkit import tables
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -56,7 +58,7 @@ def content_type(channel: Json) -> str:
 
 def read(folder: Path, kind: str, *, csv_weights: bool = False) -> Examples | None:
     """Read every data file of a channel; None when there is none."""
-    files = sorted(_files(folder))
+    files = sorted(tables.files(folder))
     if not files:
         return None
     if kind == "csv":
@@ -66,67 +68,15 @@ def read(folder: Path, kind: str, *, csv_weights: bool = False) -> Examples | No
     return _parquet(files) if kind == "parquet" else _recordio(files)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_file():
-        yield folder
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.stat().st_size:
-            yield path
-
-
 def _csv(files: Iterable[Path], *, weighted: bool) -> Examples:
-    tables = [(path, csv_table(path)) for path in files]
-    width = tables[0][1].shape[1]
-    for path, table in tables:
-        if table.shape[1] != width:
-            raise UserError(f"{path.name} has {table.shape[1]} columns, {tables[0][0].name} has {width}.")
+    table = tables.csv(files)
+    width = table.shape[1]
     first = 2 if weighted else 1
     if width <= first:
         raise UserError(
             f"The CSV files have {width} columns; the label comes first and features must follow."
         )
-    table = np.concatenate([table for _, table in tables]) if len(tables) > 1 else tables[0][1]
     return Examples(table[:, first:], table[:, 0], table[:, 1] if weighted else None)
-
-
-def csv_table(path: Path) -> Floats:
-    """Read numbers separated by a comma, or by what the first line shows; an empty field is a missing
-    value."""
-    with path.open(errors="replace") as file:
-        first = file.readline()
-    separator = next((mark for mark in ",;\t| " if mark in first.strip()), ",")
-    try:
-        return np.loadtxt(path, delimiter=separator, dtype=np.float32, ndmin=2, comments=None)
-    except ValueError:
-        return _csv_with_gaps(path, separator)
-
-
-def _csv_with_gaps(path: Path, separator: str) -> Floats:
-    rows: list[list[float]] = []
-    with path.open(errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            fields = line.strip("\r\n").split(separator)
-            if fields == [""]:
-                continue
-            if rows and len(fields) != len(rows[0]):
-                raise UserError(
-                    f"{path.name}, line {number}: {len(fields)} columns; the lines above have {len(rows[0])}."
-                )
-            rows.append([_number(field, path.name, number) for field in fields])
-    return np.array(rows, dtype=np.float32)
-
-
-def _number(field: str, name: str, line: int) -> float:
-    plain = field.strip().strip('"')
-    try:
-        return float(plain) if plain else float("nan")
-    except ValueError as wrong:
-        raise UserError(
-            f"{name}, line {line}: {plain[:40]!r} is not a number. CSV for XGBoost has no header, the "
-            f"label in its first "
-            "column and numbers only."
-        ) from wrong
 
 
 def _libsvm(files: Iterable[Path]) -> Examples:

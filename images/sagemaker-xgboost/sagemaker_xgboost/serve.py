@@ -18,7 +18,7 @@ from toolkit.server.messages import CSV, Answer, Model, Refused, Request, negoti
 
 from sagemaker_xgboost import payloads, selection
 from sagemaker_xgboost.booster import Booster, BoosterError
-from toolkit import handlers
+from toolkit import handlers, rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -48,14 +48,14 @@ class BuiltIn:
                 continue
             try:
                 media = negotiate(request.accept, payloads.WRITES, CSV)
-                rows = payloads.read(request)
-                self._check_width(rows, request)
-                if isinstance(rows, np.ndarray):
-                    tables.append(rows)
+                table = rows.read(request)
+                self._check_width(table, request)
+                if isinstance(table, np.ndarray):
+                    tables.append(table)
                     places.append((number, media))
                 else:
                     answers[number] = self._written(
-                        self._mean([one.predict_sparse(rows) for one in self._boosters]), media
+                        self._mean([one.predict_sparse(table) for one in self._boosters]), media
                     )
             except (Refused, BoosterError) as wrong:
                 answers[number] = _refusal(wrong)
@@ -87,9 +87,9 @@ class BuiltIn:
             200, f"{media}; charset=utf-8" if media == CSV else media, payloads.write(scores, media)
         )
 
-    def _check_width(self, rows: Floats | csr_matrix, request: Request) -> None:
-        width: int = rows.shape[1]
-        dense = isinstance(rows, np.ndarray)
+    def _check_width(self, table: Floats | csr_matrix, request: Request) -> None:
+        width: int = table.shape[1]
+        dense = isinstance(table, np.ndarray)
         if width > self._width or (dense and width != self._width):
             kind = (request.media or CSV).rpartition("/")[2]
             raise Refused(

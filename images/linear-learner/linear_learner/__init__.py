@@ -1,0 +1,2 @@
+"""The built-in Linear Learner: trains linear models and answers predictions, in the SageMaker container
+contract."""

@@ -1,0 +1,1 @@
+"""What the built-in algorithms share: hyperparameters, channels, metric lines and answers."""
