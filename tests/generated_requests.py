@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 
 from clary.wire.patterns import compile_pattern
 
+ACCOUNT = "000000000000"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecutionRole"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 _FILLING = "generated-by-a-test-"
 
@@ -32,7 +35,7 @@ class Author:
     member names before others.
     """
 
-    account: str = "000000000000"
+    account: str = ACCOUNT
     region: str = "us-east-1"
     name: str = "generated"
     known: Mapping[str, object] = field(default_factory=dict)
@@ -80,7 +83,7 @@ class Author:
             return list(enum[:count])
         if count > 1 and isinstance(first, str):
             return [first, *(f"{first}{number}" for number in range(2, count + 1))]
-        return [first] * count
+        return [first, *(self._value(member, shape.member, by_arn) for _ in range(count - 1))]
 
     def _text(self, member: str, shape: Shape, by_arn: bool) -> str:
         limits = shape.metadata
@@ -95,7 +98,7 @@ class Author:
 
     def _offers(self, member: str, pattern: str, by_arn: bool) -> Iterator[str]:
         """Yield what the member may mean, the likeliest first."""
-        if member.endswith("RoleArn") or member == "Role":
+        if member.endswith("RoleArn") or member == "Role" or ":iam:" in pattern:
             yield f"arn:aws:iam::{self.account}:role/SageMakerExecutionRole"
         if "Arn" in member or pattern.startswith("arn:") or re.search(r"Uri$|Url$|Path$", member) or by_arn:
             wanted = kebab(re.sub(r"(Name|Arns?|ArnList|Id|Identifier)$", "", member))
@@ -153,15 +156,15 @@ _PLAIN = (
     *(f"{prefix}-{'0' * 8}" for prefix in ("i", "vol", "eni")),
     "00000000-0000-0000-0000-000000000000",
     "arn:aws:kms:us-east-1:000000000000:key/generated",
+    "arn:aws:sso:::instance/ssoins-0000000000000000",
     "d-generated000",
     "o-0000000000/r-0000",
-    "v1",
+    *("v1", "a_1", "1.0", "Python 3.11", "default", "Mon:00:00", "10.0.0.0/8", "notebook-al2-v3"),
 )
-_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 _MEANT: Mapping[str, tuple[str, ...]] = {
-    "Image": (_IMAGE,),
-    "ImageUri": (_IMAGE,),
-    "TrainingImage": (_IMAGE,),
+    "Image": (IMAGE,),
+    "ImageUri": (IMAGE,),
+    "TrainingImage": (IMAGE,),
     "InstanceType": ("ml.m5.large",),
     "AWSServiceName": ("sagemaker.amazonaws.com",),
     "PolicyDocument": (

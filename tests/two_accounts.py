@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.model import OperationModel, StructureShape
 from sqlalchemy import select
 from tests.conformance.organizations.people import administrator, made
-from tests.generated_requests import Author
+from tests.generated_requests import IMAGE, Author
 
 from clary.core import ids
 from clary.operations.dispatch import Dispatcher
@@ -175,7 +175,7 @@ _MEANT: dict[str, object] = {
     "Content": "{}",
     "HubContentDocument": "{}",
     "PipelineDefinition": '{"Version": "2020-12-01", "Steps": []}',
-    "PrimaryContainer": {"Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"},
+    "PrimaryContainer": {"Image": IMAGE},
     "StudioLifecycleConfigContent": "ZWNobw==",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,20 +30,23 @@ COMMON = frozenset(
 )
 """What every operation may answer besides its own errors, as the API references say; none is our fault."""
 
+_WRONG_PATTERNS = ("DeviceArn", "DeviceFleetArn", "EdgePackagingJobArn", "EdgeDeploymentPlanArn")
+"""Patterns of the model that no ARN of a region with a digit meets, or that name IAM."""
 
-def codes(operation: OperationModel) -> frozenset[str]:
-    """Return the error codes that an operation may answer with."""
+
+def codes(operation: OperationModel, common: frozenset[str] = COMMON) -> frozenset[str]:
+    """Return the error codes that an operation may answer with: its own and the common ones."""
     own = {
         code
         for shape in operation.error_shapes
         for code in (shape.name, shape.metadata.get("error", {}).get("code"))
         if code
     }
-    return COMMON | own
+    return common | own
 
 
 def faults(shape: Shape | None, answer: dict[str, Any]) -> list[str]:
-    """Return what is wrong with an answer: members missing or unknown, types, values outside an enum."""
+    """Return what is wrong with an answer: members missing or unknown, types, values outside enums, ARNs."""
     said = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     if not isinstance(shape, StructureShape):
         return [f"nothing is modelled, but {sorted(said)} came"] if said else []
@@ -70,3 +74,10 @@ def _outside(shape: Shape, value: Any, path: str) -> Iterator[str]:
             yield from _outside(shape.value, item, f"{path}{{}}")
     elif (allowed := shape.metadata.get("enum")) and value not in allowed:
         yield f"{path} is {value!r}, which is not one of the values the model has"
+    elif isinstance(value, str) and not _fits(shape, value):
+        yield f"{path} is {value!r}, which is not like {shape.metadata['pattern']}"
+
+
+def _fits(shape: Shape, value: str) -> bool:
+    pattern = shape.metadata.get("pattern") if shape.name.endswith("Arn") else None
+    return not pattern or shape.name in _WRONG_PATTERNS or re.fullmatch(pattern, value) is not None

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from tests.conformance.modelled import codes
 from tests.gateway.test_garbage import JSON, ask, wire
-from tests.minimal_requests import Requests
+from tests.generated_requests import Author
 
+from clary.operations.kinds import members
 from clary.store.tables import CHANGES
 from clary.wire import models
 
@@ -62,6 +63,13 @@ def no_complaint(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert [r.getMessage() for r in caplog.records if r.exc_info or r.levelno >= logging.ERROR] == []
 
 
+@pytest.fixture
+def whole(name: str) -> dict[str, Any]:
+    """A request with every member of an operation, made before anything is drawn."""
+    operation = SAGEMAKER.operation_model(name)
+    return Author(name="broken").request(operation, also=members(operation.input_shape))
+
+
 def places(shape: Shape, value: Any) -> Iterator[tuple[Any, Any, Shape]]:
     """Yield every (container, key, shape) that a value could be replaced at."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
@@ -89,15 +97,15 @@ def edges(shape: Shape) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def broken(draw: st.DrawFn, operation: OperationModel) -> dict[str, Any]:
+def broken(draw: st.DrawFn, operation: OperationModel, whole: dict[str, Any]) -> dict[str, Any]:
     """Draw a request with one to three things changed: members more, less, at their bounds, or nonsense."""
     shape = operation.input_shape
-    request: dict[str, Any] = copy.deepcopy(Requests("broken").minimal(operation))
     if not isinstance(shape, StructureShape):
         return {"Nothing": 1} if draw(st.booleans()) else {}
-    if spare := [name for name in shape.members if name not in request]:
-        for name in draw(st.lists(st.sampled_from(spare), max_size=4, unique=True)):
-            request[name] = Requests("broken").value(name, shape.members[name])
+    wanted = list(shape.required_members)
+    if spare := [name for name in shape.members if name not in wanted]:
+        wanted += draw(st.lists(st.sampled_from(spare), max_size=4, unique=True))
+    request = {name: copy.deepcopy(whole[name]) for name in wanted}
     for _ in range(draw(st.integers(0, 3))):
         found = sorted(places(shape, request), key=lambda place: (str(place[1]), place[2].name))
         if not found:
@@ -141,9 +149,11 @@ def written(server: Server) -> int:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_a_broken_request_is_refused_as_modelled(server: Server, name: str, data: st.DataObject) -> None:
+def test_a_broken_request_is_refused_as_modelled(
+    server: Server, name: str, whole: dict[str, Any], data: st.DataObject
+) -> None:
     operation = SAGEMAKER.operation_model(name)
-    request = data.draw(broken(operation))
+    request = data.draw(broken(operation, whole))
     before = written(server)
     status, answer = send(server, name, json.dumps(request, default=str).encode())
     if status == 200:

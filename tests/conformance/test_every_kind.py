@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 from tests.conformance.modelled import codes, faults
-from tests.minimal_requests import Requests
+from tests.generated_requests import Author
 
 from clary.operations.dispatch import Dispatcher
 from clary.operations.kinds import Kind, members
@@ -26,7 +26,7 @@ LISTS = [
     if "List" in kind.operations and not getattr(kind.operations["List"].input_shape, "required_members", ())
 ]
 NAMED = [(kind, verb) for kind in KINDS for verb in ("Describe", "Delete", "Stop") if verb in kind.operations]
-REQUESTS = Requests("absent")
+AUTHOR = Author(name="absent")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def ask(sagemaker: Any, operation: OperationModel) -> Callable[..., dict[str, An
 def test_a_list_takes_every_member(sagemaker: Any, kind: Kind, member: str) -> None:
     operation = kind.operations["List"]
     shape = members(operation.input_shape)[member]
-    value = REQUESTS.value(member, shape)
+    value = AUTHOR.request(operation, also=[member])[member]
     if allowed := shape.metadata.get("enum"):
         value = allowed[-1]
     try:
@@ -68,7 +68,7 @@ def test_a_list_takes_every_member(sagemaker: Any, kind: Kind, member: str) -> N
 def test_an_absent_one_is_refused_in_words(sagemaker: Any, kind: Kind, verb: str) -> None:
     operation = kind.operations[verb]
     with pytest.raises(ClientError) as refused:
-        ask(sagemaker, operation)(**REQUESTS.minimal(operation))
+        ask(sagemaker, operation)(**AUTHOR.request(operation))
     error = refused.value.response["Error"]
     expected = {kind.resource.missing, "ValidationException", "InvalidAction", "ResourceNotFound"}
     assert error["Code"] in expected & codes(operation)

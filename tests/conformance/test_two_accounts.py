@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 from botocore.model import OperationModel
 from tests.conformance.iam.people import allow, fresh, policy, refused
-from tests.generated_requests import Author
+from tests.generated_requests import IMAGE, Author
 from tests.two_accounts import KINDS, Caller, Owner, Stranger, named_members, owner, stranger
 
 from clary.operations.dispatch import Dispatcher
@@ -187,9 +187,7 @@ def test_roles_of_another_account_are_neither_assumed_nor_passed(anna: Owner, by
             by_name.client("sagemaker").create_model(
                 ModelName=fresh("model"),
                 ExecutionRoleArn=arn,
-                PrimaryContainer={
-                    "Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-                },
+                PrimaryContainer={"Image": IMAGE},
             )
 
 

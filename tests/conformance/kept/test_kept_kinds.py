@@ -9,7 +9,8 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
-from tests.conformance.kept.minimal import ACCOUNT, IMAGE, ROLE, check, request
+from tests.conformance.modelled import faults
+from tests.generated_requests import ACCOUNT, IMAGE, ROLE, Author
 
 from clary.operations.dispatch import Dispatcher
 from clary.operations.kinds import Kind
@@ -126,7 +127,8 @@ def test_a_kept_one_is_answered_as_modelled_from_its_creation_to_its_end(
     for verb in ("Stop", "Delete"):
         if verb in kind.operations:
             operation = kind.operations[verb]
-            _call(sagemaker, operation, request(operation, {**asked, "ModelVariantActions": {"x": "Remove"}}))
+            known = {**asked, "ModelVariantActions": {"x": "Remove"}}
+            _call(sagemaker, operation, Author(known=known).request(operation, also=asked))
     if "Delete" in kind.operations:
         with pytest.raises(ClientError) as refused:
             _call(sagemaker, kind.operations["Describe"], asked)
@@ -201,19 +203,12 @@ def _made(sagemaker: Any, named: dict[str, Any], kind: Kind) -> tuple[dict[str, 
     own = {member: name for member in kind.resource.key() if member not in kind.resource.generated}
     given = {**PLAIN, **named, "Name": name, **own, **GIVEN[kind.resource.kind]}
     given |= {"JobCategory": "AgentRFT"}
-    made = request(kind.operations["Create"], _without_optional(kind, given, own))
+    wanted = [*own, *GIVEN[kind.resource.kind], "Tags"]
+    made = Author(name=name, known=given).request(kind.operations["Create"], also=wanted)
     answer = _call(sagemaker, kind.operations["Create"], made)
     describe = kind.operations["Describe"].input_shape
     assert describe is not None
     return made, {member: answer.get(member) or made[member] for member in describe.required_members}
-
-
-def _without_optional(kind: Kind, given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what the kind would take but does not need, so that the request is the least one."""
-    create = kind.operations["Create"].input_shape
-    assert create is not None
-    wanted = {*create.required_members, *own, *GIVEN[kind.resource.kind], "Tags"}
-    return {name: value for name, value in given.items() if name in wanted or name not in create.members}
 
 
 def _again(kind: Kind) -> dict[str, Any]:
@@ -223,7 +218,5 @@ def _again(kind: Kind) -> dict[str, Any]:
 
 def _call(sagemaker: Any, operation: OperationModel, asked: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = getattr(sagemaker, xform_name(operation.name))(**asked)
-    answer.pop("ResponseMetadata")
-    if operation.output_shape is not None:
-        check(operation.output_shape, answer, operation.name)
+    assert faults(operation.output_shape, answer) == []
     return answer

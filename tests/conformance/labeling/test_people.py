@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conformance.kept.minimal import ACCOUNT, ROLE
+from tests.generated_requests import ACCOUNT, ROLE
 
 if TYPE_CHECKING:
     from tests.conftest import Server
