@@ -71,7 +71,7 @@ def set_policy(call: Call) -> Document:
     """Keep a repository's policy."""
     text = call.request["policyText"]
     try:
-        parse(text, "resource", source="resource")
+        parse(text, "own", source="resource")
     except Malformed as error:
         raise ApiError(
             f"Invalid parameter at 'PolicyText': it is not a valid policy ({error}).",
