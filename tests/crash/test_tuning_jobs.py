@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.crash.site import Site
@@ -81,3 +82,72 @@ def test_a_job_of_which_nothing_succeeds_fails_and_says_why(tuned: Tuned) -> Non
     assert "exit code: 3" in told["FailureReason"]
     assert told["TrainingJobStatusCounters"]["NonRetryableError"] == 2
     tuned.sagemaker.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName="hopeless")
+
+
+def test_bayesian_search_ends_at_its_target(tuned: Tuned) -> None:
+    criteria = {"TuningJobCompletionCriteria": {"TargetObjectiveMetricValue": 1.0}, "RandomSeed": 3}
+    tuned.create("target", strategy="Bayesian", jobs=30, config=criteria)
+    told = tuned.ended("target")
+    assert told["HyperParameterTuningJobStatus"] == "Completed"
+    assert told["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] <= 1.0
+    assert len(tuned.trials("target")) < 30
+
+
+def test_a_warm_start_knows_what_its_parent_found(tuned: Tuned) -> None:
+    tuned.create("parent", strategy="Bayesian", jobs=5, config={"RandomSeed": 1})
+    parent = tuned.ended("parent")
+    start: dict[str, Any] = {"ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "parent"}]}
+    start |= {"WarmStartType": "IdenticalDataAndAlgorithm"}
+    tuned.create("child", strategy="Bayesian", jobs=2, WarmStartConfig=start, config={"RandomSeed": 2})
+    child = tuned.ended("child")
+    values = [_value(each["BestTrainingJob"]) for each in (parent, child)]
+    best = child["OverallBestTrainingJob"]
+    assert _value(best) == min(values)
+    if values[0] < values[1]:
+        assert best["TuningJobName"] == "parent"
+    assert values[1] < 4.0  # with five trials known, the first of its own is already near
+
+
+def test_early_stopping_stops_a_trial_worse_than_the_median(tuned: Tuned) -> None:
+    values = [{"Name": "x", "Values": ["3", "3.5", "4", "90"]}]
+    tuned.create(
+        "median",
+        strategy="Grid",
+        jobs=4,
+        parallel=1,
+        ranges={"CategoricalParameterRanges": values},
+        static={"epochs": "40", "pause": "0.1"},
+        config={"TrainingJobEarlyStoppingType": "Auto"},
+    )
+    told = tuned.ended("median")
+    assert told["TrainingJobStatusCounters"] == {
+        "Completed": 3,
+        "InProgress": 0,
+        "RetryableError": 0,
+        "NonRetryableError": 0,
+        "Stopped": 1,
+    }
+    (stopped,) = tuned.trials("median", StatusEquals="Stopped")
+    assert stopped["TunedHyperParameters"] == {"x": "90"}
+    assert stopped["ObjectiveStatus"] == "Succeeded"
+
+
+def test_hyperband_stops_what_is_behind_at_a_rung_and_what_has_used_the_most(tuned: Tuned) -> None:
+    tuned.create(
+        "hyperband",
+        strategy="Hyperband",
+        jobs=6,
+        static={"epochs": "60", "pause": "0.1"},
+        config={"StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": 3, "MaxResource": 27}}},
+    )
+    told = tuned.ended("hyperband")
+    assert told["HyperParameterTuningJobStatus"] == "Completed"
+    assert told["TrainingJobStatusCounters"]["Stopped"] == 6
+    trials = tuned.trials("hyperband")
+    lasted = [(each["TrainingEndTime"] - each["TrainingStartTime"]).total_seconds() for each in trials]
+    assert min(lasted) < max(lasted) - 1
+
+
+def _value(trial: dict[str, Any]) -> float:
+    value: float = trial["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+    return value

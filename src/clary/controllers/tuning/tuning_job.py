@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
 from clary.engines.tuning import strategy
+from clary.engines.tuning.completion import complete, converged, not_improving
+from clary.engines.tuning.early_stopping import hopeless, steps_of
+from clary.engines.tuning.marks import marks
 from clary.engines.tuning.trial_request import trial_name
 from clary.engines.tuning.trials import (
     ENDED,
@@ -20,6 +23,7 @@ from clary.engines.tuning.trials import (
     seen,
     value_of,
 )
+from clary.engines.tuning.warm_start import IDENTICAL
 from clary.store.records import Record
 
 DONE = frozenset({"Completed", "Failed", "Stopped"})
@@ -33,9 +37,13 @@ Live = Mapping[str, Document | None]
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What is the case outside the record. It is asked each time, never remembered."""
+    """What is the case outside the record. It is asked each time, never remembered.
+
+    `series` are the objective's values of those trials so far, where trials may be stopped early.
+    """
 
     live: Live = field(default_factory=dict)
+    series: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def next_step(job: Record, world: World, now: datetime) -> Step:
@@ -43,13 +51,16 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
     if job.status in DONE:
         return Step(again=None)
     doc = job.doc
-    trials = _taken_in(doc, world.live)
+    trials = _taken_in(doc, world)
     write: Document = {}
     if trials != doc.get("_Trials", []):
         write = _told(doc, trials, now)
     ending = doc.get("_Ending") or _ending(job, trials, now)
     if ending:
-        return _wind_up(doc, ending, trials, world.live, write, now)
+        return _wind_up(doc, ending, trials, world, write, now)
+    if stopped := next((trial for trial in _stoppable(trials, world) if hopeless(doc, trial, trials)), None):
+        name = stopped["TrainingJobName"]
+        return Step(effect="stop", target=name, write=write, again=LOOKS)
     config = doc["HyperParameterTuningJobConfig"]
     busy = running(trials)
     if len(busy) < config["ResourceLimits"]["MaxParallelTrainingJobs"] and len(trials) < strategy.limit(doc):
@@ -68,14 +79,21 @@ def seed_of(job: Record) -> str:
     return str(job.doc["HyperParameterTuningJobConfig"].get("RandomSeed", job.uid))
 
 
-def _taken_in(doc: Document, live: Live) -> list[Document]:
-    wanted = definitions(doc)
-    return [
-        seen(trial, live[trial["TrainingJobName"]], wanted[trial["_Definition"]]["TuningObjective"])
-        if trial["TrainingJobName"] in live
-        else trial
-        for trial in doc.get("_Trials", [])
-    ]
+def _taken_in(doc: Document, world: World) -> list[Document]:
+    wanted, trials = definitions(doc), []
+    for trial in doc.get("_Trials", []):
+        name, definition = trial["TrainingJobName"], wanted[trial["_Definition"]]
+        told = seen(trial, world.live[name], definition["TuningObjective"]) if name in world.live else trial
+        if passed := marks(world.series.get(name, ()), steps_of(doc, trial)):
+            told = {**told, "_Marks": passed}
+        trials.append(told)
+    return trials
+
+
+def _stoppable(trials: Sequence[Document], world: World) -> list[Document]:
+    """Return the trials that run and have not been told to stop."""
+    live = ((trial, world.live.get(trial["TrainingJobName"])) for trial in running(trials))
+    return [trial for trial, job in live if job is not None and job["TrainingJobStatus"] == "InProgress"]
 
 
 def _new(job: Record, number: int, index: int, tuned: Document, now: datetime) -> Document:
@@ -107,7 +125,8 @@ def _ending(job: Record, trials: Sequence[Document], now: datetime) -> Document 
         return {"Status": "Failed", "Reason": _no_success(ended)}
     limits = doc["HyperParameterTuningJobConfig"]["ResourceLimits"]
     longest = limits.get("MaxRuntimeInSeconds")
-    if longest is not None and now - doc["CreationTime"] > timedelta(seconds=longest):
+    late = longest is not None and now - doc["CreationTime"] > timedelta(seconds=longest)
+    if late or complete(doc["HyperParameterTuningJobConfig"], trials):
         return {"Status": "Completed"}
     return None
 
@@ -129,15 +148,13 @@ def _no_success(ended: Sequence[Document]) -> str:
 
 
 def _wind_up(
-    doc: Document, ending: Document, trials: list[Document], live: Live, write: Document, now: datetime
+    doc: Document, ending: Document, trials: list[Document], world: World, write: Document, now: datetime
 ) -> Step:
     """Stop what still runs, one a step, and then end."""
     if "_Ending" not in doc:
         write = {**write, "_Ending": ending}
-    for trial in running(trials):
-        job = live.get(trial["TrainingJobName"])
-        if job is not None and job["TrainingJobStatus"] == "InProgress":
-            return Step(effect="stop", target=trial["TrainingJobName"], write=write, again=AT_ONCE)
+    for trial in _stoppable(trials, world):
+        return Step(effect="stop", target=trial["TrainingJobName"], write=write, again=AT_ONCE)
     if running(trials):
         return Step(write=write, again=LOOKS)
     return _finish(doc, ending, trials, now)
@@ -161,6 +178,15 @@ def _told(doc: Document, trials: list[Document], now: datetime) -> Document:
         **counters(trials),
         "ConsumedResources": {"RuntimeInSeconds": seconds},
     }
+    details: Document = {"NumberOfTrainingJobsObjectiveNotImproving": not_improving(trials)}
+    if converged(trials):
+        before = doc.get("TuningJobCompletionDetails", {})
+        details["ConvergenceDetectedTime"] = before.get("ConvergenceDetectedTime", now)
+    write["TuningJobCompletionDetails"] = details
     if found := best(trials):
         write["BestTrainingJob"] = found
+    if doc.get("WarmStartConfig", {}).get("WarmStartType") == IDENTICAL:
+        overall = best(each for each in (doc.get("_InheritedBest"), found) if each)
+        if overall:
+            write["OverallBestTrainingJob"] = overall
     return write

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from clary.controllers.means import Means
 from clary.controllers.step import Step
+from clary.controllers.tuning.series import objective_values
 from clary.controllers.tuning.tuning_job import DONE, World, next_step
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.core.principal import Principal
+from clary.engines.tuning.early_stopping import watched
 from clary.engines.tuning.trial_request import trial_request
 from clary.engines.tuning.trials import definitions, running
 from clary.resources.training.training_job import TRAINING_JOB
@@ -29,9 +31,17 @@ class TuningJobs:
         """Ask how the trials stand, and decide."""
         if record.status in DONE:
             return Step(again=None)
-        names = [trial["TrainingJobName"] for trial in running(record.doc.get("_Trials", []))]
-        live = {name: found.doc if (found := self._job(record, name)) else None for name in names}
-        return next_step(record, World(live=live), now)
+        busy = running(record.doc.get("_Trials", []))
+        jobs = {name: self._job(record, name) for name in (trial["TrainingJobName"] for trial in busy)}
+        series: dict[str, list[float]] = {}
+        if watched(record.doc):
+            wanted = definitions(record.doc)
+            for trial in busy:
+                job = jobs[trial["TrainingJobName"]]
+                if job is not None and "TrainingStartTime" in job.doc:
+                    series[job.name] = objective_values(self._means, job, wanted[trial["_Definition"]])
+        live = {name: None if job is None else job.doc for name, job in jobs.items()}
+        return next_step(record, World(live=live, series=series), now)
 
     def act(self, record: Record, step: Step) -> Document:
         """Create a trial's training job, or stop one."""

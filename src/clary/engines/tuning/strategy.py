@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clary.core.document import Document
-from clary.engines.tuning import random_search
-from clary.engines.tuning.space import Tuned, combination, read
-from clary.engines.tuning.trials import definitions, tuned_by
+from clary.engines.tuning import bayesian, random_search, warm_start
+from clary.engines.tuning.bayesian import Known
+from clary.engines.tuning.space import Space, Tuned, combination, read
+from clary.engines.tuning.trials import ENDED, cost_of, definitions, tuned_by
 
 MOST_JOBS = 750
-_EPOCHS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 
 
 def limit(doc: Document) -> int:
@@ -30,23 +30,33 @@ def propose(doc: Document, seed: str, trials: Sequence[Document]) -> tuple[int, 
     for turn in range(len(wanted)):
         index = (len(trials) + turn) % len(wanted)
         space = read(wanted[index]["HyperParameterRanges"])
-        earlier = tuned_by(trials, index)
-        if doc["HyperParameterTuningJobConfig"]["Strategy"] == "Grid":
-            tuned = combination(space, len(earlier))
-        else:
-            tuned = random_search.draw(space, f"{seed}/{index}", len(earlier), earlier)
+        tuned = _drawn(doc, space, f"{seed}/{index}", trials, index)
         if tuned is not None:
             return index, tuned
     return None
 
 
-def resources(config: Document, definition: Document) -> tuple[int, int | None]:
-    """Return Hyperband's least and most resource for a definition; the most is None where nothing says it."""
-    given = config.get("StrategyConfig", {}).get("HyperbandStrategyConfig", {})
-    most = given.get("MaxResource")
-    static = definition.get("StaticHyperParameters", {})
-    for name in () if most is not None else _EPOCHS:
-        if static.get(name, "").strip('"').isdigit():
-            most = int(static[name].strip('"'))
-            break
-    return given.get("MinResource", 1), most
+def _drawn(doc: Document, space: Space, seed: str, trials: Sequence[Document], index: int) -> Tuned | None:
+    earlier = tuned_by(trials, index)
+    match doc["HyperParameterTuningJobConfig"]["Strategy"]:
+        case "Grid":
+            return combination(space, len(earlier))
+        case "Bayesian":
+            own = known(space, [trial for trial in trials if trial["_Definition"] == index])
+            inherited = warm_start.inherited(doc, space, own)
+            return bayesian.draw(space, seed, len(earlier), [*inherited, *own], earlier)
+    return random_search.draw(space, seed, len(earlier), earlier)
+
+
+def known(space: Space, trials: Sequence[Document]) -> list[Known]:
+    """Return what trials have told; one that ended without an objective was as bad as the worst."""
+    worst = max((cost for trial in trials if (cost := cost_of(trial)) is not None), default=None)
+    found: list[Known] = []
+    for trial in trials:
+        point, cost = space.point(trial["TunedHyperParameters"]), cost_of(trial)
+        ended = trial["TrainingJobStatus"] in ENDED
+        if cost is None and ended:
+            cost = worst
+        if point is not None and (cost is not None or not ended):
+            found.append(Known(point, cost))
+    return found

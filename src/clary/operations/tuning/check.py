@@ -11,6 +11,7 @@ from clary.engines.tuning.trial_request import trial_request
 from clary.engines.tuning.trials import definitions
 from clary.operations.registry import Call
 from clary.operations.training import training_job
+from clary.operations.tuning.parents import check_parents
 from clary.operations.tuning.ranges import check_limits, check_ranges, check_strategy
 from clary.runtime import images
 
@@ -30,7 +31,7 @@ def check_tuning_job(call: Call) -> None:
         _check_objective(call, definition)
         _check_training_job(call, definition)
     check_strategy(config, given)
-    check_limits(request)
+    check_limits(request, inherited=check_parents(call, given) if "WarmStartConfig" in request else 0)
 
 
 def _check_names(many: list[Document]) -> None:

@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 from clary.core.document import Document
 from clary.core.errors import ResourceInUse
+from clary.engines.tuning.warm_start import taken_over
 from clary.operations.registry import Call, before, completes, operation
 from clary.operations.tuning.check import check_tuning_job
+from clary.operations.tuning.parents import parents
 from clary.resources.tuning.hyper_parameter_tuning_job import HYPER_PARAMETER_TUNING_JOB
 
 DONE = ("Completed", "Failed", "Stopped")
@@ -21,8 +23,9 @@ def check_create(call: Call) -> None:
 
 @completes("sagemaker", "CreateHyperParameterTuningJob")
 def complete(call: Call) -> Document:
-    """Remember in whose name the training jobs are created."""
-    return {"_Caller": asdict(call.principal)}
+    """Remember in whose name the training jobs are created, and what the job takes over from its parents."""
+    inherited = [parent.doc for parent in parents(call)]
+    return {"_Caller": asdict(call.principal), **(taken_over(inherited) if inherited else {})}
 
 
 @operation("sagemaker", "StopHyperParameterTuningJob")

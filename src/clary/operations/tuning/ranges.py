@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
+from clary.engines.tuning.resource import resources
 from clary.engines.tuning.space import names, read
-from clary.engines.tuning.strategy import resources
 from clary.engines.tuning.trials import definitions
 
 MOST_SEARCHED = 30
@@ -79,8 +79,8 @@ def check_strategy(config: Document, given: list[Document]) -> None:
             raise ValidationError(f"MinResource is {least}; it may be at most MaxResource, {most}.")
 
 
-def check_limits(request: Document) -> None:
-    """Refuse more training jobs than there can be, or an end that never comes."""
+def check_limits(request: Document, *, inherited: int) -> None:
+    """Refuse more training jobs than there can be, those of parents included, or an end that never comes."""
     config = request["HyperParameterTuningJobConfig"]
     limits, strategy = config["ResourceLimits"], config["Strategy"]
     _exceeds("parallel training jobs", limits["MaxParallelTrainingJobs"], MOST_PARALLEL)
@@ -99,7 +99,7 @@ def check_limits(request: Document) -> None:
             "Nothing says when the tuning job is complete: give ResourceLimits.MaxNumberOfTrainingJobs, "
             "ResourceLimits.MaxRuntimeInSeconds or TuningJobCompletionCriteria."
         )
-    _exceeds("training jobs", asked, MOST_JOBS.get(strategy, MOST_JOBS_OTHERWISE))
+    _exceeds("training jobs", asked + inherited, MOST_JOBS.get(strategy, MOST_JOBS_OTHERWISE))
     if strategy == "Grid" and asked != combinations:
         raise ValidationError(
             f"MaxNumberOfTrainingJobs is {asked}; with the strategy Grid it must be the number of distinct "
