@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from botocore.exceptions import ClientError
+from tests.conformance.iam.people import refused
+from tests.conformance.organizations.people import made
 
 from clary.resources import registry
 
@@ -116,15 +117,20 @@ def test_every_query_is_answered_by_itself_in_order(metrics: Any, component: str
     assert all(a["Message"] for a in answers if a["Status"] != "Complete")
 
 
-def test_another_accounts_metrics_are_refused(metrics: Any, component: str) -> None:
+def test_another_accounts_metrics_are_refused(server: Server, metrics: Any, component: str) -> None:
+    """No policy of that account lets anybody in, so the call is refused before any of its queries is read."""
+    foreign = arn(component).replace("000000000000", made(server))
+    with refused("AccessDeniedException", f"sagemaker:BatchGetMetrics on resource: {foreign}"):
+        ask(metrics, component, ResourceArn=foreign)
+
+
+@pytest.mark.parametrize("part", ["000000000000", "us-east-1"])
+def test_what_lies_elsewhere_is_not_answered(metrics: Any, component: str, part: str) -> None:
+    """An account that this server does not have has nothing here that could be refused."""
     put(metrics, component, (0, 1.0, 1))
-    foreign = arn(component).replace("000000000000", "111111111111")
-    try:
-        answer = ask(metrics, component, ResourceArn=foreign)
-    except ClientError as error:  # No policy of that account lets anybody in.
-        assert error.response["Error"]["Code"] == "AccessDeniedException"
-    else:
-        assert (answer["Status"], answer["MetricValues"]) == ("ValidationError", [])
+    elsewhere = {"000000000000": "999999999999", "us-east-1": "eu-west-1"}[part]
+    answer = ask(metrics, component, ResourceArn=arn(component).replace(part, elsewhere))
+    assert (answer["Status"], answer["MetricValues"]) == ("ValidationError", [])
 
 
 def test_a_point_that_cannot_be_taken_is_reported_and_the_others_are_kept(
