@@ -1,4 +1,4 @@
-"""`python -m linear_learner.train`: trains Linear Learner."""
+"""`python -m linear_learner.train`: trains Linear Learner, as evidence/linear-learner.md says."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """`python -m sagemaker_xgboost.serve`: answers with the built-in model, or with the user's inference
-script."""
+script. What answers look like: evidence/xgboost-responses.md."""
 
 from __future__ import annotations
 

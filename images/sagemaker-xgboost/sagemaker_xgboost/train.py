@@ -1,5 +1,5 @@
 """`python -m sagemaker_xgboost.train`: trains the built-in algorithm, or the user's script when the job
-names one."""
+names one. Log lines, data formats and the saved model: evidence/xgboost-training.md."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The SM_* variables that training scripts read, as the `sagemaker-training` package documents and sets
-them."""
+them. Where the two differ: evidence/sm-environment.md."""
 
 from __future__ import annotations
 

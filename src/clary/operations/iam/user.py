@@ -1,4 +1,4 @@
-"""Users."""
+"""Users. What names may be, and what keeps one from being deleted: evidence/iam-records.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""CloseAccount: what an account holds goes for good, so a full account must be marked for it."""
+"""CloseAccount: what an account holds goes for good, so a full account must be marked for it.
+
+Where this differs from AWS: evidence/closing-an-account.md.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """S3: objects, copies and versions, which its requests name in their own way.
 
-Object operations act on `arn:aws:s3:::bucket/key`, bucket operations on `arn:aws:s3:::bucket`.
+Object operations act on `arn:aws:s3:::bucket/key`, bucket operations on `arn:aws:s3:::bucket`. Which action
+each of them needs: evidence/s3-actions.md.
 """
 
 from __future__ import annotations

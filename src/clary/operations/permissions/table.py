@@ -1,6 +1,7 @@
 """What AWS documents of a service's actions: the resources they act on, and what conditions may ask.
 
 The tables lie in `data/`, one a service prefix, and are written by `generate`; names.json is kept by hand.
+What the documentation leaves open: evidence/permission-data.md.
 """
 
 from __future__ import annotations

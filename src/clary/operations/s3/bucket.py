@@ -1,4 +1,4 @@
-"""Buckets: create, look up, list, delete."""
+"""Buckets: create, look up, list, delete. Where the model is silent: evidence/s3-objects.md."""
 
 from __future__ import annotations
 

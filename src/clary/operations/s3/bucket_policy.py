@@ -1,4 +1,7 @@
-"""A bucket's policy: kept here, enforced with the caller's own policies on every call."""
+"""A bucket's policy: kept here, enforced with the caller's own policies on every call.
+
+Which policies are public, and how strangers are refused: evidence/s3-access.md.
+"""
 
 from __future__ import annotations
 

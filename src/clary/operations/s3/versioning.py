@@ -1,4 +1,4 @@
-"""Whether a bucket keeps versions, and what answers say about them."""
+"""Whether a bucket keeps versions, and what answers say about them: evidence/s3-versions.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""AssumeRole: a session of a role, for whoever its trust policy lets in."""
+"""AssumeRole: a session of a role, for whoever its trust policy lets in.
+
+How long sessions last, and which tags go along with them: evidence/sts-sessions.md.
+"""
 
 from __future__ import annotations
 
