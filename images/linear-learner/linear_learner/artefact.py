@@ -8,27 +8,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from toolkit.algorithm import artefact
 
 Array = NDArray[np.floating]
 
-MODEL, FACTS = "model_algo-1", "linear-learner.json"
+FACTS = "linear-learner.json"
 
 
 def save(folder: Path, weights: Array, kind: str, loss: str, threshold: float) -> None:
     """Write a LogisticRegression, LinearSVC or LinearRegression with these weights, and what it lacks."""
-    import joblib
-
-    joblib.dump(_estimator(weights, kind, loss), folder / MODEL)
+    artefact.save(folder, _estimator(weights, kind, loss))
     facts = {"predictor_type": kind, "loss": loss, "threshold": threshold}
     (folder / FACTS).write_text(json.dumps(facts))
 
 
 def load(folder: Path) -> tuple[Array, dict[str, Any]]:
     """Return the weights, the bias in the last row, and the facts."""
-    import joblib
-
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text())
-    model = joblib.load(folder / MODEL)
+    model = artefact.load(folder)
     coefficients = np.atleast_2d(model.coef_)
     return np.vstack([coefficients.T, np.atleast_1d(model.intercept_)[None, :]]), facts
 

@@ -21,7 +21,7 @@ class Linear:
     """The weights and what a score means."""
 
     sparse = True
-    json_only: frozenset[str] = frozenset()
+    root = "predictions"
 
     def __init__(self, folder: Path) -> None:
         self._weights, facts = artefact.load(folder)

@@ -87,12 +87,33 @@ def content_type(name: str, channel: Json, labels: int) -> tuple[str, int]:
     return media, int(size)
 
 
-def check_width(table: Table, settings_width: int, channel: str) -> None:
+def unlabelled(job: Training, name: str, width: int) -> Table:
+    """Read a required channel whose labels, if any, are not used; `width` is feature_dim."""
+    table = required(job, name, labels=0)
+    return _of_width(table, name, width)
+
+
+def test(job: Training, width: int) -> Table | None:
+    """Read the test channel of an algorithm that needs no labels."""
+    table = optional(job, "test", labels=0)
+    return None if table is None else _of_width(table, "test", width)
+
+
+def _of_width(table: Table, name: str, width: int) -> Table:
+    # Without a label_size AWS takes the first column of CSV for a label.
+    if table.labels is None and table.width == width + 1 and isinstance(table.features, np.ndarray):
+        table = Table(table.features[:, 1:], table.features[:, 0])
+    check_width(table, width, name)
+    finite(table, name)
+    return table
+
+
+def check_width(table: Table, width: int, channel: str) -> None:
     """Hold a channel against feature_dim, which many algorithms want to be told."""
-    if settings_width and table.width != settings_width:
+    if width and table.width != width:
         raise UserError(
             f"The {channel} channel has {table.width} features, the hyperparameter feature_dim says "
-            f"{settings_width}; they must agree."
+            f"{width}; they must agree."
         )
 
 

@@ -38,8 +38,8 @@ class Predictor(Protocol):
 
     width: int
     sparse: bool
-    json_only: frozenset[str]
-    """Columns that CSV leaves out."""
+    root: str
+    """The member of a JSON answer that has the predictions."""
 
     def predict(self, features: Floats | csr_matrix, accept: str) -> Columns:
         """Answer every row."""
@@ -100,11 +100,7 @@ class Rows:
         return features if self._predictor.sparse else features.toarray()
 
     def _write(self, columns: Columns, media: str) -> Answer:
-        if media == CSV:
-            columns = {
-                name: values for name, values in columns.items() if name not in self._predictor.json_only
-            }
-        return Answer(200, media, write(columns, media))
+        return Answer(200, media, write(columns, media, self._predictor.root))
 
 
 class Artefact:
@@ -128,7 +124,7 @@ class Artefact:
             ) from wrong
 
 
-def write(columns: Columns, media: str) -> bytes:
+def write(columns: Columns, media: str, root: str) -> bytes:
     """Write columns as one prediction a row."""
     if media == RECORDIO:
         from toolkit import recordio
@@ -143,7 +139,7 @@ def write(columns: Columns, media: str) -> bytes:
         return "".join(",".join(map(_field, row)) + "\n" for row in zip(*lists, strict=True)).encode()
     named = [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
     if media == JSON:
-        return json.dumps({"predictions": named}).encode()
+        return json.dumps({root: named}).encode()
     return "".join(json.dumps(one) + "\n" for one in named).encode()
 
 

@@ -1,0 +1,1 @@
+"""The built-in K-Means: trains on channels and answers predictions, in the SageMaker container contract."""

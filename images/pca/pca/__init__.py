@@ -1,0 +1,1 @@
+"""The built-in PCA: trains on channels and answers projections, in the SageMaker container contract."""
