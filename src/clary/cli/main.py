@@ -16,6 +16,7 @@ _COMMANDS = {
     "run": ("clary.cli.run", "Run one command with AWS clients pointed here."),
     "account": ("clary.cli.account", "Make, list and delete accounts, and make their keys."),
     "logs": ("clary.cli.logs", "Print or follow the log of a job or an endpoint."),
+    "chaos": ("clary.cli.chaos", "Take capacity back from spot jobs, to see whether they go on."),
     "demo": ("clary.cli.demo.command", "Train, deploy and predict with the SageMaker SDK."),
     "doctor": ("clary.cli.doctor", "Say what this machine can isolate, and what is missing."),
 }

@@ -89,8 +89,9 @@ class Admission:
         with self._locked():
             taken, queue = self._census()
             ahead = {True: 0, False: 0}
-            for job in queue:
-                spec = job.spec()
+            # Who may be interrupted lets the others pass.
+            specs = sorted(((job, job.spec()) for job in queue), key=lambda pair: pair[1].interruptible)
+            for job, spec in specs:
                 seen = self._admit(job, spec, taken, ahead[spec.serves])
                 if seen:
                     waiting[job.uid] = seen
@@ -125,7 +126,15 @@ class Admission:
                 continue
             launch = job.launch()
             if launch:
-                taken.append(Taken(uid=job.uid, share=launch.share, serves=job.spec().serves))
+                spec = job.spec()
+                taken.append(
+                    Taken(
+                        uid=job.uid,
+                        share=launch.share,
+                        serves=spec.serves,
+                        interruptible=spec.interruptible,
+                    )
+                )
             else:
                 queue.append(job)
         return taken, queue
@@ -147,14 +156,32 @@ class Admission:
         kind: Literal["job", "server"] = "server" if spec.serves else "job"
         hosts = self._provisioner.reserve(spec.instance_type, 1, kind, taken, ahead)
         if isinstance(hosts, Waiting):
+            if not (spec.interruptible or spec.serves or ahead):
+                self._reclaim(spec, taken)
             return Seen(phase="queued", note=f"Number {hosts.ahead + 1} in the queue, {hosts.why}.")
-        taken.append(Taken(uid=job.uid, share=hosts[0].share, serves=spec.serves))
+        taken.append(
+            Taken(uid=job.uid, share=hosts[0].share, serves=spec.serves, interruptible=spec.interruptible)
+        )
         launch = self._launch(job, image, hosts[0].share)
         slot = warm.take(self._home.jobs, launch, spec) if self._warm else None
         job.write_launch(launch)
         if slot is None or not warm.hand_over(slot, job.uid):
             self.spawn(job)
         return None
+
+    def _reclaim(self, spec: RunSpec, taken: list[Taken]) -> None:
+        """Ask for the capacity of as few interruptible runs as make room, the youngest first."""
+        going = [run for run in taken if run.interruptible]
+        going.sort(key=lambda run: JobDirectory(self._home.jobs / run.uid).reclaimed())  # asked: first to go
+        left = list(taken)
+        asked: list[Taken] = []
+        while going:
+            asked.append(going.pop())
+            left.remove(asked[-1])
+            if not isinstance(self._provisioner.reserve(spec.instance_type, 1, "job", left, 0), Waiting):
+                for run in asked:
+                    JobDirectory(self._home.jobs / run.uid).reclaim()
+                return
 
     def _build(self, job: JobDirectory, source: ImageFile, build: Build) -> Seen | None:
         accepted = (job.path / "spec.json").stat().st_mtime

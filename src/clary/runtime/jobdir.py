@@ -76,6 +76,14 @@ class JobDirectory:
                 return wish
         return ""
 
+    def reclaimed(self) -> bool:
+        """Tell whether a run that may not be interrupted waits for this one's capacity."""
+        return (self.path / "reclaim").exists()
+
+    def reclaim(self) -> None:
+        """Let the run's controller know that its capacity is wanted."""
+        (self.path / "reclaim").touch()
+
     def ask(self, wish: str) -> None:
         """Ask for "stop" or "kill"; the request outlives everybody."""
         (self.path / wish).touch()
@@ -161,6 +169,7 @@ def _encode(spec: RunSpec) -> Document:
         ],
         "saved": list(spec.saved),
         "network": spec.network,
+        "interruptible": spec.interruptible,
         "serves": spec.serves,
         "startup_timeout": spec.startup_timeout.total_seconds(),
         "stop_grace": spec.stop_grace.total_seconds(),

@@ -172,6 +172,7 @@ class LocalRuntime:
             note=" ".join(filter(None, [*notes, state.get("note", "")])),
             started=time_of(state["started"]),
             socket=launch.sockets / "share" / "http.sock" if launch and state["phase"] == "ready" else None,
+            reclaimed=job.reclaimed(),
         )
 
     def _unheard(self, job: JobDirectory) -> Seen:

@@ -33,6 +33,7 @@ class Taken:
     uid: str
     share: Share
     serves: bool
+    interruptible: bool = False
 
 
 class Provisioner(Protocol):

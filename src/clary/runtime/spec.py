@@ -5,6 +5,7 @@ A *run* is one container of one attempt: `uid` names it for ever, `home.jobs/<ui
     spec.json    what to run (mode 0600: it may hold a credential token)
     state.json   phase, shim pid and start time, container pid and start time; replaced atomically
     stdout.log   the container's output, standard error included, append-only
+    reclaim      a run that may not be interrupted waits for this one's capacity
     exit.json    how it ended; written once, the authority
     ml/          bound at /opt/ml
 """
@@ -81,7 +82,8 @@ class Output:
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Everything one run needs. `files` are small texts to write under `ml/` (path → content), `saved` the
-    directories under `ml/` that are taken to safety while the program runs.
+    directories under `ml/` that are taken to safety while the program runs. An `interruptible` run may lose
+    its capacity to others.
     """
 
     uid: str
@@ -99,6 +101,7 @@ class RunSpec:
     outputs: tuple[Output, ...] = ()
     saved: tuple[str, ...] = ()
     network: bool = True
+    interruptible: bool = False
     serves: bool = False
     startup_timeout: timedelta = timedelta(minutes=10)
     stop_grace: timedelta = timedelta(seconds=120)
@@ -109,7 +112,8 @@ class Seen:
     """What the runtime can tell of one run. It is asked each time, never remembered.
 
     `note` is for the user: the queue position, the image being built, an instance type that was clamped, the
-    isolation level in force. `failure` is a complete sentence naming cause and cure.
+    isolation level in force. `failure` is a complete sentence naming cause and cure. `reclaimed` says that a
+    run that may not be interrupted waits for the capacity of this one.
     """
 
     phase: Phase = "absent"
@@ -122,6 +126,7 @@ class Seen:
     failure: str = ""
     outputs: Mapping[str, Path] = field(default_factory=dict)
     socket: Path | None = None
+    reclaimed: bool = False
 
 
 class Runtime(Protocol):

@@ -47,6 +47,7 @@ def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str
         files=configuration(doc),
         outputs=(MODELS[model_name(doc)], DATA),
         saved=tuple(saves(doc)),
+        interruptible=doc.get("EnableManagedSpotTraining", False),
         network=not doc.get("EnableNetworkIsolation", False),
         stop_grace=STOP_GRACE,
     )

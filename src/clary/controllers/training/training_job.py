@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from clary.controllers.step import AT_ONCE, Step
-from clary.controllers.training.transitions import close, enter, follow
+from clary.controllers.training import spot
+from clary.controllers.training.transitions import close, enter, follow, history
 from clary.core.document import Document
 from clary.runtime.spec import Phase, Seen
 from clary.store.records import Record
@@ -44,7 +45,7 @@ class World:
 
     `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
     the log; `metrics` the last value of each metric, once it is, and `remark` what is to be said of them;
-    `unsaved` that checkpoints are to be taken to S3.
+    `unsaved` that checkpoints are to be taken to S3; `reclaimed` why its spot capacity is taken back.
     """
 
     run: Seen = field(default_factory=Seen)
@@ -53,6 +54,7 @@ class World:
     metrics: Sequence[Document] = ()
     remark: str = ""
     unsaved: bool = False
+    reclaimed: str = ""
 
 
 def run_uid(job: Record) -> str:
@@ -78,15 +80,19 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
 
 
 def _begin(doc: Document, world: World, now: datetime, *, stopping: bool) -> Step:
+    period = _period(doc, world.run, now)
     if stopping:
-        return _finish(doc, "Stopped", now)
+        return _finish(doc, "Stopped", now, **period)
+    if "_Notice" in doc:
+        return spot.interrupt(doc, world.run, now)
     if "_Started" in doc:
         return _lost(doc, world.run, now)
     if world.fault:
-        return _finish(doc, "Failed", now, FailureReason=clip(world.fault))
+        return _finish(doc, "Failed", now, FailureReason=clip(world.fault), **period)
     if _waited_too_long(doc, now, pending=True):
-        return _finish(doc | {"_Stop": "MaxWaitTimeExceeded"}, "Stopped", now)
-    return Step(effect="start", write=enter(doc, _starting(doc), now) | {"_Started": True}, again=SOON)
+        return _finish(doc | {"_Stop": "MaxWaitTimeExceeded"}, "Stopped", now, **period)
+    here = history(doc)[-1]["Status"]  # Starting, or Restarting
+    return Step(effect="start", write=enter(doc, here, now) | {"_Started": True}, again=SOON)
 
 
 def _proceed(doc: Document, world: World, now: datetime) -> Step:
@@ -95,17 +101,20 @@ def _proceed(doc: Document, world: World, now: datetime) -> Step:
     if status == "Starting":
         if _waited_too_long(doc, now, pending=True):
             return _stop(doc, "MaxWaitTimeExceeded", now)
-        return Step(write=enter(doc, _starting(doc), now, note=run.note), again=SOON)
-    began = doc.get("TrainingStartTime") or min(run.started or now, now)
-    if run.phase in ("running", "ready") and now - began > _limit(doc):
+        return Step(write=follow(doc, "Starting", {}, now, note=run.note), again=SOON)
+    if run.phase in ("running", "ready") and spot.worked(doc, run, now) > _limit(doc):
         return _stop(doc, "MaxRuntimeExceeded", now)
     if _waited_too_long(doc, now, pending=False):
         return _stop(doc, "MaxWaitTimeExceeded", now)
+    if "_Notice" in doc:
+        return spot.under_notice(doc, now, unsaved=world.unsaved)
     write = follow(doc, status, _times(run, now), now, note=run.note)
     if "TrainingStartTime" not in doc:
-        write["TrainingStartTime"] = began
+        write["TrainingStartTime"] = min(run.started or now, now)
     if run.started and "_Ran" not in doc:
         write["_Ran"] = True
+    if world.reclaimed and run.phase != "packing":
+        return Step(write=write | spot.notice({**doc, **write}, world.reclaimed, now), again=AT_ONCE)
     again = RUNNING if run.phase == "running" else SOON
     return Step(effect="save" if world.unsaved else "none", write=write, again=again)
 
@@ -116,6 +125,8 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     if not world.logged:
         return Step(again=AT_ONCE)
     stopping = doc["TrainingJobStatus"] == "Stopping"
+    if "_Notice" in doc and not stopping:
+        return spot.interrupt(doc, run, now)
     if _is_lost(run) and not stopping:
         return _lost(doc, run, now)
     # A model that could not be packed is a failure too, and so are checkpoints that could not be kept.
@@ -143,10 +154,11 @@ def _is_lost(run: Seen) -> bool:
 def _lost(doc: Document, run: Seen, now: datetime) -> Step:
     """Begin a vanished run again if its program never ran, or as often as the caller asked."""
     attempt = doc.get("_Attempt", 1)
+    tried = attempt - doc.get("_Interruptions", 0)
     allowed = doc.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
     never_ran = "_Ran" not in doc and run.started is None
-    if attempt <= (max(allowed, 1) if never_ran else allowed):
-        write = enter(doc, "Restarting", now) | {"_Attempt": attempt + 1}
+    if tried <= (max(allowed, 1) if never_ran else allowed):
+        write = enter(doc, "Restarting", now) | {"_Attempt": attempt + 1, **spot.spent(doc, run, now)}
         return Step(effect="remove", write=write, remove=("_Started",), again=AT_ONCE)
     why = run.failure.removeprefix("InternalServerError: ").rstrip(".") or VANISHED
     reason = clip(f"InternalServerError: The run was lost: {why}. Create the job again to repeat it.")
@@ -177,17 +189,13 @@ def _period(doc: Document, run: Seen, now: datetime) -> Document:
         "TrainingStartTime": began,
         "TrainingEndTime": end,
         "TrainingTimeInSeconds": seconds,
-        "BillableTimeInSeconds": seconds,
+        "BillableTimeInSeconds": spot.billable(doc, run, now, seconds),
     }
 
 
 def _times(run: Seen, now: datetime) -> dict[str, datetime]:
     began, ended = run.started or now, run.ended or now
     return {"Downloading": min(began, now), "Training": min(began, now), "Uploading": min(ended, now)}
-
-
-def _starting(doc: Document) -> str:
-    return "Restarting" if doc.get("_Attempt", 1) > 1 else "Starting"
 
 
 def _limit(doc: Document) -> timedelta:

@@ -25,6 +25,7 @@ from clary.controllers.training.training_job import (
     run_uid,
 )
 from clary.controllers.training.transitions import close
+from clary.core import reclaim
 from clary.core.document import Document
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.runtime import images
@@ -58,7 +59,15 @@ class TrainingJobs:
         waiting = run.phase == "absent" and "_Started" not in doc and doc["TrainingJobStatus"] == "InProgress"
         fault = self._fault(record) if waiting else ""
         unsaved = self._unsaved(record, run)
-        world = World(run=run, fault=fault, logged=logged, metrics=metrics, remark=remark, unsaved=unsaved)
+        world = World(
+            run=run,
+            fault=fault,
+            logged=logged,
+            metrics=metrics,
+            remark=remark,
+            unsaved=unsaved,
+            reclaimed=self._reclaimed(record, run),
+        )
         step = next_step(record, world, now)
         ended = step.write.get("TrainingJobStatus") in DONE
         return replace(step, wake=doc["_Parent"]) if ended and "_Parent" in doc else step
@@ -78,6 +87,7 @@ class TrainingJobs:
         else:
             effects = {"stop": self._runtime.stop, "kill": self._runtime.kill, "remove": self._runtime.remove}
             effects[step.effect](uid)
+            reclaim.forget(self._means.settings.home, record.arn)
         return {}
 
     def _unsaved(self, record: Record, run: Seen) -> bool:
@@ -86,6 +96,14 @@ class TrainingJobs:
         rested = timedelta(0) if run.phase == "exited" else SAVED_EVERY
         uid = run_uid(record)
         return any(self._runtime.unsaved(uid, each, rested=rested) for each in saves(record.doc))
+
+    def _reclaimed(self, record: Record, run: Seen) -> str:
+        """Say why the job's capacity is taken back, if it is."""
+        if not record.doc.get("EnableManagedSpotTraining"):
+            return ""
+        if reclaim.asked(self._means.settings.home, record.arn):
+            return "somebody asked for it"
+        return "a job that is not on spot capacity waits for it" if run.reclaimed else ""
 
     def _save(self, record: Record) -> Document:
         """Take checkpoints to S3; if that is refused, the job goes on and fails in the end."""

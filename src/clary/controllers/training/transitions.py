@@ -6,12 +6,13 @@ from datetime import datetime
 
 from clary.core.document import Document
 
-COURSE = ("Starting", "Downloading", "Training", "Uploading")
+COURSE = ("Restarting", "Starting", "Downloading", "Training", "Uploading")
 
 # What the SDKs print beside each status: evidence/secondary-status.md
 MESSAGES = {
     "Starting": "Starting the training job",
     "Restarting": "Restarting the training job",
+    "Interrupted": "Training job interrupted: its spot capacity was taken back",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
     "Uploading": "Uploading generated training model",
@@ -45,7 +46,7 @@ def follow(
 ) -> Document:
     """Enter `status`, and on the way every status of the course between: no look comes too late to tell."""
     write: Document = {}
-    here = history(doc)[-1]["Status"].replace("Restarting", "Starting")
+    here = history(doc)[-1]["Status"]
     if here in COURSE and status in COURSE:
         for between in COURSE[COURSE.index(here) + 1 : COURSE.index(status)]:
             write |= enter({**doc, **write}, between, times.get(between, now))
