@@ -79,5 +79,7 @@ class TuningJobs:
 
     def _call(self, record: Record, operation: str, request: Document, more: Document | None = None) -> None:
         """Call an operation in the name of whoever created the tuning job."""
-        caller = Principal(**record.doc["_Caller"])
+        said = record.doc["_Caller"]
+        lists = {member: tuple(said[member]) for member in ("session_policies", "transitive")}
+        caller = Principal(**{**said, **lists})
         self._means.call(caller, record.region, operation, request, more or {})
