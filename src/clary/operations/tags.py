@@ -8,6 +8,7 @@ from __future__ import annotations
 from clary.core.arn import parse
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
+from clary.core.tags import listed, retagged
 from clary.operations.registry import Call, operation
 from clary.store.record import Record
 
@@ -19,8 +20,7 @@ def add(call: Call) -> Document:
     """Add tags, or replace the values of those that are there; answer all of them."""
     with call.records.database.write():
         record = _tagged(call)
-        tags = {tag["Key"]: tag["Value"] for tag in record.doc.get("Tags", [])}
-        tags |= {tag["Key"]: tag["Value"] for tag in call.request["Tags"]}
+        tags = retagged(record.doc.get("Tags"), call.request["Tags"])
         if len(tags) > LIMIT:
             raise ApiError(
                 f"{record.arn} would have {len(tags)} tags; a resource may have {LIMIT}.",
@@ -41,16 +41,14 @@ def remove(call: Call) -> Document:
     """Take tags away; a key that is not there is no mistake."""
     with call.records.database.write():
         record = _tagged(call)
-        gone = set(call.request["TagKeys"])
-        kept = {tag["Key"]: tag["Value"] for tag in record.doc.get("Tags", []) if tag["Key"] not in gone}
-        _write(call, record, kept)
+        _write(call, record, retagged(record.doc.get("Tags"), gone=set(call.request["TagKeys"])))
     return {}
 
 
 def _write(call: Call, record: Record, tags: dict[str, str]) -> list[Document]:
-    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-    call.records.update(record, {"Tags": listed}, touch=False)
-    return listed
+    told = listed(tags)
+    call.records.update(record, {"Tags": told}, touch=False)
+    return told
 
 
 def _tagged(call: Call) -> Record:

@@ -19,6 +19,7 @@ from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.core.principal import Credential, Principal
+from clary.core.tags import tags_of
 from clary.resources.iam.access_key import ACCESS_KEY
 from clary.resources.iam.role import ROLE
 from clary.resources.iam.user import USER
@@ -147,7 +148,7 @@ class Credentials:
         if user is None or secret is None:
             return None
         shown = user.doc.get(PRESENTS) or {"arn": user.arn, "user_id": user.doc["UserId"]}
-        tags = {tag["Key"]: tag["Value"] for tag in user.doc.get("Tags", ())}
+        tags = tags_of(user.doc.get("Tags"))
         principal = Principal(account=account, grants=user.arn, kind="user", tags=tags, **shown)
         return Credential(access_key=access_key, secret=secret, principal=principal)
 

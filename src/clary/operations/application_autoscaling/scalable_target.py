@@ -7,6 +7,7 @@ import uuid
 
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
+from clary.core.tags import retagged
 from clary.operations.application_autoscaling.records import find, page, put, remove
 from clary.operations.registry import Call, operation
 from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
@@ -92,7 +93,7 @@ def tag(call: Call) -> None:
     """Add tags to a target, or replace their values."""
     with call.records.database.write():
         record = _tagged(call)
-        call.records.update(record, {"Tags": {**record.doc.get("Tags", {}), **call.request["Tags"]}})
+        call.records.update(record, {"Tags": retagged(record.doc.get("Tags"), call.request["Tags"])})
 
 
 @operation("application-autoscaling", "UntagResource", level="stored")
@@ -100,9 +101,8 @@ def untag(call: Call) -> None:
     """Take tags off a target."""
     with call.records.database.write():
         record = _tagged(call)
-        tags = record.doc.get("Tags", {})
-        gone = set(call.request["TagKeys"])
-        call.records.update(record, {"Tags": {name: tags[name] for name in tags if name not in gone}})
+        tags = retagged(record.doc.get("Tags"), gone=set(call.request["TagKeys"]))
+        call.records.update(record, {"Tags": tags})
 
 
 @operation("application-autoscaling", "ListTagsForResource", level="stored")

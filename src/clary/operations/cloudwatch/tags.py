@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
+from clary.core.tags import listed, retagged, tags_of
 from clary.operations.cloudwatch.words import invalid
 from clary.operations.registry import Call, operation
 from clary.store.record import Record
@@ -16,7 +17,7 @@ def add(call: Call) -> None:
     """Add tags, or replace the values of those that are there."""
     with call.records.database.write():
         record = _tagged(call)
-        tags = _of(record) | {tag["Key"]: tag["Value"] for tag in call.request["Tags"]}
+        tags = retagged(record.doc.get("Tags"), call.request["Tags"])
         if len(tags) > LIMIT:
             raise invalid(f"{record.arn} would have {len(tags)} tags; a resource may have {LIMIT}.")
         _write(call, record, tags)
@@ -27,23 +28,17 @@ def remove(call: Call) -> None:
     """Take tags away; a key that is not there is no mistake."""
     with call.records.database.write():
         record = _tagged(call)
-        gone = set(call.request["TagKeys"])
-        _write(call, record, {key: value for key, value in _of(record).items() if key not in gone})
+        _write(call, record, retagged(record.doc.get("Tags"), gone=set(call.request["TagKeys"])))
 
 
 @operation("cloudwatch", "ListTagsForResource")
 def page(call: Call) -> Document:
     """Answer all tags."""
-    return {"Tags": [{"Key": key, "Value": value} for key, value in _of(_tagged(call)).items()]}
-
-
-def _of(record: Record) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in record.doc.get("Tags", [])}
+    return {"Tags": listed(tags_of(_tagged(call).doc.get("Tags")))}
 
 
 def _write(call: Call, record: Record, tags: dict[str, str]) -> None:
-    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-    call.records.update(record, {"Tags": listed}, touch=False)
+    call.records.update(record, {"Tags": listed(tags)}, touch=False)
 
 
 def _tagged(call: Call) -> Record:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
+from clary.core.tags import listed, retagged
 from clary.engines.policy import Malformed, parse
 from clary.operations.computed_list import cut
 from clary.operations.permissions.on_resource import POLICY
@@ -136,18 +137,16 @@ def put_scanning(call: Call) -> Document:
 def tag(call: Call) -> None:
     """Add tags to a repository, or replace their values."""
     record = _by_arn(call)
-    tags = {tag["Key"]: tag["Value"] for tag in [*record.doc.get("Tags", []), *call.request["tags"]]}
-    call.records.update(record, {"Tags": _listed(tags)})
+    tags = retagged(record.doc.get("Tags"), call.request["tags"])
+    call.records.update(record, {"Tags": listed(tags)})
 
 
 @operation("ecr", "UntagResource")
 def untag(call: Call) -> None:
     """Take tags off a repository."""
     record = _by_arn(call)
-    gone = set(call.request["tagKeys"])
-    call.records.update(
-        record, {"Tags": [tag for tag in record.doc.get("Tags", []) if tag["Key"] not in gone]}
-    )
+    tags = retagged(record.doc.get("Tags"), gone=set(call.request["tagKeys"]))
+    call.records.update(record, {"Tags": listed(tags)})
 
 
 @operation("ecr", "ListTagsForResource")
@@ -256,7 +255,3 @@ def _by_arn(call: Call) -> Record:
     if record is None or (record.kind, record.account) != (REPOSITORY.kind, call.account):
         raise absent(call, call.request["resourceArn"].rpartition("/")[2])
     return record
-
-
-def _listed(tags: dict[str, str]) -> list[Document]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
+from clary.core.tags import retagged
 from clary.operations import crud, references
 from clary.operations.kinds import of
 from clary.operations.registry import Call, before, completes, operation
@@ -57,15 +58,15 @@ def tag(call: Call) -> None:
     """Add tags, or replace their values."""
     with call.records.database.write():
         job = _tagged(call)
-        _write(call, job, {**job.doc.get("Tags", {}), **call.request["Tags"]})
+        _write(call, job, retagged(job.doc.get("Tags"), call.request["Tags"]))
 
 
 @operation(SERVICE, "UntagResource")
 def untag(call: Call) -> None:
     """Take tags away; a key that is not there is no mistake."""
     with call.records.database.write():
-        job, gone = _tagged(call), set(call.request["TagKeys"])
-        _write(call, job, {key: value for key, value in job.doc.get("Tags", {}).items() if key not in gone})
+        job = _tagged(call)
+        _write(call, job, retagged(job.doc.get("Tags"), gone=set(call.request["TagKeys"])))
 
 
 @operation(SERVICE, "ListTagsForResource")

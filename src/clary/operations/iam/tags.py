@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clary.core.document import Document
+from clary.core.tags import listed, retagged
 from clary.operations.iam.answers import PRINCIPALS, absent, limit, mine, page
 from clary.operations.iam.grants import find_managed
 from clary.operations.iam.identity_provider import provider
@@ -24,11 +25,10 @@ def tag(resource: Resource, call: Call) -> None:
     records = mine(call)
     with records.database.write():
         record = _tagged(resource, call)
-        tags = {item["Key"]: item for item in record.doc.get("Tags", ())}
-        tags.update({item["Key"]: item for item in call.request["Tags"]})
+        tags = retagged(record.doc.get("Tags"), call.request["Tags"])
         if len(tags) > TAGS_LIMIT:
             raise limit(f"The number of tags has reached the maximum limit of {TAGS_LIMIT}.")
-        records.update(record, {"Tags": list(tags.values())})
+        records.update(record, {"Tags": listed(tags)})
 
 
 def untag(resource: Resource, call: Call) -> None:
@@ -36,9 +36,7 @@ def untag(resource: Resource, call: Call) -> None:
     records, gone = mine(call), set(call.request["TagKeys"])
     with records.database.write():
         record = _tagged(resource, call)
-        records.update(
-            record, {"Tags": [item for item in record.doc.get("Tags", ()) if item["Key"] not in gone]}
-        )
+        records.update(record, {"Tags": listed(retagged(record.doc.get("Tags"), gone=gone))})
 
 
 def list_tags(resource: Resource, call: Call) -> Document:

@@ -6,6 +6,7 @@ Where this differs from AWS: evidence/closing-an-account.md.
 from __future__ import annotations
 
 from clary.core.errors import ApiError
+from clary.core.tags import tags_of
 from clary.operations.organizations.holdings import destroy, held
 from clary.operations.organizations.organization import named, require_management
 from clary.operations.registry import Call, operation
@@ -28,7 +29,7 @@ def close_account(call: Call) -> None:
         raise ApiError(
             f"The account {account.name} is closed already.", code="AccountAlreadyClosedException", status=400
         )
-    tags = {tag["Key"]: tag["Value"] for tag in account.doc.get("Tags", ())}
+    tags = tags_of(account.doc.get("Tags"))
     found = held(call, account.name)
     if found and account.status == "ACTIVE" and tags.get(CLOSE_TAG) != "destroy":
         words = [f"{count} {kind}" for kind, count in sorted(found.items())]

@@ -6,6 +6,7 @@ import secrets
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
+from clary.core.tags import tags_of
 from clary.operations import bootstrap
 from clary.operations.organizations.organization import accounts, page, require_management
 from clary.operations.registry import Call, operation
@@ -98,7 +99,7 @@ def _access_role(mine: Records, name: str, master: str) -> None:
 
 def _number(call: Call) -> str:
     """Return the number asked for, or one that nobody has; no number is given twice."""
-    tags = {tag["Key"]: tag["Value"] for tag in call.request.get("Tags") or ()}
+    tags = tags_of(call.request.get("Tags"))
     asked: str | None = tags.get(ID_TAG)
     if asked is None:
         while True:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from clary.core.document import Document
 from clary.core.errors import AccessDenied, ApiError
+from clary.core.tags import listed, retagged
 from clary.operations.iam.answers import marked
 from clary.operations.registry import Call, operation
 from clary.resources.organizations.account import ACCOUNT
@@ -97,8 +98,8 @@ def tag_resource(call: Call) -> None:
     """Add tags to an account; one that is there gets the new value."""
     with call.records.database.write():
         account = _tagged(call)
-        tags = {tag["Key"]: tag for tag in (*account.doc.get("Tags", ()), *call.request["Tags"])}
-        _save(call, account, {"Tags": list(tags.values())})
+        tags = retagged(account.doc.get("Tags"), call.request["Tags"])
+        _save(call, account, {"Tags": listed(tags)})
 
 
 @operation("organizations", "UntagResource")
@@ -106,8 +107,8 @@ def untag_resource(call: Call) -> None:
     """Remove tags from an account."""
     with call.records.database.write():
         account = _tagged(call)
-        kept = [tag for tag in account.doc.get("Tags", ()) if tag["Key"] not in call.request["TagKeys"]]
-        _save(call, account, {"Tags": kept})
+        tags = retagged(account.doc.get("Tags"), gone=call.request["TagKeys"])
+        _save(call, account, {"Tags": listed(tags)})
 
 
 @operation("organizations", "ListTagsForResource")

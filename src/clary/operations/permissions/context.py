@@ -6,6 +6,7 @@ from datetime import datetime
 
 from clary.core.document import Document
 from clary.core.principal import Principal
+from clary.core.tags import tags_of
 
 _TYPES = {
     "root": "Account",
@@ -56,16 +57,3 @@ def of_request(request: Document, region: str) -> Values:
 def of_tags(prefix: str, tags: dict[str, str]) -> Values:
     """Return tags as condition keys under `prefix`."""
     return {f"{prefix}/{name.lower()}": (value,) for name, value in tags.items()}
-
-
-def tags_of(value: object) -> dict[str, str]:
-    """Read tags in either of the two forms APIs use: a list of Key and Value, or a map."""
-    if isinstance(value, dict):
-        return {str(name): str(text) for name, text in value.items()}
-    if isinstance(value, list):
-        return {
-            str(tag["Key"]): str(tag.get("Value", ""))
-            for tag in value
-            if isinstance(tag, dict) and "Key" in tag
-        }
-    return {}

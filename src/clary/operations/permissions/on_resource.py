@@ -8,8 +8,9 @@ from functools import cache
 from typing import Protocol
 
 from clary.core.arn import parse as parse_arn
+from clary.core.tags import tags_of
 from clary.engines.policy import Malformed, Policy, parse
-from clary.operations.permissions.context import Values, of_tags, tags_of
+from clary.operations.permissions.context import Values, of_tags
 from clary.operations.permissions.need import Need
 from clary.operations.permissions.plan import declarations
 from clary.operations.permissions.s3 import bucket_of

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
+from clary.core.tags import tags_of
 from clary.engines.policy import Malformed, parse
 from clary.operations.registry import Call, operation
 from clary.operations.s3.request import bucket_of
@@ -116,7 +117,7 @@ class BucketSide:
             info = self._objects.get(bucket, key, check_id(version))
         except ApiError:
             return {}
-        return {tag["Key"]: tag["Value"] for tag in info.attributes.get("Tags", [])}
+        return tags_of(info.attributes.get("Tags"))
 
 
 def blocks(bucket: Bucket) -> Document:

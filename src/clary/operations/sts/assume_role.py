@@ -10,10 +10,11 @@ from datetime import timedelta
 
 from clary.core.document import Document
 from clary.core.errors import AccessDenied, ApiError, NotBuilt, ValidationError
+from clary.core.tags import tags_of
 from clary.operations.authorise import caller_of, session_policies
 from clary.operations.iam.documents import checked
 from clary.operations.iam.grants import Grants, grants, managed
-from clary.operations.permissions.context import of_caller, of_request, tags_of
+from clary.operations.permissions.context import of_caller, of_request
 from clary.operations.registry import Call, operation
 from clary.operations.sts.trust import decide, find_role
 from clary.store.credentials import Credentials, session_principal

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from clary.core.document import Document
 from clary.core.errors import AccessDenied
-from clary.operations.permissions.context import tags_of
+from clary.core.tags import tags_of
 from clary.operations.registry import Call, operation
 from clary.operations.sts.assume_role import packed_size, session_documents
 from clary.store.credentials import Credentials

@@ -8,6 +8,7 @@ from itertools import islice
 from clary.core.arn import parse as parse_arn
 from clary.core.document import Document, dumps
 from clary.core.errors import ApiError, ValidationError
+from clary.core.tags import listed
 from clary.operations.computed_list import cut
 from clary.operations.registry import Call, operation
 from clary.operations.tagging.sources import Position, Tagged, change, every
@@ -105,10 +106,7 @@ def _within(page: list[Tagged], most: int | None) -> list[Tagged]:
 
 
 def _told(each: Tagged) -> Document:
-    return {
-        "ResourceARN": each.arn,
-        "Tags": [{"Key": key, "Value": value} for key, value in each.tags.items()],
-    }
+    return {"ResourceARN": each.arn, "Tags": listed(each.tags)}
 
 
 def _names(call: Call, name: str, found: Iterator[str]) -> Document:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clary.core.arn import parse as parse_arn
 from clary.core.errors import ApiError
-from clary.operations.permissions.context import tags_of
+from clary.core.tags import listed, retagged, tags_of
 from clary.operations.registry import Call
 from clary.store.logs import Group
 from clary.store.tagged import tagged
@@ -53,8 +53,8 @@ def change(call: Call, arn: str, add: Mapping[str, str], remove: Iterable[str]) 
         bucket = call.objects.find_bucket(parsed.resource)
         if bucket is None or bucket.account != call.account:
             raise _unknown(arn)
-        told = _changed(arn, tags_of(bucket.settings.get("Tags")), add, gone)
-        call.objects.configure(bucket.name, {"Tags": _listed(told)})
+        told = _changed(arn, bucket.settings.get("Tags"), add, gone)
+        call.objects.configure(bucket.name, {"Tags": listed(told)})
         return
     if (parsed.account, parsed.region) != (call.account, call.region):
         raise _unknown(arn)
@@ -78,13 +78,13 @@ def _change_record(call: Call, arn: str, add: Mapping[str, str], gone: set[str])
         if record is None:
             raise _unknown(arn)
         kept = record.doc.get("Tags")
-        told = _changed(arn, tags_of(kept), add, gone)
-        tags = told if isinstance(kept, dict) else _listed(told)
+        told = _changed(arn, kept, add, gone)
+        tags = told if isinstance(kept, dict) else listed(told)
         call.records.update(record, {"Tags": tags}, touch=False)
 
 
-def _changed(arn: str, kept: Mapping[str, str], add: Mapping[str, str], gone: set[str]) -> dict[str, str]:
-    told = {key: value for key, value in {**kept, **add}.items() if key not in gone}
+def _changed(arn: str, kept: object, add: Mapping[str, str], gone: set[str]) -> dict[str, str]:
+    told = retagged(kept, add, gone)
     if len(told) > LIMIT:
         raise ApiError(
             f"{arn} would have {len(told)} tags; a resource may have {LIMIT}.",
@@ -92,10 +92,6 @@ def _changed(arn: str, kept: Mapping[str, str], add: Mapping[str, str], gone: se
             status=400,
         )
     return told
-
-
-def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _unknown(arn: str) -> ApiError:
