@@ -38,10 +38,14 @@ class Algorithm:
                 (folder / "part.pbr").write_bytes(table)
             else:
                 np.savetxt(folder / "part.csv", table, delimiter=",", fmt="%.9g")
-        self._told = {
+        self._told: dict[str, dict[str, str]] = {
             name: {"ContentType": content_type, "TrainingInputMode": "File"} if content_type else {}
             for name in tables
         }
+
+    def label(self, channel: str, size: int) -> None:
+        """Say how many columns of a channel's CSV are labels."""
+        self._told[channel] = {"ContentType": f"text/csv;label_size={size}", "TrainingInputMode": "File"}
 
     def train(self, **hyperparameters: object) -> tuple[int, str]:
         """Train; return the exit code and the log."""

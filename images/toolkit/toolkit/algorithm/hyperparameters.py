@@ -12,9 +12,10 @@ from toolkit.failure import UserError
 
 Value = bool | int | float | str | None
 
-# Every algorithm of this family takes these besides its own.
+# Every algorithm of this family takes these besides its own; SDK 2.x sends force_dense for K-Means.
 COMMON = """
 _tuning_objective_metric  text     -  -
+force_dense               text     -  -
 _num_gpus                 text     -  -
 _num_kv_servers           text     -  -
 _kvstore                  text     -  -
