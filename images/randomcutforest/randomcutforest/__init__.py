@@ -1,0 +1,2 @@
+"""The built-in Random Cut Forest: trains on channels and answers anomaly scores, in the SageMaker container
+contract."""
