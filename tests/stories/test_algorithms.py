@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from tests.stories.server import DATA, Clary
+from tests.stories.server import DATA, DEMO_LOCK, ROOT, Clary
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REGISTRY = "382416733822.dkr.ecr.us-east-1.amazonaws.com"
@@ -66,3 +70,22 @@ def test_linear_learner_trains_deploys_and_predicts_through_boto3(clary: Clary) 
     assert told["predicted_label"] in (0, 1)
     assert 0 <= told["score"] <= 1
     sagemaker.delete_endpoint(EndpointName="linear")
+
+
+@pytest.mark.parametrize("name", ["LinearLearner", "KMeans", "PCA"])
+def test_sdk_2_trains_deploys_and_predicts_by_the_algorithms_own_class(
+    clary: Clary, environment: Callable[[Path], Path], name: str
+) -> None:
+    python = environment(DEMO_LOCK) / "python"
+    told = clary.run(str(python), str(ROOT / "examples" / "sdk_v2_algorithms.py"), name).stdout
+    answers = [ast.literal_eval(line) for line in re.findall(rf"{name} predicts (.*)$", told, re.M)]
+    assert len(answers) == 2, told
+    first, second = answers
+    if name == "LinearLearner":
+        assert [one["predicted_label"] for one in answers] == [[0], [1]]
+        assert first["score"][0] < 0.5 < second["score"][0]
+    elif name == "KMeans":
+        assert first["closest_cluster"] != second["closest_cluster"]
+        assert first["distance_to_cluster"][0] > 0
+    else:
+        assert first["projection"][-1] * second["projection"][-1] < 0
