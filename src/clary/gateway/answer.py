@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from clary.core.body import FileBody
 from clary.core.errors import ApiError
 from clary.gateway.exchange import Disconnected, Message, Receive, Send
+from clary.gateway.line import LARGE, Left, Line
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 
 _BLOCK = 1 << 20
@@ -22,6 +23,7 @@ async def send(
     send: Send,
     pool: ThreadPoolExecutor,
     receive: Receive | None = None,
+    line: Line | None = None,
 ) -> None:
     """Send the answer; a HEAD gets its headers only. `receive` tells of a client that leaves half-way."""
     body = response.body
@@ -33,7 +35,7 @@ async def send(
     if isinstance(body, FileBody) and not bare:
         leaving = asyncio.ensure_future(receive()) if receive else None
         try:
-            await _send_file(body, response.status, headers, send, pool, leaving)
+            await _send_file(body, response.status, headers, send, pool, leaving, line)
         finally:
             if leaving:
                 leaving.cancel()
@@ -49,12 +51,16 @@ async def _send_file(
     send: Send,
     pool: ThreadPoolExecutor,
     leaving: asyncio.Future[Message] | None,
+    line: Line | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     # Opened before the first byte is sent: from now on a deletion cannot cut the answer short.
     file = await loop.run_in_executor(pool, os.open, body.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         await send({"type": "http.response.start", "status": status, "headers": headers})
+        if line is not None and body.length >= LARGE and await _past(line, file, body, pool):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         at, end = body.offset, body.offset + body.length
         while at < end:
             block = await loop.run_in_executor(pool, os.pread, file, min(_BLOCK, end - at), at)
@@ -66,6 +72,13 @@ async def _send_file(
                 raise Disconnected
     finally:
         os.close(file)
+
+
+async def _past(line: Line, file: int, body: FileBody, pool: ThreadPoolExecutor) -> bool:
+    try:
+        return await line.send_file(file, body.offset, body.length, pool)
+    except Left as left:
+        raise Disconnected from left
 
 
 def plain_error(request: HttpRequest, error: ApiError, request_id: str) -> HttpResponse:

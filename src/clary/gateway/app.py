@@ -14,6 +14,7 @@ from clary.gateway import answer, body, chain, cors, internal
 from clary.gateway.audit import Entry
 from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
 from clary.gateway.invoke import Invoker, is_prediction
+from clary.gateway.line import LINE
 from clary.gateway.objects import SmallObjects
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 from clary.wire.serialise import serialise_error
@@ -71,7 +72,9 @@ class Gateway:
                 raise RuntimeError("the chain ended without an answer")
             cors.add(exchange, self._parts, exchange.response)
             method = exchange.request.method
-            await answer.send(exchange.response, method, send, self._parts.pool, exchange.receive)
+            await answer.send(
+                exchange.response, method, send, self._parts.pool, exchange.receive, exchange.line
+            )
         except Disconnected:
             error = "ClientDisconnected"
         except Exception:
@@ -107,6 +110,7 @@ def open_exchange(scope: dict[str, Any], receive: Receive, parts: Parts) -> Exch
         source=client[0] if client else "",
         request=request,
         receive=receive,
+        line=scope.get("extensions", {}).get(LINE),
     )
 
 

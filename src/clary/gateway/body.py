@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator
 
 from clary.core.errors import ApiError
 from clary.gateway.exchange import Disconnected, Receive
+from clary.gateway.line import MOST_DROPPED
 from clary.wire.message import Headers
 
 MOST_IN_MEMORY = 16 << 20
 """Bytes of a call that is not an upload."""
-
-MOST_DROPPED = 64 << 20
-"""Bytes that are read past a refusal, because a client that cannot finish sending does not see the answer."""
 
 BLOCK = 1 << 20
 """Bytes written to disk in one go, and the largest upload that is written only once it is whole."""

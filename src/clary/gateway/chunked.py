@@ -42,7 +42,7 @@ class Decoder:
         self._length = 0
         self._trailers: dict[str, str] = {}
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes | memoryview) -> bytes:
         """Take the next bytes of the body and return the content among them."""
         self._waiting += data
         out = bytearray()

@@ -16,6 +16,7 @@ from clary.core.document import Document
 from clary.core.settings import Settings
 from clary.gateway.audit import Audit
 from clary.gateway.chunked import Decoder
+from clary.gateway.line import Line
 from clary.gateway.sigv4 import Signed
 from clary.gateway.staging import Staging
 from clary.operations.authorise import Authoriser
@@ -73,6 +74,7 @@ class Exchange:
     source: str
     request: HttpRequest
     receive: Receive
+    line: Line | None = None
     service: ServiceModel | None = None
     operation: OperationModel | None = None
     uploads: bool = False

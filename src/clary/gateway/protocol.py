@@ -5,6 +5,11 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
+import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from clary.gateway.line import LINE, Line
 from clary.gateway.quick_objects import QuickObjects
 
 PATIENCE = 60.0
@@ -42,7 +47,7 @@ class Connection(QuickObjects):
             return
         self._heard = self.loop.time()
         if self._in_head and self._head_size > MOST_HEAD:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The headers exceed {MOST_HEAD} bytes.")
+            self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The headers exceed {MOST_HEAD} bytes.")
         elif self._watch is None:
             self._look_later()
 
@@ -64,6 +69,28 @@ class Connection(QuickObjects):
         self._rest()
         super().on_message_complete()
 
+    def pass_over(self) -> None:
+        """Go on as if the rest of the body had come by the parser, which is still waiting for it."""
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self.on_message_complete()
+
+    def refuse(self, status: HTTPStatus, words: str) -> None:
+        """Say why, where no answer is under way, and close."""
+        self._rest()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            head += f"content-length: {len(words)}\r\nconnection: close\r\n\r\n"
+            self.transport.write((head + words).encode())
+        self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Give the application a way past us, for what is large."""
+        cycle.scope["extensions"] = {LINE: Line(self, cycle)}  # type: ignore[dict-item]  # ours alone
+        super()._start_asgi_task(cycle, app)
+
     def _look_later(self) -> None:
         self._watch = self.loop.call_later(self.patience, self._look)
 
@@ -77,7 +104,7 @@ class Connection(QuickObjects):
         if left > 0:
             self._watch = self.loop.call_later(left, self._look)
         else:
-            self._refuse(
+            self.refuse(
                 HTTPStatus.REQUEST_TIMEOUT,
                 f"The rest of the request did not come within {self.patience:g} s.",
             )
@@ -86,17 +113,6 @@ class Connection(QuickObjects):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-
-    def _refuse(self, status: HTTPStatus, words: str) -> None:
-        """Say why, where no answer is under way, and close."""
-        self._rest()
-        if self.transport.is_closing():
-            return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            head += f"content-length: {len(words)}\r\nconnection: close\r\n\r\n"
-            self.transport.write((head + words).encode())
-        self.transport.close()
 
 
 def patient(seconds: float) -> type[Connection]:

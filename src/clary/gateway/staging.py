@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from io import FileIO
 from pathlib import Path
 
@@ -14,6 +16,14 @@ from clary.wire.message import Headers
 
 _HEADER = "x-amz-checksum-"
 _NAMING = ("x-amz-sdk-checksum-algorithm", "x-amz-checksum-algorithm")
+
+
+_SLOW = {"md5", "sha1", "sha256", "sha512"}
+_WORTH_IT = 64 << 10  # Bytes whose hashing is worth a trip to another thread.
+_AHEAD = 8 << 20  # Bytes after which the disk is told to begin, so that less is left for the sync.
+_HASHING = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="digest")  # waits for nothing but the CPU
+_LIBC, _OFF, _WRITE = ctypes.CDLL(None), ctypes.c_int64, 2  # SYNC_FILE_RANGE_WRITE
+Data = bytes | memoryview
 
 
 def wanted_digests(headers: Headers) -> set[str]:
@@ -38,35 +48,35 @@ class Staging:
     def __init__(self, directory: Path, algorithms: Iterable[str]) -> None:
         self.path = directory / ids.uid()
         self.size = 0
-        self._md5 = checksums.hasher("MD5")
-        self._digests = {name.lower(): checksums.hasher(name) for name in algorithms if name != "MD5"}
+        running = {name.lower(): checksums.hasher(name) for name in {"MD5", *algorithms}}
+        self._slow = {name: running[name] for name in running if name in _SLOW}
+        self._quick = {name: running[name] for name in running if name not in _SLOW}
         self._file: FileIO | None = None
+        self._hashing: list[Future[object]] = []
+        self._begun = 0  # bytes that the disk was told to begin with; only `finish` promises anything
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Data) -> None:
         """Append `data` and carry the digests on."""
-        self.digest(data)
-        self.append(data)
+        self.begin(data)
+        wait(self._hashing)
 
-    def digest(self, data: bytes) -> None:
-        """Carry on the MD5, the slowest digest, which may be done while the same data are appended."""
-        self._md5.update(data)
-
-    def append(self, data: bytes) -> None:
-        """Append `data` and carry on all digests but the MD5."""
-        file = self._file = self._file or FileIO(self.path, "x")
-        self.size += len(data)
-        for digest in self._digests.values():
-            digest.update(data)
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+    def begin(self, data: Data) -> None:
+        """Append `data`, while the slow digests are carried on; they read it until the next `begin`."""
+        wait(self._hashing)  # a digest takes one block at a time, in order
+        if len(data) < _WORTH_IT:
+            for slow in self._slow.values():
+                slow.update(data)
+        else:
+            self._hashing = [_HASHING.submit(slow.update, data) for slow in self._slow.values()]
+        self._append(data)
 
     def finish(self) -> StagedBody:
         """Sync the file and hand it over."""
+        wait(self._hashing)
         file = self._file or FileIO(self.path, "x")
         os.fsync(file.fileno())
         file.close()
-        digests = {name: digest.digest() for name, digest in (*self._digests.items(), ("md5", self._md5))}
+        digests = {name: running.digest() for name, running in (*self._slow.items(), *self._quick.items())}
         return StagedBody(path=self.path, size=self.size, digests=digests)
 
     def discard(self) -> None:
@@ -74,3 +84,17 @@ class Staging:
         if self._file:
             self._file.close()
             self.path.unlink(missing_ok=True)
+
+    def _append(self, data: Data) -> None:
+        file = self._file = self._file or FileIO(self.path, "x")
+        before = self.size
+        self.size += len(data)
+        for quick in self._quick.values():
+            quick.update(data)
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+        if before // _AHEAD != self.size // _AHEAD:
+            begun = self._begun
+            self._begun = self.size
+            _LIBC.sync_file_range(file.fileno(), _OFF(begun), _OFF(self.size - begun), _WRITE)

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from clary.core.errors import ApiError
 from clary.gateway import body, chunked
 from clary.gateway.chunked import Decoder
-from clary.gateway.exchange import Exchange, Parts
+from clary.gateway.exchange import Disconnected, Exchange, Parts
+from clary.gateway.intake import Intake
+from clary.gateway.line import Left, Line
 from clary.gateway.staging import Staging, wanted_digests
 from clary.wire.message import Headers
 
@@ -25,16 +27,15 @@ async def receive_upload(exchange: Exchange, parts: Parts) -> None:
     exchange.staging = staging = Staging(parts.objects.staging, wanted_digests(headers))
     if chunked.is_chunked(exchange.signed, exchange.request):
         exchange.decoder = chunked.Decoder(exchange.signed, exchange.request)
-    writing: list[asyncio.Future[None]] = []
+    if exchange.line is not None and exchange.line.holds_body():
+        await _receive_large(exchange, exchange.line, parts)
+        return
+    writing: asyncio.Future[None] | None = None
     try:
         async for block in body.blocks(exchange.receive):
             await _done(writing)
-            if exchange.block and exchange.decoder:  # goes to disk while the next one arrives
-                decoder = exchange.decoder
-                writing = [loop.run_in_executor(parts.pool, _write, staging, decoder, exchange.block)]
-            elif exchange.block:
-                steps = (_append, _digest)
-                writing = [loop.run_in_executor(parts.pool, step, staging, exchange.block) for step in steps]
+            if exchange.block:  # goes to disk while the next one arrives
+                writing = loop.run_in_executor(parts.pool, _write, staging, exchange.decoder, exchange.block)
             exchange.block = block
     finally:
         await _done(writing)
@@ -54,21 +55,21 @@ def settle_upload(exchange: Exchange) -> None:
         exchange.request.headers = without_chunks(exchange.request.headers, trailer, staged.size)
 
 
-async def _done(writing: list[asyncio.Future[None]]) -> None:
-    """Wait for all of them, also when one fails: nobody may write to a staging that is being discarded."""
+async def _receive_large(exchange: Exchange, line: Line, parts: Parts) -> None:
+    assert exchange.staging is not None  # noqa: S101  # made by the caller
+    intake = Intake(exchange.staging, exchange.decoder)
+    try:
+        await line.receive(intake, parts.pool)
+    except Left as left:
+        raise Disconnected from left
+    await asyncio.get_running_loop().run_in_executor(parts.pool, intake.finish)
+    exchange.received = True
+
+
+async def _done(writing: asyncio.Future[None] | None) -> None:
+    """Wait for it, also when it fails: nobody may write to a staging that is being discarded."""
     if writing:
-        await asyncio.wait(writing)
-        for each in writing:
-            each.result()
-
-
-def _append(staging: Staging, block: bytes) -> None:
-    staging.append(block)
-    _check_size(staging)
-
-
-def _digest(staging: Staging, block: bytes) -> None:
-    staging.digest(block)
+        await writing
 
 
 def _write(staging: Staging, decoder: Decoder | None, block: bytes) -> None:

@@ -33,7 +33,7 @@ class Checksum:
 class Hasher(Protocol):
     """A running digest."""
 
-    def update(self, data: bytes, /) -> object:
+    def update(self, data: bytes | memoryview, /) -> object:
         """Take in more bytes."""
         ...
 
@@ -43,10 +43,10 @@ class Hasher(Protocol):
 
 
 class _Crc:
-    def __init__(self, step: Callable[[bytes, int], int], width: int) -> None:
+    def __init__(self, step: Callable[[bytes | memoryview, int], int], width: int) -> None:
         self._step, self._width, self._value = step, width, 0
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         self._value = self._step(data, self._value)
 
     def digest(self) -> bytes:
@@ -57,8 +57,8 @@ class _XxHash:
     def __init__(self, kind: str) -> None:
         self._hasher = getattr(_crt().XXHash, f"new_{kind}")()
 
-    def update(self, data: bytes, /) -> None:
-        self._hasher.update(data)
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._hasher.update(bytes(data))
 
     def digest(self) -> bytes:
         return bytes(self._hasher.finalize())
