@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from clary.core.document import Document
-from clary.core.errors import ResourceNotFound, ValidationError
-from clary.engines.policy import parse
+from clary.core.errors import ResourceNotFound
 from clary.operations.registry import Call, operation
+from clary.operations.resource_policy import POLICY, asked
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.store.record import Record, key_of
-
-POLICY = "_ResourcePolicy"  # The member that the authoriser reads.
 
 
 @operation("sagemaker", "PutEndpointPolicy")
 def put(call: Call) -> Document:
     """Give an endpoint a policy, or another one."""
-    text = call.request["ResourcePolicy"]
-    try:
-        parse(text, "resource", source="resource")
-    except ValueError as error:
-        raise ValidationError(f"ResourcePolicy is not a valid policy: {error}") from error
+    text = asked(call)
     with call.records.database.write():
         record = _endpoint(call)
         call.records.update(record, {POLICY: text}, touch=False)

@@ -7,6 +7,7 @@ from clary.core.errors import ResourceNotFound
 from clary.engines.lineage.entities import GROUP, group_arn
 from clary.operations import crud, kinds
 from clary.operations.registry import Call, operation
+from clary.operations.resource_policy import POLICY
 from clary.resources.lineage.lineage_group import LINEAGE_GROUP
 from clary.store.record import Record
 from clary.store.records import Records
@@ -36,9 +37,9 @@ def page(call: Call) -> Document:
 def policy(call: Call) -> Document:
     """Answer the policy that shares the group, which one that is not shared does not have."""
     group = crud.named(KIND, call)
-    if "_ResourcePolicy" not in group.doc:
+    if POLICY not in group.doc:
         raise ResourceNotFound(f"The lineage group {group.arn} has no resource policy.")
-    return {"LineageGroupArn": group.arn, "ResourcePolicy": group.doc["_ResourcePolicy"]}
+    return {"LineageGroupArn": group.arn, "ResourcePolicy": group.doc[POLICY]}
 
 
 def ensure(records: Records) -> Record:

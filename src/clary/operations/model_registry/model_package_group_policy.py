@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
-from clary.engines.policy import Malformed, parse
 from clary.operations.registry import Call, operation
+from clary.operations.resource_policy import POLICY, asked
 from clary.resources.model_registry.model_package_group import MODEL_PACKAGE_GROUP
 from clary.store.records import Record
-
-POLICY = "_ResourcePolicy"  # Where every kind of record keeps its policy's text.
 
 
 @operation("sagemaker", "PutModelPackageGroupPolicy")
 def put(call: Call) -> Document:
     """Keep a policy in place of the one before; what does not parse is refused."""
-    text: str = call.request["ResourcePolicy"]
-    try:
-        parse(text, "resource", source="resource")
-    except Malformed as error:
-        raise ValidationError(f"ResourcePolicy is not a valid policy: {error}") from error
+    text = asked(call)
     with call.records.database.write():
         group = call.records.update(_group(call), {POLICY: text}, touch=False)
     return {"ModelPackageGroupArn": group.arn}
