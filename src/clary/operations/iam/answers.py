@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
+from clary.operations.iam.grants import ATTACHED, INLINE
 from clary.operations.registry import Call
 from clary.resources.iam.group import GROUP
 from clary.resources.iam.role import ROLE
@@ -55,6 +56,14 @@ def limit(text: str) -> ApiError:
 def invalid(text: str) -> ApiError:
     """Return InvalidInput."""
     return ApiError(text, code="InvalidInput", status=400)
+
+
+def refuse_with_policies(holder: Record) -> None:
+    """Raise DeleteConflict for a user, group or role that still has policies."""
+    if holder.doc.get(ATTACHED):
+        raise conflict("Cannot delete entity, must detach all policies first.")
+    if holder.doc.get(INLINE):
+        raise conflict("Cannot delete entity, must delete policies first.")
 
 
 def refuse_linked(record: Record) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 from clary.core import ids
 from clary.core.document import Document
-from clary.operations.iam.answers import conflict, limit, mine, page, refuse_twin, renamed
+from clary.operations.iam.answers import (
+    conflict,
+    limit,
+    mine,
+    page,
+    refuse_twin,
+    refuse_with_policies,
+    renamed,
+)
 from clary.operations.iam.grants import ATTACHED, GROUPS, INLINE
 from clary.operations.iam.user import LISTED as USER_LISTED
 from clary.operations.iam.user import shown as shown_user
@@ -83,10 +91,7 @@ def delete_group(call: Call) -> None:
         group = records.get(GROUP, call.request)
         if next(members(records, group.name), None) is not None:
             raise conflict("Cannot delete entity, must remove users from group first.")
-        if group.doc.get(ATTACHED):
-            raise conflict("Cannot delete entity, must detach all policies first.")
-        if group.doc.get(INLINE):
-            raise conflict("Cannot delete entity, must delete policies first.")
+        refuse_with_policies(group)
         records.delete(group)
 
 

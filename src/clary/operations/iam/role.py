@@ -12,6 +12,7 @@ from clary.operations.iam.answers import (
     page,
     refuse_linked,
     refuse_twin,
+    refuse_with_policies,
 )
 from clary.operations.iam.documents import checked_trust, encoded
 from clary.operations.iam.grants import ATTACHED, INLINE
@@ -75,10 +76,7 @@ def delete_role(call: Call) -> None:
         refuse_linked(role)
         if any(role.name in profile.doc["_Roles"] for profile in records.each(INSTANCE_PROFILE)):
             raise conflict("Cannot delete entity, must remove roles from instance profile first.")
-        if role.doc.get(ATTACHED):
-            raise conflict("Cannot delete entity, must detach all policies first.")
-        if role.doc.get(INLINE):
-            raise conflict("Cannot delete entity, must delete policies first.")
+        refuse_with_policies(role)
         records.delete(role)
 
 

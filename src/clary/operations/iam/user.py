@@ -5,7 +5,7 @@ from __future__ import annotations
 from clary.core import ids
 from clary.core.document import Document
 from clary.core.errors import ValidationError
-from clary.operations.iam.answers import conflict, mine, page, refuse_twin, renamed
+from clary.operations.iam.answers import conflict, mine, page, refuse_twin, refuse_with_policies, renamed
 from clary.operations.iam.grants import ATTACHED, GROUPS, INLINE
 from clary.operations.iam.permissions_boundary import boundary
 from clary.operations.registry import Call, operation
@@ -72,10 +72,7 @@ def delete_user(call: Call) -> None:
     records = mine(call)
     with records.database.write():
         user = records.get(USER, call.request)
-        if user.doc.get(ATTACHED):
-            raise conflict("Cannot delete entity, must detach all policies first.")
-        if user.doc.get(INLINE):
-            raise conflict("Cannot delete entity, must delete policies first.")
+        refuse_with_policies(user)
         if user.doc.get(GROUPS):
             raise conflict("Cannot delete entity, must remove users from group first.")
         if LOGIN in user.doc:
