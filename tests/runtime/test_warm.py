@@ -6,18 +6,20 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.runtime.machine import PATIENCE, Machine, breathe, gone
 
+from clary.core.ids import uid as new_uid
 from clary.runtime.alive import identify
 from clary.runtime.builder import ensure
 from clary.runtime.images import resolve
 from clary.runtime.index import Index
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.local_provisioner import LocalProvisioner
-from clary.runtime.spec import Input, Output
+from clary.runtime.spec import Input, Output, RunSpec
 from clary.runtime.warm import slots
 
 IMAGE = """
@@ -210,3 +212,17 @@ def test_cooling_ends_every_worker(warm: Machine) -> None:
         assert time.monotonic() < until
         breathe()
     assert list(slots(warm.home.jobs)) == []
+
+
+def test_a_worker_of_a_warm_pool_stays_for_the_pools_time(warm: Machine) -> None:
+    slot = waiting(warm)
+    assert not (slot.path / "kept").exists()
+    uid = new_uid()
+    warm.runtime.start(
+        RunSpec(
+            uid=uid, image="quick", program="train", kept=timedelta(hours=1), instance_type="ml.t3.medium"
+        )
+    )
+    assert warm.until(uid).exit_code == 0
+    until = (waiting(warm).path / "kept").stat().st_mtime
+    assert 3000 < until - time.time() <= 3600

@@ -173,6 +173,7 @@ def _encode(spec: RunSpec) -> Document:
         "serves": spec.serves,
         "startup_timeout": spec.startup_timeout.total_seconds(),
         "stop_grace": spec.stop_grace.total_seconds(),
+        "kept": spec.kept.total_seconds(),
     }
 
 
@@ -187,6 +188,7 @@ def _decode(document: Document) -> RunSpec:
         "outputs": tuple(Output(**o) for o in document["outputs"]),
         "saved": tuple(document.get("saved", ())),
         "startup_timeout": timedelta(seconds=document["startup_timeout"]),
+        "kept": timedelta(seconds=document.get("kept", 0)),
         "stop_grace": timedelta(seconds=document["stop_grace"]),
     }
     return RunSpec(**members)

@@ -264,8 +264,9 @@ class Shim:
         self.server.close()
         for path in (self.job.tmp, self.job.home, self.job.inputs, self.launch.sockets):
             remove_tree(path)
-        if ended["exit_code"] == 0 and not self.spec.serves:
-            leave(self.job.path.parent, self.launch)
+        kept = self.spec.kept.total_seconds()
+        if (ended["exit_code"] == 0 or kept) and not self.spec.serves:
+            leave(self.job.path.parent, self.launch, kept)
 
     def _written(self, ended: Document) -> bool:
         """Write down how the run ended; a full disk is waited for, unless nobody wants to know any more."""

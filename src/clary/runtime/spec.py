@@ -83,7 +83,7 @@ class Output:
 class RunSpec:
     """Everything one run needs. `files` are small texts to write under `ml/` (path → content), `saved` the
     directories under `ml/` that are taken to safety while the program runs. An `interruptible` run may lose
-    its capacity to others.
+    its capacity to others. `kept` is for how long its warm worker stays, where that is longer than usual.
     """
 
     uid: str
@@ -105,6 +105,7 @@ class RunSpec:
     serves: bool = False
     startup_timeout: timedelta = timedelta(minutes=10)
     stop_grace: timedelta = timedelta(seconds=120)
+    kept: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,11 +66,11 @@ class Slot:
 
     def wait(self) -> JobDirectory | None:
         """Return the run that takes this slot, or nothing when its time is over."""
-        until = time.monotonic() + KEPT_SECONDS
+        born = time.time()
         poller = select.poll()
         for descriptor in (self._ready, self.container.report, self.server.fileno()):
             poller.register(descriptor, select.POLLIN)
-        while time.monotonic() < until and self.job.path.exists() and free_memory() > _FREE_TO_STAY:
+        while _wanted(self.job, born) and self.job.path.exists() and free_memory() > _FREE_TO_STAY:
             ready = {descriptor for descriptor, _ in poller.poll(_TICK * 1000)}
             if self._ready in ready:
                 poller.unregister(self._ready)
@@ -166,8 +166,11 @@ def hand_over(slot: Launch, uid: str) -> bool:
     return control.ask(slot.sockets / "shim.sock", f"take {uid}") == b"ok\n"
 
 
-def leave(jobs: Path, launch: Launch) -> subprocess.Popen[bytes] | None:
-    """Start a slot for the next run of an image, unless there is one, too many, or too little memory."""
+def leave(jobs: Path, launch: Launch, kept: float = 0.0) -> subprocess.Popen[bytes] | None:
+    """Start a slot for the next run of an image, unless there is one, too many, or too little memory.
+
+    Either way it stays for at least `kept` seconds.
+    """
     if not launch.image.warm or launch.sandbox != "bwrap" or not launch.warm:
         return None
     folder = jobs / ".warm"
@@ -180,6 +183,8 @@ def leave(jobs: Path, launch: Launch) -> subprocess.Popen[bytes] | None:
             for slot in found
             if (theirs := slot.launch()) and _alike(theirs) == _alike(launch) and _current(slot, launch)
         ]
+        for slot in same:
+            _keep(slot, kept)
         if same or len(found) >= MOST_SLOTS or free_memory() < _FREE_TO_START:
             return None
         name = secrets.token_hex(16)
@@ -189,6 +194,7 @@ def leave(jobs: Path, launch: Launch) -> subprocess.Popen[bytes] | None:
         sockets = launch.sockets.with_name(name[: len(launch.sockets.name)])
         share = Share(memory=launch.share.memory, cpus=launch.share.cpus)
         draft.write_launch(replace(launch, sockets=sockets, share=share, note=""))
+        _keep(draft, kept)
         draft.path.rename(folder / name)
     return _spawn(folder / name)
 
@@ -235,6 +241,22 @@ def _current(slot: JobDirectory, launch: Launch) -> bool:
     made = (slot.path / "launch.json").stat().st_mtime
     folders = [folder for folder in (launch.image.folder, launch.image.toolkit) if folder]
     return all(path.stat().st_mtime < made for folder in folders for path in folder.rglob("*.py"))
+
+
+def _keep(slot: JobDirectory, seconds: float) -> None:
+    """Let a slot stay for at least so long: the time of the file's change is when it may end."""
+    path, until = slot.path / "kept", time.time() + seconds
+    if seconds and not (path.exists() and path.stat().st_mtime > until):
+        path.touch()
+        os.utime(path, (until, until))
+
+
+def _wanted(slot: JobDirectory, born: float) -> bool:
+    """Tell whether a slot's time is not over yet."""
+    until = born + KEPT_SECONDS
+    with contextlib.suppress(FileNotFoundError):
+        until = max(until, (slot.path / "kept").stat().st_mtime)
+    return time.time() < until
 
 
 def _alive(slot: JobDirectory) -> bool:

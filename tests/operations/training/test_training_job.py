@@ -69,7 +69,6 @@ SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
         ("AlgorithmSpecification.MetricDefinitions", [{"Name": "m", "Regex": "("}], "'(' of the metric 'm'"),
         ("ResourceConfig.InstanceCount", 2, "InstanceCount is 2"),
         ("ResourceConfig.InstanceCount", 0, "InstanceCount is 0"),
-        ("ResourceConfig.KeepAlivePeriodInSeconds", 60, "there are no warm pools"),
         ("ResourceConfig.VolumeKmsKeyId", "key", "VolumeKmsKeyId is not supported by Clary yet"),
         ("ResourceConfig", None, "ResourceConfig is missing"),
         ("OutputDataConfig.KmsKeyId", "key", "OutputDataConfig.KmsKeyId is not supported by Clary yet"),
@@ -147,6 +146,61 @@ def test_only_a_job_that_has_ended_can_be_deleted(server: Server, sagemaker: Any
     sagemaker.create_training_job(**request("deleted"))
 
 
-def test_updating_a_job_says_that_it_is_not_built(sagemaker: Any) -> None:
-    with pytest.raises(ClientError, match="does not have UpdateTrainingJob yet"):
-        sagemaker.update_training_job(TrainingJobName="sdk2", ProfilerConfig={"DisableProfiler": True})
+def pool(server: Server, sagemaker: Any, name: str, status: str) -> Any:
+    """Create a job that ended and has a pool."""
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5}
+    sagemaker.create_training_job(
+        **request(name, ResourceConfig={**resources, "KeepAlivePeriodInSeconds": 600})
+    )
+    records = server.stores.records.scoped("000000000000", "us-east-1")
+    record = records.find(TRAINING_JOB, name)
+    assert record is not None
+    return records.update(record, {"TrainingJobStatus": "Completed", "WarmPoolStatus": {"Status": status}})
+
+
+def test_how_long_a_pool_is_retained_can_be_changed_while_there_is_one(
+    server: Server, sagemaker: Any
+) -> None:
+    pool(server, sagemaker, "pool-kept", "Available")
+    changed = {"TrainingJobName": "pool-kept", "ResourceConfig": {"KeepAlivePeriodInSeconds": 60}}
+    assert sagemaker.update_training_job(**changed)["TrainingJobArn"].endswith("/pool-kept")
+    told = sagemaker.describe_training_job(TrainingJobName="pool-kept")
+    assert told["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 60
+    assert told["ResourceConfig"]["InstanceType"] == "ml.m5.large"
+    listed = sagemaker.list_training_jobs(WarmPoolStatusEquals="Available", NameContains="pool-kept")
+    assert [job["TrainingJobName"] for job in listed["TrainingJobSummaries"]] == ["pool-kept"]
+    assert listed["TrainingJobSummaries"][0]["WarmPoolStatus"] == {"Status": "Available"}
+    none = sagemaker.list_training_jobs(WarmPoolStatusEquals="Terminated", NameContains="pool-kept")
+    assert none["TrainingJobSummaries"] == []
+
+
+def test_a_pool_that_is_over_cannot_be_changed_and_an_available_one_keeps_its_job(
+    server: Server, sagemaker: Any
+) -> None:
+    pool(server, sagemaker, "pool-over", "Terminated")
+    with pytest.raises(ClientError, match="its status is Terminated, and it must be InUse or Available"):
+        sagemaker.update_training_job(
+            TrainingJobName="pool-over", ResourceConfig={"KeepAlivePeriodInSeconds": 0}
+        )
+    pool(server, sagemaker, "pool-left", "Available")
+    with pytest.raises(ClientError, match="retains an available warm pool") as refused:
+        sagemaker.delete_training_job(TrainingJobName="pool-left")
+    assert refused.value.response["Error"]["Code"] == "ResourceInUse"
+
+
+def test_the_profilers_settings_are_kept_of_a_running_job_only(sagemaker: Any) -> None:
+    sagemaker.create_training_job(**request("profiled", ProfilerConfig={"S3OutputPath": f"s3://{BUCKET}/p"}))
+    sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig={"DisableProfiler": True})
+    told = sagemaker.describe_training_job(TrainingJobName="profiled")
+    assert told["ProfilerConfig"] == {"S3OutputPath": f"s3://{BUCKET}/p", "DisableProfiler": True}
+    sagemaker.stop_training_job(TrainingJobName="profiled")
+    with pytest.raises(ClientError, match="only one that is InProgress has a profiler"):
+        sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig={"DisableProfiler": False})
+
+
+def test_spot_capacity_is_not_retained(sagemaker: Any) -> None:
+    asked = request("spot-pool", EnableManagedSpotTraining=True)
+    asked["StoppingCondition"] = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}
+    asked["ResourceConfig"] = {**asked["ResourceConfig"], "KeepAlivePeriodInSeconds": 60}
+    with pytest.raises(ClientError, match="spot capacity is not retained"):
+        sagemaker.create_training_job(**asked)

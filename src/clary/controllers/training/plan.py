@@ -9,6 +9,7 @@ from datetime import timedelta
 from clary.controllers.s3 import RoleObjects
 from clary.controllers.training.channels import files, mode, pipes
 from clary.controllers.training.training_job import MODEL, UNPACKED, model_name
+from clary.controllers.training.warm_pool import keep_alive
 from clary.core.document import Document
 from clary.runtime.spec import Input, Output, RunSpec
 from clary.store.records import Record
@@ -50,6 +51,7 @@ def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str
         interruptible=doc.get("EnableManagedSpotTraining", False),
         network=not doc.get("EnableNetworkIsolation", False),
         stop_grace=STOP_GRACE,
+        kept=keep_alive(doc),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from clary.controllers.step import AT_ONCE, Step
-from clary.controllers.training import spot
+from clary.controllers.training import spot, warm_pool
 from clary.controllers.training.transitions import close, enter, follow, history
 from clary.core.document import Document
 from clary.runtime.spec import Phase, Seen
@@ -45,7 +45,8 @@ class World:
 
     `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
     the log; `metrics` the last value of each metric, once it is, and `remark` what is to be said of them;
-    `unsaved` that checkpoints are to be taken to S3; `reclaimed` why its spot capacity is taken back.
+    `unsaved` that checkpoints are to be taken to S3; `reclaimed` why its spot capacity is taken back;
+    `pooled` that it uses a warm pool.
     """
 
     run: Seen = field(default_factory=Seen)
@@ -55,6 +56,7 @@ class World:
     remark: str = ""
     unsaved: bool = False
     reclaimed: str = ""
+    pooled: bool = False
 
 
 def run_uid(job: Record) -> str:
@@ -67,7 +69,7 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
     doc, run = job.doc, world.run
     stopping = doc["TrainingJobStatus"] == "Stopping"
     if doc["TrainingJobStatus"] in DONE:
-        return Step(again=None) if run.phase == "absent" else Step(effect="remove", again=AT_ONCE)
+        return warm_pool.idle(doc, now) if run.phase == "absent" else Step(effect="remove", again=AT_ONCE)
     if run.phase == "exited":
         return Step(effect="save", again=AT_ONCE) if world.unsaved else _settle(doc, world, now)
     if run.phase == "absent":
@@ -91,6 +93,8 @@ def _begin(doc: Document, world: World, now: datetime, *, stopping: bool) -> Ste
         return _finish(doc, "Failed", now, FailureReason=clip(world.fault), **period)
     if _waited_too_long(doc, now, pending=True):
         return _finish(doc | {"_Stop": "MaxWaitTimeExceeded"}, "Stopped", now, **period)
+    if world.pooled and not warm_pool.status(doc):
+        return Step(effect="pool", write={"WarmPoolStatus": {"Status": "InUse"}}, again=AT_ONCE)
     here = history(doc)[-1]["Status"]  # Starting, or Restarting
     return Step(effect="start", write=enter(doc, here, now) | {"_Started": True}, again=SOON)
 
@@ -174,7 +178,9 @@ def _stop(doc: Document, why: str, now: datetime) -> Step:
 
 def _finish(doc: Document, status: str, now: datetime, *, note: str = "", **members: object) -> Step:
     secondary = doc.get("_Stop", "Stopped") if status == "Stopped" else status
-    write = {"TrainingJobStatus": status, **members, **close(doc, secondary, now, note=note)}
+    reason = members.get("FailureReason", doc.get("FailureReason", ""))
+    pool = warm_pool.at_end({**doc, **members}, str(reason), now)
+    write = {"TrainingJobStatus": status, **members, **pool, **close(doc, secondary, now, note=note)}
     return Step(write=write, again=AT_ONCE)
 
 

@@ -11,6 +11,7 @@ from clary.controllers.logs import Stream, events, ingest
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
+from clary.controllers.training import pools, warm_pool
 from clary.controllers.training.metric_search import search
 from clary.controllers.training.metric_series import keep
 from clary.controllers.training.metrics import every_value, last_values
@@ -51,7 +52,10 @@ class TrainingJobs:
         uid, doc = run_uid(record), record.doc
         run = self._runtime.inspect(uid)
         if doc["TrainingJobStatus"] in DONE:
-            return next_step(record, World(run=run), now)
+            step = next_step(record, World(run=run), now)
+            available = warm_pool.status(doc) == "Available" and not step.write
+            pools.mark(self._means, record, available=available)
+            return step
         logged, ended = True, run.phase == "exited"
         if run.started:
             logged = ingest(self._runtime, uid, self._means.logs, stream_of(record), now, ended=ended)
@@ -67,6 +71,7 @@ class TrainingJobs:
             remark=remark,
             unsaved=unsaved,
             reclaimed=self._reclaimed(record, run),
+            pooled=waiting and self._pooled(record, now),
         )
         step = next_step(record, world, now)
         ended = step.write.get("TrainingJobStatus") in DONE
@@ -77,9 +82,9 @@ class TrainingJobs:
         uid = run_uid(record)
         if step.effect == "start":
             self._runtime.start(self._plan(record))
-            algorithm = record.doc["AlgorithmSpecification"]
-            if definitions := _definitions(record.doc):
-                return {"AlgorithmSpecification": {**algorithm, "MetricDefinitions": definitions}}
+            return _with_definitions(record.doc)
+        elif step.effect == "pool":
+            pools.take(self._means, record, self._means.records.clock.now())
         elif step.effect == "collect":
             return self._collect(record, self._runtime.inspect(uid), step.write)
         elif step.effect == "save":
@@ -89,6 +94,12 @@ class TrainingJobs:
             effects[step.effect](uid)
             reclaim.forget(self._means.settings.home, record.arn)
         return {}
+
+    def _pooled(self, record: Record, now: datetime) -> bool:
+        """Tell whether the job uses a warm pool: one that it finds, or the one that it will leave."""
+        if warm_pool.keep_alive(record.doc) > timedelta(0):
+            return True
+        return pools.find(self._means, record, now) is not None
 
     def _unsaved(self, record: Record, run: Seen) -> bool:
         if run.started is None or "_NotSaved" in record.doc:
@@ -172,6 +183,12 @@ def stream_of(record: Record) -> Stream:
     """Name the log stream of the job's present attempt."""
     epoch = int(record.created.timestamp()) + record.doc.get("_Attempt", 1) - 1
     return Stream(record.account, record.region, GROUP, f"{record.name}/{HOST}-{epoch}")
+
+
+def _with_definitions(doc: Document) -> Document:
+    """Return the algorithm with its metric definitions, where it has some."""
+    definitions, algorithm = _definitions(doc), doc["AlgorithmSpecification"]
+    return {"AlgorithmSpecification": {**algorithm, "MetricDefinitions": definitions}} if definitions else {}
 
 
 def _definitions(doc: Document) -> list[Document]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from clary.core.document import Document
-from clary.core.errors import NotBuilt, ResourceInUse, ValidationError
+from clary.core.errors import ResourceInUse, ValidationError
 from clary.operations import references
 from clary.operations.registry import Call, before, operation
 from clary.operations.training import channels
@@ -13,6 +13,7 @@ from clary.resources.experiments.experiment import EXPERIMENT
 from clary.resources.experiments.trial import TRIAL
 from clary.resources.experiments.trial_component import TRIAL_COMPONENT
 from clary.resources.training.training_job import TRAINING_JOB
+from clary.store.records import Record
 
 DONE = ("Completed", "Failed", "Stopped")
 LONGEST_RUN = 28 * 86_400  # seconds; the API reference's limit on MaxRuntimeInSeconds
@@ -31,7 +32,6 @@ _UNBUILT_RESOURCES = {
     "InstancePreferences": "use InstanceType.",
     "InstancePlacementConfig": "leave it out.",
     "TrainingPlanArn": "leave it out.",
-    "KeepAlivePeriodInSeconds": "there are no warm pools; leave it out.",
     "VolumeKmsKeyId": "volumes are not encrypted with keys of KMS; leave it out.",
 }
 _UNBUILT_ALGORITHM = {
@@ -74,12 +74,42 @@ def check_delete(call: Call) -> None:
             f"The training job {job.arn} is {job.status}. Only a job that is Completed, Failed or Stopped "
             "can be deleted; stop it first."
         )
+    if job.doc.get("WarmPoolStatus", {}).get("Status") == "Available":
+        raise ResourceInUse(
+            f"The training job {job.arn} retains an available warm pool. End it first: set "
+            "ResourceConfig.KeepAlivePeriodInSeconds to 0 with UpdateTrainingJob."
+        )
 
 
 @operation("sagemaker", "UpdateTrainingJob")
-def update(call: Call) -> None:
-    """Refuse: nothing that it could change is honoured yet."""
-    raise NotBuilt("UpdateTrainingJob")
+def update(call: Call) -> Document:
+    """Change for how long a warm pool is retained, or the profiler's settings, which are only kept."""
+    request = call.request
+    unbuilt = ("ProfilerRuleConfigurations", "RemoteDebugConfig")
+    references.refuse({**request, **_switches(request)}, {name: _UNBUILT[name] for name in unbuilt})
+    with call.records.database.write():
+        job = call.records.get(TRAINING_JOB, request)
+        if "ProfilerConfig" in request:
+            if job.status != "InProgress":
+                raise ValidationError(
+                    f"The training job {job.arn} is {job.status}; only one that is InProgress has a profiler."
+                )
+            config = {**job.doc.get("ProfilerConfig", {}), **request["ProfilerConfig"]}
+            job = call.records.update(job, {"ProfilerConfig": config})
+        if "ResourceConfig" in request:
+            _keep_pool(call, job, request["ResourceConfig"]["KeepAlivePeriodInSeconds"])
+    return {"TrainingJobArn": job.arn}
+
+
+def _keep_pool(call: Call, job: Record, seconds: int) -> None:
+    pool = job.doc.get("WarmPoolStatus", {}).get("Status")
+    if pool not in ("InUse", "Available"):  # evidence/warm-pools.md
+        raise ValidationError(
+            f"The training job {job.arn} has no warm pool to update: its status is {pool or 'none'}, and it "
+            "must be InUse or Available. Set KeepAlivePeriodInSeconds when creating a job to have one."
+        )
+    resources = {**job.doc["ResourceConfig"], "KeepAlivePeriodInSeconds": seconds}
+    call.records.update(job, {"ResourceConfig": resources}, due=call.clock.now())
 
 
 def _check_algorithm(call: Call, algorithm: Document) -> None:
@@ -131,6 +161,11 @@ def _check_limits(request: Document) -> None:
         raise ValidationError(
             "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
             "MaxRuntimeInSeconds"
+        )
+    if spot and request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):  # evidence/warm-pools.md
+        raise ValidationError(
+            "ResourceConfig.KeepAlivePeriodInSeconds cannot be used with EnableManagedSpotTraining: spot "
+            "capacity is not retained. Leave one of them out."
         )
     if wait is not None and not spot:
         raise ValidationError("MaxWaitTimeInSeconds requires EnableManagedSpotTraining to be true.")

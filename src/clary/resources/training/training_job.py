@@ -34,7 +34,6 @@ TRAINING_JOB = register(
         lives=True,
         traced=True,
         passing=frozenset({"InProgress", "Stopping"}),
-        absent=frozenset({"UpdateTrainingJob"}),
         level="behaves",
         conforms=frozenset({"CreateTrainingJob", "DescribeTrainingJob", "ListTrainingJobs"}),
     )
