@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from clary.core.document import Document
 from clary.engines.tuning.space import Tuned
@@ -27,6 +28,20 @@ def trial_name(tuning_job: str, uid: str, number: int) -> str:
     """Name a trial: the same for the same tuning job and number, another one for a namesake made later."""
     mark = hashlib.sha256(f"{uid}/{number}".encode()).hexdigest()[:8]
     return f"{tuning_job}-{number:03d}-{mark}"
+
+
+def described(definition: Document, metrics: Mapping[str, str]) -> Document:
+    """Return a definition as Describe tells it: with objective, resources and metrics filled in."""
+    objective = definition["TuningObjective"]["MetricName"]
+    static = {**definition.get("StaticHyperParameters", {}), OBJECTIVE: objective}
+    whole = {**definition, "StaticHyperParameters": static}
+    if not (definition.get("HyperParameterTuningResourceConfig") or {}).get("InstanceConfigs"):
+        whole["ResourceConfig"] = resources(definition)
+    algorithm = definition["AlgorithmSpecification"]
+    if metrics and not algorithm.get("MetricDefinitions"):
+        told = [{"Name": name, "Regex": regex} for name, regex in metrics.items()]
+        whole["AlgorithmSpecification"] = {**algorithm, "MetricDefinitions": told}
+    return whole
 
 
 def trial_request(name: str, definition: Document, tuned: Tuned, tags: list[Document]) -> Document:

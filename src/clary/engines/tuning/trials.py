@@ -17,9 +17,12 @@ RETRYABLE = ("InternalServerError", "CapacityError")  # Whose fault a failure is
 
 
 def definitions(doc: Document) -> list[Document]:
-    """Return the training job definitions of a tuning job, each with its objective and ranges."""
+    """Return the training job definitions of a tuning job, each with its objective and ranges.
+
+    `_Asked` keeps them as they were asked for; Describe tells what is filled in besides.
+    """
     config = doc["HyperParameterTuningJobConfig"]
-    given = doc.get("TrainingJobDefinitions") or [doc["TrainingJobDefinition"]]
+    given = doc.get("_Asked") or doc.get("TrainingJobDefinitions") or [doc["TrainingJobDefinition"]]
     return [
         {
             "TuningObjective": config.get("HyperParameterTuningJobObjective"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from clary.core.document import Document
@@ -34,6 +35,17 @@ def check_tuning_job(call: Call) -> None:
     check_limits(request, inherited=check_parents(call, given) if "WarmStartConfig" in request else 0)
 
 
+def own_metrics(call: Call, definition: Document) -> Mapping[str, str]:
+    """Return the metrics that come with a definition's algorithm; none where a script takes its place."""
+    image = definition["AlgorithmSpecification"].get("TrainingImage", "")
+    if not image or SCRIPT in definition.get("StaticHyperParameters", {}):
+        return {}
+    try:
+        return images.resolve(image, (call.settings.home.root / "images",)).metrics
+    except ValueError:
+        return {}
+
+
 def _check_names(many: list[Document]) -> None:
     given = [each.get("DefinitionName") for each in many]
     if None in given:
@@ -54,12 +66,8 @@ def _check_objective(call: Call, definition: Document) -> None:
     told = [each["Name"] for each in algorithm.get("MetricDefinitions", ())]
     if name in told:
         return
-    image = algorithm.get("TrainingImage", "")
-    try:
-        own = images.resolve(image, (call.settings.home.root / "images",)).metrics if image else {}
-    except ValueError:
-        own = {}
-    if told or not own or SCRIPT in definition.get("StaticHyperParameters", {}):  # the words are AWS's
+    own, image = own_metrics(call, definition), algorithm.get("TrainingImage", "")
+    if told or not own:  # the words are AWS's
         raise ValidationError(
             "A metric is required for this hyperparameter tuning job objective. Provide a metric in the "
             "metric definitions."

@@ -6,12 +6,15 @@ from dataclasses import asdict
 
 from clary.core.document import Document
 from clary.core.errors import ResourceInUse
+from clary.engines.tuning.trial_request import described
+from clary.engines.tuning.trials import definitions
 from clary.engines.tuning.warm_start import taken_over
 from clary.operations.registry import Call, before, completes, operation
-from clary.operations.tuning.check import check_tuning_job
+from clary.operations.tuning.check import check_tuning_job, own_metrics
 from clary.operations.tuning.parents import parents
 from clary.resources.tuning.hyper_parameter_tuning_job import HYPER_PARAMETER_TUNING_JOB
 
+_FILLED = ("StaticHyperParameters", "ResourceConfig", "AlgorithmSpecification")
 DONE = ("Completed", "Failed", "Stopped")
 
 
@@ -25,7 +28,24 @@ def check_create(call: Call) -> None:
 def complete(call: Call) -> Document:
     """Remember in whose name the training jobs are created, and what the job takes over from its parents."""
     inherited = [parent.doc for parent in parents(call)]
-    return {"_Caller": asdict(call.principal), **(taken_over(inherited) if inherited else {})}
+    return {
+        "_Caller": asdict(call.principal),
+        **_told(call),
+        **(taken_over(inherited) if inherited else {}),
+    }
+
+
+def _told(call: Call) -> Document:
+    """Return the definitions as they were asked for, and as Describe tells them."""
+    many, one = call.request.get("TrainingJobDefinitions", []), call.request.get("TrainingJobDefinition")
+    asked = many or [one]
+    whole = [
+        {**given, **{name: value for name, value in told.items() if name in given or name in _FILLED}}
+        for given, each in zip(asked, definitions(call.request), strict=True)
+        if (told := described(each, own_metrics(call, each)))
+    ]
+    member = {"TrainingJobDefinitions": whole} if many else {"TrainingJobDefinition": whole[0]}
+    return {"_Asked": asked, **member}
 
 
 @operation("sagemaker", "StopHyperParameterTuningJob")

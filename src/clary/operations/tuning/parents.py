@@ -5,6 +5,7 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.engines.tuning.space import names
+from clary.engines.tuning.trial_request import OBJECTIVE
 from clary.engines.tuning.trials import definitions
 from clary.engines.tuning.warm_start import IDENTICAL
 from clary.operations.registry import Call
@@ -62,7 +63,8 @@ def _check(parent: Record, given: Document, *, identical: bool) -> None:
 
 
 def _count(definition: Document) -> int:
-    return len(names(definition["HyperParameterRanges"])) + len(definition.get("StaticHyperParameters", {}))
+    static = definition.get("StaticHyperParameters", {}).keys() - {OBJECTIVE}
+    return len(names(definition["HyperParameterRanges"])) + len(static)
 
 
 def _words(definition: Document) -> str:
