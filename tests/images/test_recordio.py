@@ -48,3 +48,15 @@ def test_garbage_is_refused_and_never_crashes(junk: bytes, cut: int) -> None:
             recordio.read(data)
         except ValueError:
             continue
+
+
+def test_records_that_are_not_alike_are_read_one_by_one() -> None:
+    rows = np.arange(6, dtype=np.float32).reshape(2, 3)
+    one = recordio.write(rows[:1], np.array([1], np.float32))
+    other = recordio.record({"valves": rows[1]}, {"values": rows[1, :1]})  # as long as the first one
+    assert len(one) == len(other)
+    with pytest.raises(ValueError, match="record 1 has no feature tensor"):
+        recordio.read(one + other)
+    shorter = recordio.write(rows[1:, :2], np.array([0], np.float32))
+    with pytest.raises(ValueError, match="dense records must have one width"):
+        recordio.read(one + shorter)

@@ -39,6 +39,10 @@ class _Tensor(NamedTuple):
 
 def read(data: bytes) -> Rows:
     """Read every record; a ValueError says what is not as it should be."""
+    return _alike(data) or _each(data)
+
+
+def _each(data: bytes) -> Rows:
     features: list[_Tensor] = []
     labels: list[float] = []
     for record in records(data):
@@ -86,6 +90,47 @@ def record(features: Mapping[str, Floats], labels: Mapping[str, Floats]) -> byte
     body = b"".join(_entry(1, name, values) for name, values in features.items())
     body += b"".join(_entry(2, name, values) for name, values in labels.items())
     return struct.pack("<II", MAGIC, len(body)) + body + bytes(-len(body) % 4)
+
+
+def _alike(data: bytes) -> Rows | None:
+    """Read dense float32 records that differ in nothing but their numbers, all at once; None when they do
+    not.
+
+    This is how SageMaker's SDKs write. One by one, a record takes some 20 µs."""
+    if len(data) < 8:
+        return None
+    _, length = struct.unpack_from("<II", data)
+    stride = 8 + length + -length % 4
+    if len(data) % stride:
+        return None
+    try:
+        first = _each(data[:stride])
+    except ValueError:
+        return None
+    if not isinstance(first.features, np.ndarray) or not first.features.size:
+        return None
+    width, labelled = first.features.shape[1], first.labels is not None
+    blank = _blank(np.zeros(width, np.float32), labelled, 0)
+    if len(blank) != stride:
+        return None
+    filled = _blank(np.full(width, -1, np.int32).view(np.float32), labelled, -1)
+    table = np.frombuffer(data, np.uint8).reshape(-1, stride)
+    template, marks = np.frombuffer(blank, np.uint8), np.frombuffer(filled, np.uint8)
+    places = np.flatnonzero(template != marks)  # of the numbers: those of the features, then the label's
+    begin, end = int(places[0]), int(places[0]) + 4 * width
+    label = int(places[-1]) + 1 - 4 if labelled else stride
+    for low, high in ((0, begin), (end, label), (label + 4, stride)):
+        if not (table[:, low:high] == template[low:high]).all():
+            return None
+    rows = np.ascontiguousarray(table[:, begin:end]).view("<f4")
+    return Rows(
+        rows, np.ascontiguousarray(table[:, label : label + 4]).view("<f4")[:, 0] if labelled else None
+    )
+
+
+def _blank(row: Floats, labelled: bool, bits: int) -> bytes:
+    label = np.array([bits], np.int32).view(np.float32)
+    return record({"values": row}, {"values": label} if labelled else {})
 
 
 def _entry(field: int, name: str, values: Floats) -> bytes:
