@@ -148,6 +148,45 @@ def test_hyperband_stops_what_is_behind_at_a_rung_and_what_has_used_the_most(tun
     assert min(lasted) < max(lasted) - 1
 
 
+def test_several_definitions_share_the_trials_and_the_best_of_all_is_named(tuned: Tuned) -> None:
+    objective = {"Type": "Minimize", "MetricName": "loss"}
+    ranges = {"ContinuousParameterRanges": [{"Name": "x", "MinValue": "0", "MaxValue": "10"}]}
+    definitions = [
+        {
+            **tuned.definition({"letter": letter}),
+            "DefinitionName": f"letter-{letter}",
+            "TuningObjective": objective,
+            "HyperParameterRanges": ranges,
+        }
+        for letter in "ac"
+    ]
+    tuned.sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="several",
+        HyperParameterTuningJobConfig={
+            "Strategy": "Random",
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 2},
+            "RandomSeed": 4,
+        },
+        TrainingJobDefinitions=definitions,
+    )
+    told = tuned.ended("several")
+    trials = tuned.trials("several", SortBy="FinalObjectiveMetricValue")
+    assert sorted(each["TrainingJobDefinitionName"] for each in trials) == ["letter-a"] * 2 + ["letter-c"] * 2
+    assert told["BestTrainingJob"] == trials[0]
+    assert [each["DefinitionName"] for each in told["TrainingJobDefinitions"]] == ["letter-a", "letter-c"]
+
+
+def test_autotune_finds_a_range_around_a_hint(tuned: Tuned) -> None:
+    hints = {"AutoParameters": [{"Name": "x", "ValueHint": "4.5"}, {"Name": "letter", "ValueHint": "b"}]}
+    tuned.create("hinted", jobs=2, ranges=hints, Autotune={"Mode": "Enabled"})
+    told = tuned.ended("hinted")
+    assert told["HyperParameterTuningJobStatus"] == "Completed"
+    for each in tuned.trials("hinted"):
+        assert each["TunedHyperParameters"].keys() == {"x"}
+        assert 0.45 <= float(each["TunedHyperParameters"]["x"]) <= 45
+    assert told["TrainingJobDefinition"]["StaticHyperParameters"]["letter"] == "b"
+
+
 def _value(trial: dict[str, Any]) -> float:
     value: float = trial["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clary.core.document import Document
-from clary.engines.tuning import bayesian, random_search, warm_start
+from clary.engines.tuning import autotune, bayesian, random_search, warm_start
 from clary.engines.tuning.bayesian import Known
 from clary.engines.tuning.space import Space, Tuned, combination, read
 from clary.engines.tuning.trials import ENDED, cost_of, definitions, tuned_by
@@ -20,8 +20,17 @@ def limit(doc: Document) -> int:
     if asked is not None:
         return int(asked)
     if config["Strategy"] != "Grid":
-        return MOST_JOBS
+        return _unlimited(doc)
     return sum(int(read(each["HyperParameterRanges"]).count()) for each in definitions(doc))
+
+
+def _unlimited(doc: Document) -> int:
+    if "Autotune" not in doc:
+        return MOST_JOBS
+    spaces = [read(each["HyperParameterRanges"]) for each in definitions(doc)]
+    return int(
+        min(autotune.jobs(sum(len(each.parameters) for each in spaces)), sum(s.count() for s in spaces))
+    )
 
 
 def propose(doc: Document, seed: str, trials: Sequence[Document]) -> tuple[int, Tuned] | None:

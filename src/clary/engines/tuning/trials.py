@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from clary.core.document import Document
+from clary.engines.tuning import autotune
 from clary.engines.tuning.space import Tuned
 
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -23,7 +24,7 @@ def definitions(doc: Document) -> list[Document]:
     """
     config = doc["HyperParameterTuningJobConfig"]
     given = doc.get("_Asked") or doc.get("TrainingJobDefinitions") or [doc["TrainingJobDefinition"]]
-    return [
+    found = [
         {
             "TuningObjective": config.get("HyperParameterTuningJobObjective"),
             "HyperParameterRanges": config.get("ParameterRanges", {}),
@@ -31,6 +32,7 @@ def definitions(doc: Document) -> list[Document]:
         }
         for each in given
     ]
+    return [autotune.resolved(each) for each in found] if "Autotune" in doc else found
 
 
 def value_of(trial: Document) -> float | None:

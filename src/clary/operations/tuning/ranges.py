@@ -22,6 +22,10 @@ def check_ranges(config: Document, definition: Document) -> None:
     """Refuse ranges that span nothing to search, or that the strategy cannot search."""
     ranges, static = definition["HyperParameterRanges"], definition.get("StaticHyperParameters", {})
     searched = names(ranges)
+    if ranges.get("AutoParameters"):
+        raise ValidationError(
+            "AutoParameters are for Autotune: set Autotune.Mode to Enabled, or give ranges."
+        )
     if not searched:
         raise ValidationError(
             "No hyperparameter ranges are given: name at least one hyperparameter to search."
