@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 from clary.core.document import Document
 from clary.core.errors import ResourceNotFound
 from clary.operations import crud
-from clary.operations.kinds import members, of, project
+from clary.operations.kinds import of
 from clary.operations.registry import Call, operation
 from clary.resources.pipelines.pipeline import PIPELINE
 from clary.resources.pipelines.pipeline_version import PIPELINE_VERSION
 from clary.store.record import Record, key_of
 from clary.store.records import Filter
-from clary.wire import models
 
 NUMBER, ALIASES = "PipelineVersionId", "PipelineVersionAliases"
 _SHOWN = ("PipelineVersionDisplayName", "PipelineVersionDescription", ALIASES)
@@ -22,24 +22,9 @@ _SHOWN = ("PipelineVersionDisplayName", "PipelineVersionDescription", ALIASES)
 
 @operation("sagemaker", "ListPipelineVersions")
 def page(call: Call) -> Document:
-    """Answer one page of a pipeline's versions."""
-    request, pipeline = call.request, crud.named(of(PIPELINE), call)
-    where = [Filter("PipelineName", "eq", pipeline.name)]
-    if after := request.get("CreatedAfter"):
-        where.append(Filter("CreationTime", "ge", after))
-    if until := request.get("CreatedBefore"):
-        where.append(Filter("CreationTime", "le", until))
-    found = call.records.page(
-        PIPELINE_VERSION,
-        where=where,
-        descending=request.get("SortOrder", "Descending") == "Descending",
-        limit=crud.page_size(request),
-        token=request.get("NextToken"),
-    )
-    answer = members(models.service("sagemaker").operation_model(call.operation).output_shape)
-    shape = answer["PipelineVersionSummaries"].member  # type: ignore[attr-defined]
-    told: Document = {"PipelineVersionSummaries": [project(shape, record.doc) for record in found.records]}
-    return told | ({"NextToken": found.next_token} if found.next_token else {})
+    """Answer one page of a pipeline's versions, whichever way the pipeline is named."""
+    asked = {**call.request, "PipelineName": crud.named(of(PIPELINE), call).name}
+    return crud.page(of(PIPELINE_VERSION), replace(call, request=asked))
 
 
 @operation("sagemaker", "UpdatePipelineVersion")

@@ -7,6 +7,7 @@ PIPELINE_VERSION = register(
     Resource(
         kind="PipelineVersion",
         identity=("PipelineName", "PipelineVersionId"),
+        filters={"PipelineName": "PipelineName"},
         arn="pipeline/{PipelineName!l}/version/{PipelineVersionId}",
         missing_text="Pipeline version {name} does not exist.",
     )
