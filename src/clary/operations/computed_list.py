@@ -11,7 +11,8 @@ from clary.operations.registry import Call
 from clary.store.tokens import Tokens
 
 Item = TypeVar("Item")
-PAGING = ("NextToken", "MaxResults", "nextToken", "maxResults", "limit", "PaginationToken")
+_TOKENS = ("NextToken", "nextToken", "PaginationToken", "Marker")
+PAGING = (*_TOKENS, "MaxResults", "maxResults", "limit", "MaxItems")
 _PLAIN, _BACK = str.maketrans("-_", "+/"), str.maketrans("+/", "-_")  # Some services allow no other letters.
 
 
@@ -31,7 +32,9 @@ def cut(
         try:
             [after] = tokens.open(token.translate(_BACK))
         except ValidationError as error:
-            raise ValidationError(error.message, code=refused or None) from error
+            called = next(name for name in _TOKENS if name in call.request)
+            message = error.message.replace("NextToken", called)
+            raise ValidationError(message, code=refused or None) from error
         ordered = [pair for pair in ordered if pair[0] > str(after)]
     page = ordered[:limit]
     more = tokens.seal([page[-1][0]]).translate(_PLAIN) if len(ordered) > limit else None

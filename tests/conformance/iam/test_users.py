@@ -114,3 +114,16 @@ def test_a_long_list_comes_in_pages(server: Server) -> None:
     assert [item["UserName"] for page in pages for item in page["Users"]] == names
     with refused("ValidationError", "Marker"):
         iam.list_users(Marker="%%%")
+
+
+def test_a_marker_is_short_enough_to_be_sent_back_and_goes_with_its_own_list(server: Server) -> None:
+    iam, path = server.client("iam"), f"/{'p' * 400}/{fresh('long')}/"
+    document = policy(allow("s3:GetObject"))
+    for number in range(3):
+        name = f"{number}{fresh('policy')}".ljust(128, "x")
+        iam.create_policy(PolicyName=name, Path=path, PolicyDocument=document)
+    first = iam.list_policies(Scope="Local", PathPrefix=path, MaxItems=1)
+    rest = iam.list_policies(Scope="Local", PathPrefix=path, Marker=first["Marker"])
+    assert (len(first["Policies"]), len(rest["Policies"])) == (1, 2)
+    with refused("ValidationError", "The Marker belongs to another request"):
+        iam.list_policies(Scope="All", PathPrefix=path, Marker=first["Marker"])

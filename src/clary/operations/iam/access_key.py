@@ -32,7 +32,7 @@ def create_access_key(call: Call) -> Document:
 def list_access_keys(call: Call) -> Document:
     """List a user's keys, without their secrets."""
     keys = _keys(call, named(call))
-    return page(call.request, "AccessKeyMetadata", [(key.name, _shown(key)) for key in keys])
+    return page(call, "AccessKeyMetadata", [(key.name, _shown(key)) for key in keys])
 
 
 @operation("iam", "UpdateAccessKey")

@@ -55,9 +55,7 @@ def create_account_alias(call: Call) -> None:
 @operation("iam", "ListAccountAliases")
 def list_account_aliases(call: Call) -> Document:
     """List the account's alias."""
-    return page(
-        call.request, "AccountAliases", [(one.name, one.name) for one in mine(call).each(ACCOUNT_ALIAS)]
-    )
+    return page(call, "AccountAliases", [(one.name, one.name) for one in mine(call).each(ACCOUNT_ALIAS)])
 
 
 @operation("iam", "DeleteAccountAlias")

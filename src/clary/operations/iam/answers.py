@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable
 from typing import TypeVar
 
 from clary.core.document import Document
-from clary.core.errors import ApiError, ValidationError
+from clary.core.errors import ApiError
+from clary.operations.computed_list import cut
 from clary.operations.iam.grants import ATTACHED, INLINE
 from clary.operations.registry import Call
 from clary.resources.iam.group import GROUP
@@ -107,31 +106,16 @@ def renamed(call: Call, records: Records, resource: Resource, record: Record, as
     return records.create(resource, doc)
 
 
-def page(request: Document, name: str, items: Iterable[tuple[str, Item]]) -> Document:
-    """Answer one page of (key, item) pairs in order of their keys; the marker says which key came last."""
-    found, marker = marked(items, request.get("Marker"), request.get("MaxItems", PAGE))
+def page(call: Call, name: str, items: Iterable[tuple[str, Item]]) -> Document:
+    """Answer one page of (key, item) pairs in order of their keys."""
+    found, marker = marked(call, items)
     answer: Document = {name: found, "IsTruncated": marker is not None}
     if marker is not None:
         answer["Marker"] = marker
     return answer
 
 
-def marked(
-    items: Iterable[tuple[str, Item]], marker: str | None, size: int, code: str = "ValidationError"
-) -> tuple[list[Item], str | None]:
-    """Return one page of items in order of their keys, from behind the marker on, and the next marker."""
-    ordered = sorted(items, key=lambda pair: pair[0])
-    if marker is not None:
-        after = _opened(marker, code)
-        ordered = [pair for pair in ordered if pair[0] > after]
-    following = None
-    if len(ordered) > size:
-        following = base64.urlsafe_b64encode(ordered[size - 1][0].encode()).decode()
-    return [item for _, item in ordered[:size]], following
-
-
-def _opened(marker: str, code: str) -> str:
-    try:
-        return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise ValidationError("Invalid Marker.", code=code) from error
+def marked(call: Call, items: Iterable[tuple[str, Item]]) -> tuple[list[Item], str | None]:
+    """Return one page of (key, item) pairs in order of their keys, and the marker of the next."""
+    size, marker = call.request.get("MaxItems", PAGE), call.request.get("Marker")
+    return cut(call, items, size, marker, refused="ValidationError")

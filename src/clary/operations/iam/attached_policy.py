@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clary.core.document import Document
-from clary.operations.iam.answers import HOLDERS, PAGE, absent, limit, marked, mine, page, refuse_linked
+from clary.operations.iam.answers import HOLDERS, absent, limit, marked, mine, page, refuse_linked
 from clary.operations.iam.grants import ATTACHED, holders, managed
 from clary.operations.registry import Call, operation
 from clary.resources.spec import Resource
@@ -47,7 +47,7 @@ def list_attached(resource: Resource, call: Call) -> Document:
     holder = mine(call).get(resource, call.request)
     prefix = call.request.get("PathPrefix", "/")
     found = [arn for arn in holder.doc.get(ATTACHED, ()) if path_of(arn).startswith(prefix)]
-    return page(call.request, "AttachedPolicies", [(arn, shown(arn)) for arn in found])
+    return page(call, "AttachedPolicies", [(sorted_by(arn), shown(arn)) for arn in found])
 
 
 def shown(arn: str) -> Document:
@@ -69,12 +69,17 @@ def list_entities_for_policy(call: Call) -> Document:
         and one.doc["Path"].startswith(prefix)
         and request.get("EntityFilter", one.kind) == one.kind
     ]
-    found, marker = marked(users, request.get("Marker"), request.get("MaxItems", PAGE))
+    found, marker = marked(call, users)
     answer: Document = {f"Policy{word}s": [] for word, _ in HOLDERS}
     for one in found:
         entity = {f"{one.kind}Name": one.name, f"{one.kind}Id": one.doc[f"{one.kind}Id"]}
         answer[f"Policy{one.kind}s"].append(entity)
     return {**answer, "IsTruncated": marker is not None, **({"Marker": marker} if marker else {})}
+
+
+def sorted_by(arn: str) -> str:
+    """Return what lists put policies in order by: the name, for a path is too long for a marker."""
+    return f"{arn.rsplit('/', 1)[-1]} {arn.split(':')[4]}"
 
 
 def path_of(arn: str) -> str:

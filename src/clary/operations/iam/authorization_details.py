@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from clary.core.document import Document
 from clary.operations.iam import attached_policy, group, instance_profile, policy, policy_version, role, user
-from clary.operations.iam.answers import PAGE, marked, mine
+from clary.operations.iam.answers import marked, mine
 from clary.operations.iam.documents import encoded
 from clary.operations.iam.grants import ATTACHED, GROUPS, INLINE, VERSIONS
 from clary.operations.iam.managed import MANAGED
@@ -31,7 +31,7 @@ def get_account_authorization_details(call: Call) -> Document:
     """Answer one page of everything that says who may do what."""
     wanted = call.request.get("Filter") or list(_MEMBERS)
     items = [(f"{word} {key}", (word, item)) for word in wanted for key, item in _DETAILS[word](call)]
-    found, marker = marked(items, call.request.get("Marker"), call.request.get("MaxItems", PAGE))
+    found, marker = marked(call, items)
     answer: Document = {member: [] for member in _MEMBERS.values()}
     for word, item in found:
         answer[_MEMBERS[word]].append(item)
@@ -67,7 +67,7 @@ def _policies(call: Call) -> Iterator[tuple[str, Document]]:
             {**policy_version.shown(one, version), "Document": encoded(version["Document"])}
             for version in one.doc[VERSIONS]
         ]
-        yield one.arn, {**policy.shown(one, attached), "PolicyVersionList": versions}
+        yield one.name, {**policy.shown(one, attached), "PolicyVersionList": versions}
 
 
 def _aws_policies(call: Call) -> Iterator[tuple[str, Document]]:
@@ -76,7 +76,7 @@ def _aws_policies(call: Call) -> Iterator[tuple[str, Document]]:
     for arn, one in MANAGED.items():
         if attached[arn]:
             version = {**policy_version.only(one), "Document": encoded(one.document)}
-            yield arn, {**policy.shown_managed(one, attached), "PolicyVersionList": [version]}
+            yield one.name, {**policy.shown_managed(one, attached), "PolicyVersionList": [version]}
 
 
 def _held(holder: Record) -> Document:

@@ -51,7 +51,7 @@ def get_group(call: Call) -> Document:
     records = mine(call)
     group = records.get(GROUP, call.request)
     users = [(user.name, shown_user(user.doc, USER_LISTED)) for user in members(records, group.name)]
-    return {"Group": shown(group), **page(call.request, "Users", users)}
+    return {"Group": shown(group), **page(call, "Users", users)}
 
 
 @operation("iam", "ListGroups")
@@ -59,7 +59,7 @@ def list_groups(call: Call) -> Document:
     """List groups under a path."""
     prefix = call.request.get("PathPrefix", "/")
     found = [group for group in mine(call).each(GROUP) if group.doc["Path"].startswith(prefix)]
-    return page(call.request, "Groups", [(group.name, shown(group)) for group in found])
+    return page(call, "Groups", [(group.name, shown(group)) for group in found])
 
 
 @operation("iam", "ListGroupsForUser")
@@ -68,7 +68,7 @@ def list_groups_for_user(call: Call) -> Document:
     records = mine(call)
     user = records.get(USER, call.request)
     found = [records.get(GROUP, {"GroupName": name}) for name in user.doc.get(GROUPS, ())]
-    return page(call.request, "Groups", [(group.name, shown(group)) for group in found])
+    return page(call, "Groups", [(group.name, shown(group)) for group in found])
 
 
 @operation("iam", "UpdateGroup")

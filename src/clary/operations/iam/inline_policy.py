@@ -48,7 +48,7 @@ def get(resource: Resource, call: Call) -> Document:
 def list_names(resource: Resource, call: Call) -> Document:
     """List the names of inline policies."""
     holder = mine(call).get(resource, call.request)
-    return page(call.request, "PolicyNames", [(name, name) for name in holder.doc.get(INLINE, {})])
+    return page(call, "PolicyNames", [(name, name) for name in holder.doc.get(INLINE, {})])
 
 
 def delete(resource: Resource, call: Call) -> None:

@@ -47,7 +47,7 @@ def list_instance_profiles(call: Call) -> Document:
     """List instance profiles under a path."""
     records, prefix = mine(call), call.request.get("PathPrefix", "/")
     found = [one for one in records.each(INSTANCE_PROFILE) if one.doc["Path"].startswith(prefix)]
-    return page(call.request, "InstanceProfiles", [(one.name, shown(records, one)) for one in found])
+    return page(call, "InstanceProfiles", [(one.name, shown(records, one)) for one in found])
 
 
 @operation("iam", "ListInstanceProfilesForRole")
@@ -55,7 +55,7 @@ def list_instance_profiles_for_role(call: Call) -> Document:
     """List the instance profiles a role is in."""
     records = mine(call)
     found = around(records, records.get(ROLE, call.request).name)
-    return page(call.request, "InstanceProfiles", [(one.name, shown(records, one)) for one in found])
+    return page(call, "InstanceProfiles", [(one.name, shown(records, one)) for one in found])
 
 
 @operation("iam", "AddRoleToInstanceProfile")

@@ -8,7 +8,7 @@ from clary.core import ids
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.operations.iam.answers import absent, conflict, mine, page, refuse_twin
-from clary.operations.iam.attached_policy import path_of
+from clary.operations.iam.attached_policy import path_of, sorted_by
 from clary.operations.iam.documents import checked_size
 from clary.operations.iam.grants import ATTACHED, VERSIONS, find_managed, holders
 from clary.operations.iam.managed import MANAGED, PREFIX, Managed
@@ -64,7 +64,7 @@ def list_policies(call: Call) -> Document:
     if scope in ("All", "Local"):
         found += [shown(record, attached) for record in mine(call).each(POLICY)]
     kept = [
-        (str(item["Arn"]), item)
+        (sorted_by(item["Arn"]), item)
         for item in found
         if path_of(item["Arn"]).startswith(prefix)
         and (item["AttachmentCount"] or not request.get("OnlyAttached"))
@@ -72,7 +72,7 @@ def list_policies(call: Call) -> Document:
             item["PermissionsBoundaryUsageCount"] or request.get("PolicyUsageFilter") != "PermissionsBoundary"
         )
     ]
-    return page(request, "Policies", kept)
+    return page(call, "Policies", kept)
 
 
 @operation("iam", "DeletePolicy")

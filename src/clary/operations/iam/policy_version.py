@@ -34,12 +34,12 @@ def list_policy_versions(call: Call) -> Document:
     """List a policy's versions."""
     arn = call.request["PolicyArn"]
     if arn in MANAGED:
-        return page(call.request, "Versions", [("v1", only(MANAGED[arn]))])
+        return page(call, "Versions", [("v1", only(MANAGED[arn]))])
     record = own(call)
     newest_first = [
         (f"{_LAST - int(v['VersionId'][1:]):09d}", shown(record, v)) for v in record.doc[VERSIONS]
     ]
-    return page(call.request, "Versions", newest_first)
+    return page(call, "Versions", newest_first)
 
 
 @operation("iam", "CreatePolicyVersion")

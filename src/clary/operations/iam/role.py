@@ -64,7 +64,7 @@ def list_roles(call: Call) -> Document:
     """List roles under a path."""
     prefix = call.request.get("PathPrefix", "/")
     found = [role for role in mine(call).each(ROLE) if role.doc["Path"].startswith(prefix)]
-    return page(call.request, "Roles", [(role.name, shown(role, _LISTED)) for role in found])
+    return page(call, "Roles", [(role.name, shown(role, _LISTED)) for role in found])
 
 
 @operation("iam", "DeleteRole")

@@ -42,7 +42,7 @@ def untag(resource: Resource, call: Call) -> None:
 def list_tags(resource: Resource, call: Call) -> Document:
     """List tags."""
     record = _tagged(resource, call)
-    return page(call.request, "Tags", [(item["Key"], item) for item in record.doc.get("Tags", ())])
+    return page(call, "Tags", [(item["Key"], item) for item in record.doc.get("Tags", ())])
 
 
 def _tagged(resource: Resource, call: Call) -> Record:

@@ -51,7 +51,7 @@ def list_users(call: Call) -> Document:
     """List users under a path."""
     prefix = call.request.get("PathPrefix", "/")
     found = [user.doc for user in mine(call).each(USER) if user.doc["Path"].startswith(prefix)]
-    return page(call.request, "Users", [(doc["UserName"], shown(doc, LISTED)) for doc in found])
+    return page(call, "Users", [(doc["UserName"], shown(doc, LISTED)) for doc in found])
 
 
 @operation("iam", "UpdateUser")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from clary.core.document import Document
 from clary.core.errors import AccessDenied, ApiError
 from clary.core.tags import listed, retagged
-from clary.operations.iam.answers import marked
+from clary.operations.computed_list import cut
 from clary.operations.registry import Call, operation
 from clary.resources.organizations.account import ACCOUNT
 from clary.store.records import Record
@@ -155,9 +155,9 @@ def shown(account: Record) -> Document:
 def page(call: Call, name: str, items: Iterable[tuple[str, object]]) -> Document:
     """Answer one page of (key, item) pairs in order of their keys."""
     request = call.request
-    size = request.get("MaxResults", PAGE)
-    found, token = marked(items, request.get("NextToken"), size, "InvalidInputException")
-    return {name: found, **({"NextToken": token} if token else {})}
+    size, token = request.get("MaxResults", PAGE), request.get("NextToken")
+    found, more = cut(call, items, size, token, refused="InvalidInputException")
+    return {name: found, **({"NextToken": more} if more else {})}
 
 
 def _listed(call: Call) -> Document:
