@@ -1,4 +1,7 @@
-"""`python -m factorization_machines.train`: trains a factorization machine."""
+"""`python -m factorization_machines.train`: trains a factorization machine.
+
+How it compares with AWS's: evidence/factorization-machines.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`python -m kmeans.train`: trains K-Means, with scikit-learn's Lloyd iterations over all rows."""
+"""`python -m kmeans.train`: trains K-Means, with scikit-learn's Lloyd iterations over all rows.
+
+How it compares with AWS's: evidence/kmeans.md.
+"""
 
 from __future__ import annotations
 

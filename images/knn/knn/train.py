@@ -1,4 +1,7 @@
-"""`python -m knn.train`: samples the training rows and indexes them, with scikit-learn's neighbours."""
+"""`python -m knn.train`: samples the training rows and indexes them, with scikit-learn's neighbours.
+
+How it compares with AWS's: evidence/knn.md.
+"""
 
 from __future__ import annotations
 

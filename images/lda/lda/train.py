@@ -1,4 +1,7 @@
-"""`python -m lda.train`: finds topics, with scikit-learn's variational LDA."""
+"""`python -m lda.train`: finds topics, with scikit-learn's variational LDA.
+
+How it compares with AWS's: evidence/lda.md.
+"""
 
 from __future__ import annotations
 

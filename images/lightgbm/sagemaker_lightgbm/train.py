@@ -1,4 +1,7 @@
-"""`python -m sagemaker_lightgbm.train`: trains LightGBM."""
+"""`python -m sagemaker_lightgbm.train`: trains LightGBM.
+
+How it compares with AWS's: evidence/lightgbm.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`python -m pca.train`: finds principal components, with scikit-learn's PCA."""
+"""`python -m pca.train`: finds principal components, with scikit-learn's PCA.
+
+How it compares with AWS's: evidence/pca.md.
+"""
 
 from __future__ import annotations
 

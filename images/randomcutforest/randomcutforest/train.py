@@ -1,4 +1,7 @@
-"""`python -m randomcutforest.train`: grows a forest of random cuts, with krcf, AWS's open implementation."""
+"""`python -m randomcutforest.train`: grows a forest of random cuts, with krcf, AWS's open implementation.
+
+How it compares with AWS's: evidence/random-cut-forest.md.
+"""
 
 from __future__ import annotations
 
