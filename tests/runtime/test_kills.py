@@ -140,6 +140,14 @@ def test_a_run_whose_home_was_deleted_ends(machine: Machine) -> None:
     gone(shim)
 
 
+def test_a_stop_as_soon_as_a_run_runs_is_not_lost(machine: Machine) -> None:
+    for _ in range(8):  # the container's first process is deaf to SIGTERM until it has made itself ready
+        uid = machine.start("python", "-c", SLEEPER, grace=600)
+        machine.until(uid, "running")
+        machine.runtime.stop(uid)
+        assert machine.until(uid).signal == signal.SIGTERM
+
+
 def test_a_stop_before_the_program_started_needs_no_program(machine: Machine) -> None:
     uid = machine.start("sh", "-c", "echo ran; sleep 600")
     machine.runtime.kill(uid)

@@ -58,6 +58,7 @@ class Shim:
         }
         self.notes: list[str] = []
         self.stop_deadline: float | None = None
+        self.told = False  # the program, to end
         self.killed = False
         self.failure = ""
         self.disk = Disk(job.path, serves=self.spec.serves)
@@ -178,9 +179,12 @@ class Shim:
         if wish == "kill" or (self.stop_deadline and time.monotonic() >= self.stop_deadline):
             self.killed = wish == "kill"
             running.kill()
-        elif wish == "stop" and self.stop_deadline is None:
-            self.stop_deadline = time.monotonic() + self.spec.stop_grace.total_seconds()
-            running.stop()
+        elif wish == "stop":
+            if self.stop_deadline is None:
+                self.stop_deadline = time.monotonic() + self.spec.stop_grace.total_seconds()
+            if running.up and not self.told:  # before that its first process is deaf to SIGTERM
+                self.told = True
+                running.stop()
         if not self.full and (words := self.disk.fault()):
             self.full = words
             running.kill()
