@@ -55,11 +55,12 @@ def processing(instance: str) -> dict[str, Any]:
 
 
 def variants(*instances: str) -> dict[str, Any]:
+    absent = fresh("model")
     return {
         "EndpointConfigName": fresh("config"),
         "ProductionVariants": [
-            {"VariantName": f"v{n}", "ModelName": "m", "InstanceType": instance, "InitialInstanceCount": 1}
-            for n, instance in enumerate(instances)
+            {"VariantName": f"v{n}", "ModelName": absent, "InstanceType": one, "InitialInstanceCount": 1}
+            for n, one in enumerate(instances)
         ],
     }
 
