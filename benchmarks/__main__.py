@@ -22,6 +22,8 @@ NAMES = (
     "policy_decision",
     "s3",
     "metrics",
+    "builtin_algorithms",
+    "tuning",
 )
 
 

@@ -86,7 +86,7 @@ def test_equal_costs_are_no_trouble() -> None:
 
 def test_a_process_knows_its_points_and_doubts_the_rest() -> None:
     points, values = [(0.1,), (0.4,), (0.9,)], [1.0, -1.5, 0.5]
-    process, _ = fit(points, values, [True])
+    process, _ = fit(points, values, [0])
     for point, value in zip(points, values, strict=True):
         mean, spread = process.at(point)
         assert mean == pytest.approx(value, abs=0.2)

@@ -12,7 +12,7 @@ from clary.engines.tuning import random_search
 from clary.engines.tuning.gaussian import Gaussian, conditioned, fit
 from clary.engines.tuning.space import Categorical, Point, Space, Tuned
 
-MOST_KNOWN = 100  # A process of more points than this costs too long a moment.
+MOST_KNOWN = 80  # A process of more points than this costs too long a moment.
 _SCATTERED = 250
 _NORMAL = NormalDist()
 
@@ -69,15 +69,15 @@ def _learned(space: Space, known: Sequence[Known]) -> tuple[Gaussian, float]:
     if len(ended) > MOST_KNOWN:  # the best and the newest tell most
         best = sorted(ended, key=lambda each: each.cost or 0.0)[: MOST_KNOWN // 2]
         ended = best + [each for each in ended[-(MOST_KNOWN // 2) :] if each not in best]
-    orders = [not isinstance(each, Categorical) for each in space.parameters]
+    sizes = [len(each.values) if isinstance(each, Categorical) else 0 for each in space.parameters]
     points = [each.point for each in ended]
     values = _levelled([each.cost for each in ended if each.cost is not None])
-    looks = max(12, 50 - len(points) // 2)
-    process, spots = fit(points, values, orders, looks)
+    looks = max(8, 44 - len(points) // 2)
+    process, spots = fit(points, values, sizes, looks)
     running = [each.point for each in known if each.cost is None]
     if running:
         believed = [process.at(point)[0] for point in running]
-        process = conditioned([*points, *running], [*values, *believed], orders, spots)
+        process = conditioned([*points, *running], [*values, *believed], sizes, spots)
     return process, min(values)
 
 

@@ -15,7 +15,7 @@ from clary.engines.tuning.space import Point
 
 Rows = list[list[float]]
 
-_ROOT5 = math.sqrt(5.0)
+_ROOT5, _HALF = math.sqrt(5.0), math.sqrt(0.5)
 _JITTER = 1e-9
 _LENGTHS = (math.log(0.05), math.log(8.0))
 _NOISE = (math.log(1e-6), math.log(0.3))
@@ -26,30 +26,32 @@ _STEPS = (1.0, 0.5, 0.25)
 
 @dataclass(frozen=True)
 class Gaussian:
-    """A fitted process: what it knows, and its factorised covariance."""
+    """A fitted process: what it knows, stretched by its lengths, and its factorised covariance."""
 
-    points: Sequence[Point]
-    orders: Sequence[bool]
+    sizes: Sequence[int]
     weights: Sequence[float]
+    known: Sequence[Sequence[float]]
     factor: Rows
     answer: Sequence[float]
     scale: float
 
     def at(self, point: Point) -> tuple[float, float]:
         """Return mean and standard deviation of the process at a point."""
-        row = [_matern(_squares(point, known, self.orders, self.weights)) for known in self.points]
+        row = _likeness(_stretched(point, self.sizes, self.weights), self.known)
         mean = sum(map(mul, row, self.answer))
         solved = forward(self.factor, row)
         return mean, math.sqrt(max(self.scale * (1.0 - sum(map(mul, solved, solved))), 1e-18))
 
 
 def fit(
-    points: Sequence[Point], values: Sequence[float], orders: Sequence[bool], looks: int = 60
+    points: Sequence[Point], values: Sequence[float], sizes: Sequence[int], looks: int = 60
 ) -> tuple[Gaussian, list[float]]:
-    """Return the process that explains values of mean 0 best, and the logarithms of its lengths and noise."""
-    apart = _apart(points, orders)
-    spots = [_PRIOR_LENGTH] * len(orders) + [_PRIOR_NOISE]
-    best = _badness(apart, values, spots)
+    """Return the process that explains values of mean 0 best, and the logarithms of its lengths and noise.
+
+    `sizes` says how many values a list has, 0 for a number.
+    """
+    spots = [_PRIOR_LENGTH] * len(sizes) + [_PRIOR_NOISE]
+    best = _badness(points, values, sizes, spots)
     left = looks
     for step in _STEPS:
         moved = True
@@ -60,27 +62,28 @@ def fit(
                     if left <= 0:
                         break
                     tried = [*spots]
-                    low, high = _NOISE if axis == len(orders) else _LENGTHS
+                    low, high = _NOISE if axis == len(sizes) else _LENGTHS
                     tried[axis] = min(max(tried[axis] + move, low), high)
                     if tried == spots:
                         continue
                     left -= 1
-                    badness = _badness(apart, values, tried)
+                    badness = _badness(points, values, sizes, tried)
                     if badness < best - 1e-6:
                         best, spots, moved = badness, tried, True
                         break
-    return conditioned(points, values, orders, spots), spots
+    return conditioned(points, values, sizes, spots), spots
 
 
 def conditioned(
-    points: Sequence[Point], values: Sequence[float], orders: Sequence[bool], spots: Sequence[float]
+    points: Sequence[Point], values: Sequence[float], sizes: Sequence[int], spots: Sequence[float]
 ) -> Gaussian:
     """Return the process with given logarithms of its lengths and noise."""
-    weights = [math.exp(-2.0 * spot) for spot in spots[:-1]]
-    factor = cholesky(_covariance(_apart(points, orders), weights, math.exp(spots[-1])))
+    weights = [math.exp(-spot) for spot in spots[:-1]]
+    known = [_stretched(point, sizes, weights) for point in points]
+    factor = cholesky(_covariance(known, math.exp(spots[-1])))
     solved = forward(factor, values)
     scale = max(sum(map(mul, solved, solved)) / len(values), 1e-12)
-    return Gaussian(points, orders, weights, factor, backward(factor, solved), scale)
+    return Gaussian(sizes, weights, known, factor, backward(factor, solved), scale)
 
 
 def cholesky(rows: Rows) -> Rows:
@@ -115,45 +118,38 @@ def backward(factor: Rows, values: Sequence[float]) -> list[float]:
     return solved
 
 
-def _apart(points: Sequence[Point], orders: Sequence[bool]) -> list[list[tuple[float, ...]]]:
-    """Return the squared differences of every two points, parameter by parameter: the lower half."""
-    return [
-        [
-            tuple(
-                (a - b) ** 2 if order else float(a != b)
-                for a, b, order in zip(point, other, orders, strict=True)
-            )
-            for other in points[:index]
-        ]
-        for index, point in enumerate(points)
-    ]
+def _stretched(point: Point, sizes: Sequence[int], weights: Sequence[float]) -> list[float]:
+    """Return a point in units of the lengths; a list's values are corners, each as far from every other."""
+    found: list[float] = []
+    for at, size, weight in zip(point, sizes, weights, strict=True):
+        if size:
+            corner = [0.0] * size
+            corner[min(int(at * size), size - 1)] = weight * _HALF
+            found += corner
+        else:
+            found.append(at * weight)
+    return found
 
 
-def _squares(point: Point, known: Point, orders: Sequence[bool], weights: Sequence[float]) -> float:
-    total = 0.0
-    for a, b, order, weight in zip(point, known, orders, weights, strict=True):
-        if order:
-            total += weight * (a - b) * (a - b)
-        elif a != b:
-            total += weight
-    return total
+def _likeness(point: Sequence[float], known: Sequence[Sequence[float]]) -> list[float]:
+    """Return the covariance of a point with each known one."""
+    found = []
+    for other in known:
+        reach = _ROOT5 * math.dist(point, other)
+        found.append((1.0 + reach + reach * reach / 3.0) * math.exp(-reach))
+    return found
 
 
-def _matern(square: float) -> float:
-    reach = _ROOT5 * math.sqrt(square)
-    return (1.0 + reach + reach * reach / 3.0) * math.exp(-reach)
+def _covariance(known: Sequence[Sequence[float]], noise: float) -> Rows:
+    return [[*_likeness(point, known[:index]), 1.0 + noise + _JITTER] for index, point in enumerate(known)]
 
 
-def _covariance(apart: list[list[tuple[float, ...]]], weights: Sequence[float], noise: float) -> Rows:
-    return [
-        [*(_matern(sum(map(mul, weights, pair))) for pair in row), 1.0 + noise + _JITTER] for row in apart
-    ]
-
-
-def _badness(apart: list[list[tuple[float, ...]]], values: Sequence[float], spots: Sequence[float]) -> float:
+def _badness(
+    points: Sequence[Point], values: Sequence[float], sizes: Sequence[int], spots: Sequence[float]
+) -> float:
     """Return the negative logarithm of the posterior, less what does not depend on lengths and noise."""
-    weights = [math.exp(-2.0 * spot) for spot in spots[:-1]]
-    factor = cholesky(_covariance(apart, weights, math.exp(spots[-1])))
+    weights = [math.exp(-spot) for spot in spots[:-1]]
+    factor = cholesky(_covariance([_stretched(each, sizes, weights) for each in points], math.exp(spots[-1])))
     solved = forward(factor, values)
     scale = max(sum(map(mul, solved, solved)) / len(values), 1e-12)
     badness = 0.5 * len(values) * math.log(scale) + sum(math.log(row[-1]) for row in factor)
