@@ -4,7 +4,9 @@ truth."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.images.container import Container, Server
+from tests.images.container import IMAGES, Container, Server
 
 Table = NDArray[np.float64]
 
@@ -90,3 +92,9 @@ def metric(log: str, name: str) -> float:
     found = [line for line in log.splitlines() if f", {name} <" in line and "epoch=" not in line]
     assert found, log
     return float(found[-1].rpartition("=")[2])
+
+
+def metric_of(image: str, name: str, log: str) -> float:
+    """Read a metric's last value from a log, as the image's own definition reads it."""
+    definitions = tomllib.loads((IMAGES / image / "image.toml").read_text())["metrics"]
+    return float(re.findall(definitions[name], log)[-1])
