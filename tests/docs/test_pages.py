@@ -51,3 +51,11 @@ def test_every_decision_is_in_the_index() -> None:
     index = (ROOT / "docs/adr/README.md").read_text()
     for page in (ROOT / "docs/adr").glob("0*.md"):
         assert f"({page.name})" in index
+
+
+def test_every_page_of_evidence_is_named_where_it_is_used_and_every_named_one_is_there() -> None:
+    named = set()
+    for room in ("src", "images", "tests", "benchmarks"):
+        for path in (ROOT / room).rglob("*.py"):
+            named |= set(re.findall(r"evidence/([a-z0-9-]+\.md)", path.read_text()))
+    assert named == {page.name for page in (ROOT / "docs/evidence").glob("*.md")}

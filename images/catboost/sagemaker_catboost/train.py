@@ -1,4 +1,7 @@
-"""`python -m sagemaker_catboost.train`: trains CatBoost."""
+"""`python -m sagemaker_catboost.train`: trains CatBoost.
+
+How it compares with AWS's: evidence/catboost.md.
+"""
 
 from __future__ import annotations
 
