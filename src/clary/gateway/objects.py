@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 from botocore.model import OperationModel, ServiceModel
@@ -113,6 +115,7 @@ class SmallObjects:
     def __init__(self, parts: Parts) -> None:
         self._parts, self._plane = parts, parts.plane
         self._seen: dict[tuple[str, str | None, Values], Seen] = {}
+        self._committed: deque[Callable[[], None]] = deque()
 
     def open(self, request: HttpRequest, source: str, asked: float) -> Errand:
         """Begin with a call that is whole since `asked`."""
@@ -251,7 +254,9 @@ class SmallObjects:
         loop = asyncio.get_running_loop()
 
         def committed(pending: Pending[ObjectInfo]) -> None:
-            loop.call_soon_threadsafe(finish, pending)
+            self._committed.append(partial(finish, pending))
+            if len(self._committed) == 1:  # else the loop is awake already
+                loop.call_soon_threadsafe(self._finish)
 
         def finish(pending: Pending[ObjectInfo]) -> None:
             response = None
@@ -266,6 +271,12 @@ class SmallObjects:
             told(response)
 
         self._parts.objects.committer.submit(Pending(write, committed))
+
+    def _finish(self) -> None:
+        """Answer all that is on disk by now."""
+        loop = asyncio.get_running_loop()
+        while self._committed:
+            loop.call_soon(self._committed.popleft())
 
     def _is_plain(self, errand: Errand, bucket: Bucket, document: Document) -> bool:
         """Say whether nobody but the caller's own policies has a say in this bucket."""

@@ -83,7 +83,8 @@ class QuickObjects(Quick):
         cycle.begun = True
         small, errand = self._gateway().small_objects, cycle.errand or self._open(cycle.scope)
         errand.request.body = bytes(cycle.body)
-        small.serve(errand, partial(self._told, cycle, errand, small))
+        # Once all that is there was read: one look at the database then serves every call among it.
+        self.loop.call_soon(small.serve, errand, partial(self._told, cycle, errand, small))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the application take note of a call that was not heard to its end."""

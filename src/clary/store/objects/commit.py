@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from clary.core.errors import ApiError
 from clary.store.database import Database
 
+_WINDOW = 0.001  # Seconds that writes wait for others, where others came the last time.
 _MOST = 64  # Writes of one transaction; each waits for all.
 T = TypeVar("T")
 
@@ -84,20 +86,29 @@ class Committer:
             thread.join()
 
     def _serve(self) -> None:
+        company = 1
         while (first := self._queue.get()) is not None:
-            batch, last = [first], False
-            while len(batch) < _MOST:
-                try:
-                    item = self._queue.get_nowait()
-                except Empty:
-                    break
-                if item is None:
-                    last = True
-                    break
+            batch = [first]
+            until = time.monotonic() + _WINDOW
+            while len(batch) < _MOST and (item := self._next(len(batch) < company, until)) is not None:
                 batch.append(item)
             self._commit(batch)
-            if last:
-                return
+            company = max(len(batch), company // 2)
+
+    def _next(self, awaited: bool, until: float) -> Pending[object] | None:
+        """Return the next write that is here, or comes soon where one is awaited; else None."""
+        try:
+            if awaited and (left := until - time.monotonic()) > 0:
+                return self._again(self._queue.get(timeout=left))
+            return self._again(self._queue.get_nowait())
+        except Empty:
+            return None
+
+    def _again(self, item: Pending[object] | None) -> Pending[object] | None:
+        """Leave the word that it is over for the next look."""
+        if item is None:
+            self._queue.put(None)
+        return item
 
     def _commit(self, batch: Sequence[Pending[object]]) -> None:
         error: BaseException | None = None
