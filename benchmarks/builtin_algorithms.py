@@ -1,7 +1,7 @@
 """Each built-in algorithm against its library called directly on the same files: metric, time, memory.
 
-Time is processor time of the whole process, which other work on the machine changes little; the clock's is told
-beside it.
+Time is processor time of the whole process, which other work on the machine changes little; the clock's is
+told beside it.
 """
 
 from __future__ import annotations
