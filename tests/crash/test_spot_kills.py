@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests.crash.site import Site
 from tests.crash.test_training_kills import BUCKET, ROLE, describe
+from tests.crash.test_training_kills import create as create_on_demand
 
 from clary.cli.chaos import choose, command
 from clary.core import reclaim
@@ -17,6 +18,7 @@ from clary.core.document import Document
 from clary.core.settings import Home
 
 STEPS = 10
+WHOLE = "ml.m7i.48xlarge"  # more than any machine that runs this: it is clamped to all of it
 # One step after another from the last checkpoint; at step HOLD of the first attempt it waits for SIGTERM.
 TRAIN = """
 import json, os, pathlib, signal, sys, time
@@ -47,7 +49,7 @@ def value() -> str:
     return repr(found)
 
 
-def create(site: Site, name: str, hold: int) -> None:
+def create(site: Site, name: str, hold: int, instance_type: str = "ml.t3.medium") -> None:
     site.client("s3").put_object(Bucket=BUCKET, Key="spot-code/train.py", Body=TRAIN.encode())
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/spot-code/"}
     site.client("sagemaker").create_training_job(
@@ -60,7 +62,7 @@ def create(site: Site, name: str, hold: int) -> None:
         RoleArn=ROLE,
         InputDataConfig=[{"ChannelName": "code", "DataSource": {"S3DataSource": source}}],
         OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/out"},
-        ResourceConfig={"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        ResourceConfig={"InstanceType": instance_type, "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 1200},
         EnableManagedSpotTraining=True,
         CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints/{name}"},
@@ -142,6 +144,15 @@ def test_a_run_whose_shim_dies_under_notice_goes_on_from_what_was_kept(site: Sit
     if state and not site.job(uid).exit():
         site.kill_run(uid, "shim")
     check(site, "shimless")
+
+
+def test_a_job_that_is_not_on_spot_capacity_takes_it_and_the_other_goes_on_after_it(site: Site) -> None:
+    create(site, "yields", 5, instance_type=WHOLE)
+    begun(site, "yields")
+    create_on_demand(site, "takes", "nonce", config=None)
+    site.until(lambda: describe(site, "yields")["SecondaryStatus"] != "Training", "it yields")
+    assert finish(site, "takes")["TrainingJobStatus"] == "Completed"
+    check(site, "yields")
 
 
 def test_chaos_chooses_a_share_the_same_again_with_the_same_seed() -> None:

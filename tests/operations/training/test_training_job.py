@@ -198,6 +198,14 @@ def test_the_profilers_settings_are_kept_of_a_running_job_only(sagemaker: Any) -
         sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig={"DisableProfiler": False})
 
 
+def test_checkpoints_and_tensorboard_files_need_directories_of_their_own(sagemaker: Any) -> None:
+    same = {"LocalPath": "/opt/ml/kept"}
+    asked = request("both", CheckpointConfig={"S3Uri": f"s3://{BUCKET}/c", **same})
+    asked["TensorBoardOutputConfig"] = {"S3OutputPath": f"s3://{BUCKET}/t", **same}
+    with pytest.raises(ClientError, match="are both '/opt/ml/kept'; name two"):
+        sagemaker.create_training_job(**asked)
+
+
 def test_spot_capacity_is_not_retained(sagemaker: Any) -> None:
     asked = request("spot-pool", EnableManagedSpotTraining=True)
     asked["StoppingCondition"] = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}

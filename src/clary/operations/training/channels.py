@@ -7,7 +7,11 @@ from clary.core.errors import ValidationError
 from clary.operations import references
 from clary.operations.registry import Call
 
-_UNBUILT = {"HubAccessConfig": "leave it out.", "InstanceGroupNames": "leave it out."}
+_UNBUILT = {
+    "HubAccessConfig": "leave it out.",
+    "InstanceGroupNames": "leave it out.",
+    "ModelAccessConfig": "there are no models here whose licence has to be accepted; leave it out.",
+}
 _SOURCES = {
     "FileSystemDataSource": "Clary mounts no file systems of EFS or FSx. Put the data into S3: here that "
     "copies nothing into the job, its files are shown to the program where they lie. Use S3DataSource.",

@@ -27,6 +27,7 @@ _UNBUILT = {
     "MlflowConfig": "leave it out.",
     "ModelPackageConfig": "create the model package after the job.",
 }
+_SAVED = {"CheckpointConfig": "S3Uri", "TensorBoardOutputConfig": "S3OutputPath"}
 _UNBUILT_RESOURCES = {
     "InstanceGroups": "use InstanceType and InstanceCount.",
     "InstancePreferences": "use InstanceType.",
@@ -180,7 +181,13 @@ def _switches(request: Document) -> Document:
 
 def _check_saved(call: Call, request: Document) -> None:
     """Refuse directories that could not be kept in S3 while the job runs."""
-    for config, member in (("CheckpointConfig", "S3Uri"), ("TensorBoardOutputConfig", "S3OutputPath")):
+    paths = [request.get(name, {}).get("LocalPath", "").rstrip("/") for name in _SAVED]
+    if paths[0] and paths[0] == paths[1]:
+        raise ValidationError(
+            f"CheckpointConfig.LocalPath and TensorBoardOutputConfig.LocalPath are both {paths[0]!r}; "
+            "name two."
+        )
+    for config, member in _SAVED.items():
         if config not in request:
             continue
         references.bucket(call, request[config][member], f"{config}.{member}")
