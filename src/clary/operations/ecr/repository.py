@@ -136,17 +136,19 @@ def put_scanning(call: Call) -> Document:
 @operation("ecr", "TagResource")
 def tag(call: Call) -> None:
     """Add tags to a repository, or replace their values."""
-    record = _by_arn(call)
-    tags = retagged(record.doc.get("Tags"), call.request["tags"])
-    call.records.update(record, {"Tags": listed(tags)})
+    with call.records.database.write():
+        record = _by_arn(call)
+        tags = retagged(record.doc.get("Tags"), call.request["tags"])
+        call.records.update(record, {"Tags": listed(tags)})
 
 
 @operation("ecr", "UntagResource")
 def untag(call: Call) -> None:
     """Take tags off a repository."""
-    record = _by_arn(call)
-    tags = retagged(record.doc.get("Tags"), gone=set(call.request["tagKeys"]))
-    call.records.update(record, {"Tags": listed(tags)})
+    with call.records.database.write():
+        record = _by_arn(call)
+        tags = retagged(record.doc.get("Tags"), gone=set(call.request["tagKeys"]))
+        call.records.update(record, {"Tags": listed(tags)})
 
 
 @operation("ecr", "ListTagsForResource")
