@@ -140,6 +140,28 @@ def test_no_trial_is_lost_or_made_twice_whichever_write_the_controller_did_not_l
     assert doc["BestTrainingJob"]["TunedHyperParameters"]["x"] == repr(max(scores))
 
 
+def test_a_job_stopped_between_the_creation_of_a_trial_and_its_write_leaves_none_running(
+    tmp_path: Path,
+) -> None:
+    world, calls, job = start(tmp_path, request())
+    with pytest.raises(Killed):
+        world.tend([TuningJobs(world.means)], records=DyingRecords(world.records, 0))
+    assert len(calls.made) == 1
+    assert "_Trials" not in world.reread(job).doc
+    stopping = {"HyperParameterTuningJobStatus": "Stopping"}
+    world.records.update(world.reread(job), stopping, due=world.clock.now())
+    world.clock.at += LEASE_OVER
+    tend(world, "successor")
+    trial = world.records.get(TRAINING_JOB, {"TrainingJobName": calls.made[0]})
+    assert trial.status == "Stopping"
+    world.records.update(trial, {"TrainingJobStatus": "Stopped"})
+    world.later()
+    tend(world, "successor")
+    doc = world.reread(job).doc
+    assert doc["HyperParameterTuningJobStatus"] == "Stopped"
+    assert doc["TrainingJobStatusCounters"]["Stopped"] == 1
+
+
 def test_no_more_trials_run_than_may_at_a_time(tmp_path: Path) -> None:
     world, calls, _ = start(tmp_path, request("Random"))
     tend(world)

@@ -39,11 +39,13 @@ Live = Mapping[str, Document | None]
 class World:
     """What is the case outside the record. It is asked each time, never remembered.
 
-    `series` are the objective's values of those trials so far, where trials may be stopped early.
+    `series` are the objective's values of those trials so far, where trials may be stopped early; `made` is
+    the training job of the number that comes next, there already if a step was cut short after creating it.
     """
 
     live: Live = field(default_factory=dict)
     series: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    made: Document | None = None
 
 
 def next_step(job: Record, world: World, now: datetime) -> Step:
@@ -52,6 +54,9 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
         return Step(again=None)
     doc = job.doc
     trials = _taken_in(doc, world)
+    if world.made:
+        trials.append(_adopted(job, len(trials) + 1, world.made))
+        return Step(write=_told(doc, trials, now), again=AT_ONCE)
     write: Document = {}
     if trials != doc.get("_Trials", []):
         write = _told(doc, trials, now)
@@ -94,6 +99,15 @@ def _stoppable(trials: Sequence[Document], world: World) -> list[Document]:
     """Return the trials that run and have not been told to stop."""
     live = ((trial, world.live.get(trial["TrainingJobName"])) for trial in running(trials))
     return [trial for trial, job in live if job is not None and job["TrainingJobStatus"] == "InProgress"]
+
+
+def next_name(job: Record) -> str:
+    """Name the trial that comes next."""
+    return trial_name(job.name, job.uid, len(job.doc.get("_Trials", ())) + 1)
+
+
+def _adopted(job: Record, number: int, made: Document) -> Document:
+    return _new(job, number, made["_Definition"], made["_Tuned"], made["CreationTime"])
 
 
 def _new(job: Record, number: int, index: int, tuned: Document, now: datetime) -> Document:

@@ -7,7 +7,7 @@ from datetime import datetime
 from clary.controllers.means import Means
 from clary.controllers.step import Step
 from clary.controllers.tuning.series import objective_values
-from clary.controllers.tuning.tuning_job import DONE, World, next_step
+from clary.controllers.tuning.tuning_job import DONE, World, next_name, next_step
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.core.principal import Principal
@@ -41,7 +41,10 @@ class TuningJobs:
                 if job is not None and "TrainingStartTime" in job.doc:
                     series[job.name] = objective_values(self._means, job, wanted[trial["_Definition"]])
         live = {name: None if job is None else job.doc for name, job in jobs.items()}
-        return next_step(record, World(live=live, series=series), now)
+        next_one = self._job(record, next_name(record))
+        ours = next_one is not None and next_one.doc.get("TuningJobArn") == record.arn
+        made = next_one.doc if next_one is not None and ours else None
+        return next_step(record, World(live=live, series=series, made=made), now)
 
     def act(self, record: Record, step: Step) -> Document:
         """Create a trial's training job, or stop one."""
@@ -51,28 +54,24 @@ class TuningJobs:
         return self._create(record, step)
 
     def _create(self, record: Record, step: Step) -> Document:
-        """Create a training job; one that is there already from a step that was cut short is the trial's."""
+        """Create a training job; what refuses it ends the tuning job."""
         *before, trial = step.write["_Trials"]
         definition, tuned = definitions(record.doc)[trial["_Definition"]], trial["TunedHyperParameters"]
         request = trial_request(step.target, definition, tuned, record.doc.get("Tags", []))
-        more = {"TuningJobArn": record.arn, "_Tuned": tuned, "_Parent": record.uid}
+        more = {
+            "TuningJobArn": record.arn,
+            "_Tuned": tuned,
+            "_Definition": trial["_Definition"],
+            "_Parent": record.uid,
+        }
         try:
             self._call(record, "CreateTrainingJob", request, more)
         except ApiError as error:
-            found = self._job(record, step.target)
-            if found is None or found.doc.get("TuningJobArn") != record.arn:
-                reason = f"ClientError: The training job {step.target} could not be created: {error.message}"
-                ending = {"Status": "Failed", "Reason": reason[:1024]}
-                return {
-                    **{name: record.doc.get(name) for name in step.write},
-                    "_Trials": before,
-                    "_Ending": ending,
-                }
-        found = self._job(record, step.target)
-        if found is None:
-            return {}
-        made = {"TunedHyperParameters": found.doc["_Tuned"], "CreationTime": found.doc["CreationTime"]}
-        return {"_Trials": [*before, {**trial, **made}]}
+            reason = f"ClientError: The training job {step.target} could not be created: {error.message}"
+            ending = {"Status": "Failed", "Reason": reason[:1024]}
+            unmade = {name: record.doc.get(name) for name in step.write}
+            return {**unmade, "_Trials": before, "_Ending": ending}
+        return {}
 
     def _job(self, record: Record, name: str) -> Record | None:
         return self._means.records.scoped(record.account, record.region).find(TRAINING_JOB, name)

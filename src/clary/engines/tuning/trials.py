@@ -85,7 +85,7 @@ def seen(trial: Document, job: Document | None, objective: Document) -> Document
         gone = "ClientError: The training job was deleted before the tuning job had seen its end."
         return {**trial, "TrainingJobStatus": "Failed", "ObjectiveStatus": "Failed", "FailureReason": gone}
     told = {**trial, "TrainingJobStatus": job["TrainingJobStatus"]}
-    for member in ("TrainingStartTime", "TrainingEndTime", "FailureReason"):
+    for member in ("CreationTime", "TrainingStartTime", "TrainingEndTime", "FailureReason"):
         if job.get(member) is not None:
             told[member] = job[member]
     if job["TrainingJobStatus"] not in ENDED:
