@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import sagemaker
-from sagemaker import PCA, KMeans, LinearLearner
+from sagemaker import KNN, LDA, PCA, FactorizationMachines, KMeans, LinearLearner, RandomCutForest
 
 INSTANCE = "ml.m5.large"
 
@@ -29,13 +29,22 @@ def main(names: list[str]) -> None:
         "LinearLearner": lambda: LinearLearner(predictor_type="binary_classifier", epochs=5, **common),
         "KMeans": lambda: KMeans(k=2, **common),
         "PCA": lambda: PCA(num_components=2, **common),
+        "KNN": lambda: KNN(k=5, sample_size=400, predictor_type="classifier", **common),
+        "FactorizationMachines": lambda: FactorizationMachines(
+            num_factors=2, predictor_type="binary_classifier", epochs=20, **common
+        ),
+        "RandomCutForest": lambda: RandomCutForest(num_trees=50, num_samples_per_tree=64, **common),
+        "LDA": lambda: LDA(num_topics=2, **common),
     }
     for name in names or list(made):
         estimator = made[name]()
-        labelled = name == "LinearLearner"
-        estimator.fit(estimator.record_set(rows, labels if labelled else None), mini_batch_size=100)
+        labelled = name in ("LinearLearner", "KNN", "FactorizationMachines")
+        given = np.maximum(np.round(rows * [1, 1, -1, -1]), 0).astype("float32") if name == "LDA" else rows
+        # RandomCutForest has a batch size of its own and takes no other.
+        size = None if name == "RandomCutForest" else 100
+        estimator.fit(estimator.record_set(given, labels if labelled else None), mini_batch_size=size)
         predictor = estimator.deploy(initial_instance_count=1, instance_type=INSTANCE)
-        for record in predictor.predict(rows[::200]):
+        for record in predictor.predict(given[::200]):
             told = {key: list(value.float32_tensor.values) for key, value in sorted(record.label.items())}
             print(name, "predicts", told)
         predictor.delete_model()

@@ -72,7 +72,9 @@ def test_linear_learner_trains_deploys_and_predicts_through_boto3(clary: Clary) 
     sagemaker.delete_endpoint(EndpointName="linear")
 
 
-@pytest.mark.parametrize("name", ["LinearLearner", "KMeans", "PCA"])
+@pytest.mark.parametrize(
+    "name", ["LinearLearner", "KMeans", "PCA", "KNN", "FactorizationMachines", "RandomCutForest", "LDA"]
+)
 def test_sdk_2_trains_deploys_and_predicts_by_the_algorithms_own_class(
     clary: Clary, environment: Callable[[Path], Path], name: str
 ) -> None:
@@ -81,9 +83,13 @@ def test_sdk_2_trains_deploys_and_predicts_by_the_algorithms_own_class(
     answers = [ast.literal_eval(line) for line in re.findall(rf"{name} predicts (.*)$", told, re.M)]
     assert len(answers) == 2, told
     first, second = answers
-    if name == "LinearLearner":
+    if name in ("LinearLearner", "KNN", "FactorizationMachines"):
         assert [one["predicted_label"] for one in answers] == [[0], [1]]
-        assert first["score"][0] < 0.5 < second["score"][0]
+    elif name == "RandomCutForest":
+        assert 0 < first["score"][0] < 3
+    elif name == "LDA":
+        mixtures = [one["topic_mixture"] for one in answers]
+        assert (mixtures[0][0] > 0.5) != (mixtures[1][0] > 0.5)
     elif name == "KMeans":
         assert first["closest_cluster"] != second["closest_cluster"]
         assert first["distance_to_cluster"][0] > 0
