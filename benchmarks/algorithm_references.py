@@ -86,9 +86,9 @@ def forest(train: Table, test: Table) -> float:
     """Grow krcf's forest and score the training rows' sample and the test rows, as the algorithm must."""
     import krcf
 
-    options: Any = {"dimensions": train.shape[1] - 1, "shingle_size": 1, "num_trees": 50, "sample_size": 256}
+    options: Any = {"dimensions": train.shape[1] - 1, "shingle_size": 1, "num_trees": 100, "sample_size": 256}
     grown = krcf.RandomCutForest({**options, "output_after": 1, "random_seed": 1, "lambda": 0.0})
-    needed = train[np.sort(np.random.default_rng(1).choice(len(train), 50 * 256, replace=False)), 1:]
+    needed = train[np.sort(np.random.default_rng(1).choice(len(train), 100 * 256, replace=False)), 1:]
     for row in needed:
         grown.update(row.tolist())
     usual = np.array([grown.score(row) for row in needed[:: len(needed) // 2000].tolist()])

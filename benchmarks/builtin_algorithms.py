@@ -94,7 +94,7 @@ CASES = (
         "forest",
         "anomalies",
         1,
-        {"feature_dim": 27, "num_trees": 50},
+        {"feature_dim": 27},
         "test accuracy",
         True,
     ),

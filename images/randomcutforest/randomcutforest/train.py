@@ -35,7 +35,8 @@ def train(job: Training) -> None:
     width = settings.integer("feature_dim")
     log = Log(job.host)
     table = channels.unlabelled(job, "train", width)
-    rows = channels.dense(table.features)
+    count, rows = table.rows, channels.dense(table.features)
+    del table  # what is not needed any more makes room for the forest's file
     trees, sample = settings.integer("num_trees"), settings.integer("num_samples_per_tree")
     # A tree keeps a uniform sample; what no tree could keep need not be shown to any.
     needed = trees * sample
@@ -44,7 +45,8 @@ def train(job: Training) -> None:
     grown = forest.grow(rows, trees, sample, SEED)
     log.progress(1, 1)
     _score(job, log, grown, rows, settings.text("eval_metrics").split(","))
-    log.throughput(table.rows)
+    log.throughput(count)
+    del rows
     forest.save(job.where.model, grown)
 
 
