@@ -39,9 +39,7 @@ class Content:
         self._step = step
         for directory in (self.staging, self.directory):
             directory.mkdir(parents=True, exist_ok=True)
-        if not self.path(
-            "ff"
-        ).parent.is_dir():  # synced once, not each when it is first needed
+        if not self.path("ff").parent.is_dir():  # synced once, not each when it is first needed
             for number in range(256):
                 self.path(f"{number:02x}").parent.mkdir(exist_ok=True)
             _fsync_directory(self.directory)
