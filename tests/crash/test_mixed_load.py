@@ -56,8 +56,8 @@ class Writer(threading.Thread):
 
     def attempt(self, name: str, then: Any, call: Callable[[], object]) -> None:
         """Make a call after which `name` looks like `then`; if it breaks off, both are possible."""
-        before = self.sure.get(name)
-        self.open[name] = [before, then]
+        # What broke off before may still have happened: only an answer settles what there is.
+        self.open[name] = [*self.open.get(name, [self.sure.get(name)]), then]
         call()
         self.sure[name] = then
         del self.open[name]
