@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.conftest import strict
+
+from clary.resources.inference.endpoint import ENDPOINT
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -78,3 +81,41 @@ def test_an_endpoint_is_held_to_the_quotas_of_its_variants(server: Server) -> No
             with pytest.raises(ClientError, match=f"for endpoint usage' is {limit} Instances"):
                 client.create_endpoint(EndpointName=name, EndpointConfigName=name)
     assert lenient.create_endpoint(EndpointName="five", EndpointConfigName="five")["EndpointArn"]
+
+
+def test_more_hosts_and_a_warm_pool_need_a_quota_as_well(server: Server) -> None:
+    region = "eu-west-1"
+    records = server.stores.records.scoped(ACCOUNT, region)
+    variant = {"VariantName": "v", "InstanceType": "ml.c5.large", "Count": 1, "Weight": 1.0}
+    doc = {"EndpointName": "grows", "EndpointConfigName": "c", "EndpointStatus": "InService"}
+    record = records.create(ENDPOINT, {**doc, "_Wanted": {"Generation": 1, "Variants": [variant]}})
+    more = {"EndpointName": "grows", "DesiredWeightsAndCapacities": [{"VariantName": "v"}]}
+    with strict(server) as url:
+        client = server.client("sagemaker", region_name=region, endpoint_url=url)
+        more["DesiredWeightsAndCapacities"][0]["DesiredInstanceCount"] = 5  # type: ignore[index]
+        with pytest.raises(ClientError, match=r"'ml\.c5\.large for endpoint usage' is 4 Instances"):
+            client.update_endpoint_weights_and_capacities(**more)
+        more["DesiredWeightsAndCapacities"][0]["DesiredInstanceCount"] = 4  # type: ignore[index]
+        client.update_endpoint_weights_and_capacities(**more)
+        pooled = job("pooled", "ml.m5.large")
+        pooled["ResourceConfig"]["KeepAlivePeriodInSeconds"] = 60
+        with pytest.raises(ClientError, match=r"'ml\.m5\.large for training warm pool usage' is 0 Instances"):
+            client.create_training_job(**pooled)
+    found = records.by_uid(record.uid)
+    assert found is not None
+    records.delete(found)
+
+
+def test_two_calls_do_not_take_the_last_of_a_quota(server: Server) -> None:
+    with strict(server) as url, ThreadPoolExecutor(8) as pool:
+        client = server.client("sagemaker", region_name="eu-north-1", endpoint_url=url)
+
+        def create(number: int) -> bool:
+            try:
+                client.create_training_job(**job(f"at-once-{number}", "ml.m5.large"))
+            except ClientError as error:
+                assert error.response["Error"]["Code"] == "ResourceLimitExceeded"
+                return False
+            return True
+
+        assert sum(pool.map(create, range(12))) == 4

@@ -34,8 +34,10 @@ class Dispatcher:
         try:
             if check := self._checks.get((call.service, call.operation)):
                 check(call)
-            if call.settings.strict:
-                strict.check(call)
+            if strict.bound(call):
+                with call.records.database.write():  # so that no two calls take the last of a quota
+                    strict.check(call)
+                    return serve(call) or {}
             return serve(call) or {}
         except ApiError as error:
             told = modelled(call.service, call.operation, error)

@@ -23,10 +23,14 @@ Instances = Counter[str]
 _EVERY = 100  # Records read at once.
 
 
+def bound(call: Call) -> bool:
+    """Tell whether quotas have a say in a call."""
+    return call.settings.strict and call.service == "sagemaker" and call.operation in _CHECKS
+
+
 def check(call: Call) -> None:
     """Refuse what an account's quotas do not allow, in AWS's words."""
-    if call.service == "sagemaker" and call.operation in _CHECKS:
-        _CHECKS[call.operation](call)
+    _CHECKS[call.operation](call)
 
 
 def _check_training_job(call: Call) -> None:
@@ -35,18 +39,46 @@ def _check_training_job(call: Call) -> None:
     use = "spot training job" if spot else "training job"
     running = [Filter("TrainingJobStatus", "in", ("InProgress", "Stopping"))]
     used: Instances = Counter()
+    every = 0
     for doc in _each(call, TRAINING_JOB, running):
+        taken = _of_resources(doc.get("ResourceConfig", {}))
+        every += sum(taken.values())
         if bool(doc.get("EnableManagedSpotTraining")) == spot:
-            used += _of_resources(doc.get("ResourceConfig", {}))
+            used += taken
     for instance_type, count in asked.items():
         _hold(call, usage(instance_type, use), used[instance_type], count)
-    total, every = sum(asked.values()), sum(used.values())
-    _hold(call, "Number of instances across all training jobs", every, total)
+    _hold(call, "Number of instances across all training jobs", every, sum(asked.values()))
+    if call.request.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds"):
+        _check_warm_pools(call, asked)
+
+
+def _check_warm_pools(call: Call, asked: Instances) -> None:
+    kept: Instances = Counter()
+    for doc in _each(call, TRAINING_JOB, [Filter("WarmPoolStatus.Status", "in", ("Available", "InUse"))]):
+        kept += _of_resources(doc["ResourceConfig"])
+    for instance_type, count in asked.items():
+        _hold(call, usage(instance_type, "training warm pool"), kept[instance_type], count)
 
 
 def _check_endpoint(call: Call) -> None:
     config = call.records.find(ENDPOINT_CONFIG, call.request["EndpointConfigName"])
-    asked = _of_variants(config.doc.get("ProductionVariants", ())) if config else Counter()
+    _check_hosts(call, _of_variants(config.doc.get("ProductionVariants", ())) if config else Counter())
+
+
+def _check_capacities(call: Call) -> None:
+    endpoint = call.records.find(ENDPOINT, call.request["EndpointName"])
+    wanted = {
+        each["VariantName"]: each["DesiredInstanceCount"]
+        for each in call.request["DesiredWeightsAndCapacities"]
+        if "DesiredInstanceCount" in each
+    }
+    asked: Instances = Counter()
+    for variant in endpoint.doc.get("_Wanted", {}).get("Variants", ()) if endpoint else ():
+        asked[variant.get("InstanceType", "")] += wanted.get(variant["VariantName"], variant["Count"])
+    _check_hosts(call, asked)
+
+
+def _check_hosts(call: Call, asked: Instances) -> None:
     used: Instances = Counter()
     for doc in _each(call, ENDPOINT, ()):
         if doc["EndpointName"] != call.request["EndpointName"]:
@@ -61,11 +93,12 @@ _CHECKS: Mapping[str, Callable[[Call], None]] = {
     "CreateTrainingJob": _check_training_job,
     "CreateEndpoint": _check_endpoint,
     "UpdateEndpoint": _check_endpoint,
+    "UpdateEndpointWeightsAndCapacities": _check_capacities,
 }
 
 
 def _hold(call: Call, name: str, used: int, asked: int) -> None:
-    quota = next((quota for quota in quotas("sagemaker").values() if quota.name == name), None)
+    quota = quotas("sagemaker").get(Quota("sagemaker", name, 0.0).code)
     if quota is None or not asked:
         return
     limit = value_of(call, quota)

@@ -30,6 +30,13 @@ def test_every_quota_is_listed_once(quotas: Any) -> None:
     assert {s["ServiceCode"] for s in quotas.list_services()["Services"]} >= {"sagemaker", "s3", "iam"}
 
 
+def test_a_quota_says_whether_it_is_enforced(quotas: Any) -> None:
+    enforced = named(quotas, "ml.m5.large for training job usage")["Description"]
+    listed = named(quotas, "ml.m5.large for processing job usage")["Description"]
+    assert "Enforced" in enforced
+    assert "does not enforce" in listed
+
+
 def test_a_granted_increase_holds_and_the_default_stays(quotas: Any) -> None:
     quota = named(quotas, "ml.m5.2xlarge for transform job usage")
     asked = {"ServiceCode": "sagemaker", "QuotaCode": quota["QuotaCode"]}

@@ -20,17 +20,13 @@ _USES = {
 }
 """What instances are counted for, and the shape whose values they are."""
 
+_RUNS = frozenset({"training job", "spot training job", "training warm pool", "endpoint"})
 _WARM = "training warm pool"
 _ACCELERATED = re.compile(r"ml\.(?:p\d|g\d|trn|inf|dl|eia)")
 _CPU_DEFAULT = 4.0  # What public reports of new accounts name; evidence/service-quotas.md.
 _TOTALS = {
     "Number of instances across all training jobs": 4.0,
-    "Number of instances across all processing jobs": 4.0,
-    "Number of instances across all transform jobs": 4.0,
     "Number of instances for an endpoint": 20.0,
-    "Total domains": 5.0,
-    "Number of concurrent pipeline executions": 200.0,
-    "Maximum number of parallel training jobs per hyperparameter tuning job": 10.0,
 }
 
 
@@ -44,6 +40,14 @@ class Quota:
     adjustable: bool = True
     unit: str = "None"
     everywhere: bool = False
+    binds: bool = False
+
+    @property
+    def description(self) -> str:
+        """What it is good for here."""
+        if self.binds:
+            return "Enforced by Clary in strict mode (clary up --strict)."
+        return "Listed as AWS lists it; Clary does not enforce it."
 
     @property
     def code(self) -> str:
@@ -61,11 +65,12 @@ def quotas(service: str) -> dict[str, Quota]:
     """Return a service's quotas by code; none for a service that has none here."""
     found = _OTHERS.get(service, [])
     if service == "sagemaker":
-        found = [Quota(service, name, value) for name, value in _TOTALS.items()]
+        found = [Quota(service, name, value, binds=True) for name, value in _TOTALS.items()]
         for use, shape in _USES.items():
             for instance_type in models.service("sagemaker").shape_for(shape).metadata["enum"]:
                 none = use == _WARM or _ACCELERATED.match(instance_type)
-                found.append(Quota(service, usage(instance_type, use), 0.0 if none else _CPU_DEFAULT))
+                value = 0.0 if none else _CPU_DEFAULT
+                found.append(Quota(service, usage(instance_type, use), value, binds=use in _RUNS))
     return {quota.code: quota for quota in found}
 
 

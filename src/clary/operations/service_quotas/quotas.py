@@ -170,6 +170,7 @@ def _told(call: Call, quota: Quota, value: float) -> Document:
         "Adjustable": quota.adjustable,
         "GlobalQuota": quota.everywhere,
         "QuotaAppliedAtLevel": "ACCOUNT",
+        "Description": quota.description,
     }
 
 
