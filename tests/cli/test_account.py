@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,21 @@ import boto3
 import pytest
 
 LEFT_OUT = ("AWS_", "CLARY_", "HTTPS_PROXY", "https_proxy")
+ACCESS_ROLE = "OrganizationAccountAccessRole"
+HELD = """
+name = "held"
+repositories = ["held"]
+[programs]
+train = ["python", "/opt/image/train.py"]
+"""
+TRAIN = """
+import pathlib, signal
+signal.signal(signal.SIGTERM, lambda *_: exit())
+pathlib.Path("/opt/ml/model/answer").write_text("saved")
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
 
 
 def clary(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -154,3 +170,51 @@ def test_an_empty_account_is_deleted_without_questions_and_the_first_never(home:
     kept = clary(home, "account", "delete", "000000000000", "--force", "--yes")
     assert kept.returncode == 1
     assert "cannot be closed" in kept.stderr
+
+
+def test_down_lets_the_jobs_of_every_account_stop(tmp_path: Path) -> None:
+    home = tmp_path / "clary"
+    image = home / "images" / "held"
+    image.mkdir(parents=True)
+    (image / "image.toml").write_text(HELD)
+    (image / "train.py").write_text(TRAIN)
+    up = ("up", "--detach", "--port", "0")
+    assert clary(home, *up).returncode == 0
+    mine, orphan = created(home, "team"), created(home, "orphan")
+    iam = client(orphan, "iam")
+    iam.detach_role_policy(RoleName=ACCESS_ROLE, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    iam.delete_role(RoleName=ACCESS_ROLE)
+    sagemaker, logs = client(mine, "sagemaker"), client(mine, "logs")
+    sagemaker.create_training_job(
+        TrainingJobName="held",
+        RoleArn=f"arn:aws:iam::{mine['Account']}:role/SageMakerExecutionRole",
+        AlgorithmSpecification={"TrainingImage": "held", "TrainingInputMode": "File"},
+        OutputDataConfig={"S3OutputPath": f"s3://sagemaker-us-east-1-{mine['Account']}/out"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 300},
+    )
+    deadline = time.monotonic() + 60
+    while not ready(logs):
+        assert time.monotonic() < deadline, sagemaker.describe_training_job(TrainingJobName="held")
+        os.sched_yield()
+    down = clary(home, "down", "--yes")
+    assert down.returncode == 0, down.stderr
+    assert f"Running training jobs: held (account {mine['Account']})" in down.stdout
+    assert f"Jobs of the account {orphan['Account']} are not asked to stop: " in down.stderr
+    assert clary(home, *up).returncode == 0
+    try:
+        key = json.loads(clary(home, "account", "key", "team", "--json").stdout)
+        job = client(key, "sagemaker").describe_training_job(TrainingJobName="held")
+    finally:
+        assert clary(home, "down", "--yes").returncode == 0
+    assert job["TrainingJobStatus"] == "Stopped", job.get("FailureReason")
+    assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("model.tar.gz")
+
+
+def ready(logs: Any) -> bool:
+    """Say whether the held job waits to be stopped."""
+    try:
+        events = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return False
+    return any("ready" in event["message"] for event in events)

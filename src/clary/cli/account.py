@@ -76,7 +76,7 @@ def create(
 def list_(as_json: bool, home: Path | None) -> None:
     """List all accounts, closed ones too. The first is the server's own, which manages the others."""
     server = need(settings(home).home)
-    found = sorted(_accounts(server), key=lambda one: (one["Id"] != server.account, one["Name"]))
+    found = sorted(accounts(server), key=lambda one: (one["Id"] != server.account, one["Name"]))
     told = [{name: one[name] for name in ("Id", "Name", "Email", "Status")} for one in found]
     if as_json:
         click.echo(json.dumps(told, indent=2))
@@ -131,10 +131,29 @@ def delete(account: str, force: bool, yes: bool, home: Path | None) -> None:
     console().print(f"The account {found['Name']} ({found['Id']}) is closed.", soft_wrap=True)
 
 
+def accounts(server: Server) -> list[dict[str, Any]]:
+    """Return all accounts as ListAccounts answers them, closed ones too."""
+    pages = client(server, "organizations").get_paginator("list_accounts").paginate()
+    return [one for page in pages for one in page["Accounts"]]
+
+
+def access(server: Server, account: str) -> dict[str, str] | None:
+    """Return keys for an account as the management account has them on AWS: of its access role.
+
+    None stands for the server's own account, whose administrator needs no others.
+    """
+    if account == server.account:
+        return None
+    role = f"arn:aws:iam::{account}:role/{ACCESS_ROLE}"
+    session = _asked(client(server, "sts").assume_role, RoleArn=role, RoleSessionName=ADMINISTRATOR)
+    keys: dict[str, str] = session["Credentials"]
+    return keys
+
+
 def _find(server: Server, account: str) -> dict[str, Any]:
     """Return the open account of that name or number."""
     field = "Id" if _DIGITS.fullmatch(account) else "Name"
-    found = [one for one in _accounts(server) if one[field] == account and one["Status"] != "SUSPENDED"]
+    found = [one for one in accounts(server) if one[field] == account and one["Status"] != "SUSPENDED"]
     if not found:
         raise click.ClickException(f"There is no open account {account}; see clary account list.")
     if len(found) > 1:
@@ -143,19 +162,8 @@ def _find(server: Server, account: str) -> dict[str, Any]:
     return found[0]
 
 
-def _accounts(server: Server) -> list[dict[str, Any]]:
-    pages = client(server, "organizations").get_paginator("list_accounts").paginate()
-    return [one for page in pages for one in page["Accounts"]]
-
-
 def _new_key(server: Server, account: str, *, replace: bool) -> dict[str, str]:
-    """Make a key as the management account's administrator does on AWS: through the account's access role."""
-    if account == server.account:
-        keys = None
-    else:
-        role = f"arn:aws:iam::{account}:role/{ACCESS_ROLE}"
-        session = _asked(client(server, "sts").assume_role, RoleArn=role, RoleSessionName=ADMINISTRATOR)
-        keys = session["Credentials"]
+    keys = access(server, account)
     iam = client(server, "iam", keys)
     if replace and keys is None:
         raise click.ClickException("The server's own administrator keeps its key; --replace is for others.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from clary.cli.account import access, accounts
 from clary.cli.server import Client, Server, client, console, end_containers, home_option, need, settings
 from clary.cli.supervisor import STOP_TIMEOUT
 
@@ -26,8 +27,8 @@ _GRACE = 130.0  # seconds: StopTrainingJob's own 120, and a little to settle
 def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
     """Stop the server.
 
-    Running training jobs are stopped as StopTrainingJob does, so what they saved is uploaded. Endpoints stay
-    endpoints: their hosts end now and start again with the next clary up.
+    Running training jobs, of all accounts, are stopped as StopTrainingJob does, so what they saved is
+    uploaded. Endpoints stay endpoints: their hosts end now and start again with the next clary up.
     """
     server = need(settings(home).home)
     out = console()
@@ -42,20 +43,35 @@ def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
 
 
 def _stop_jobs(server: Server, *, ask: bool, wait: bool) -> None:
-    sagemaker = client(server, "sagemaker")
-    names = _running(sagemaker)
-    if not names:
+    clients = _clients(server)
+    running = [(account, name) for account in clients for name in _running(clients[account])]
+    if not running:
         return
-    click.echo(f"Running training jobs: {', '.join(names)}")
+    told = [name if of == server.account else f"{name} (account {of})" for of, name in running]
+    click.echo(f"Running training jobs: {', '.join(told)}")
     if ask:
         click.confirm("Stop them?", abort=True)
     if not wait:
         return
-    for name in names:
-        sagemaker.stop_training_job(TrainingJobName=name)
+    for account, name in running:
+        clients[account].stop_training_job(TrainingJobName=name)
+    busy = [clients[account] for account in dict(running)]
     deadline = time.monotonic() + _GRACE
-    while _running(sagemaker) and time.monotonic() < deadline:
+    while any(map(_running, busy)) and time.monotonic() < deadline:
         time.sleep(0.2)
+
+
+def _clients(server: Server) -> dict[str, Client]:
+    """Return a client for each open account, by its number, the server's own first."""
+    found = {server.account: client(server, "sagemaker")}
+    for one in accounts(server):
+        if one["Status"] != "ACTIVE" or one["Id"] in found:
+            continue
+        try:
+            found[one["Id"]] = client(server, "sagemaker", access(server, one["Id"]))
+        except click.ClickException as error:  # its access role is gone or changed
+            click.echo(f"Jobs of the account {one['Id']} are not asked to stop: {error.message}", err=True)
+    return found
 
 
 def _running(sagemaker: Client) -> list[str]:
