@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from clary.engines.logs.selector import value_at
+from clary.core.decimals import decimal
+from clary.engines.logs.selector import read, value_at
 
 Test = Callable[[str], bool] | None
 MINUTE = 60_000  # Milliseconds: how finely metrics of filters are kept.
@@ -48,21 +48,13 @@ def measure(events: Iterable[tuple[int, str]], test: Test, wanted: Transformatio
     return points
 
 
-def number_of(text: str) -> float | None:
-    """Return the number that a text is."""
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 def _value(message: str, wanted: str) -> float | None:
     if not wanted.startswith("$"):
-        return number_of(wanted)
+        return decimal(wanted)
     found = _found(message, wanted)
     if isinstance(found, bool):
         return None
-    return number_of(str(found)) if isinstance(found, str | int | float) else None
+    return decimal(str(found)) if isinstance(found, str | int | float) else None
 
 
 def _dimensions(message: str, wanted: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -73,7 +65,4 @@ def _dimensions(message: str, wanted: Mapping[str, str]) -> tuple[tuple[str, str
 
 
 def _found(message: str, selector: str) -> object:
-    try:
-        return value_at(json.loads(message), selector)
-    except ValueError:
-        return None
+    return value_at(read(message), selector)

@@ -50,13 +50,19 @@ def compile_selector(text: str) -> Callable[[str], bool]:
         raise BadSelector(f"Invalid filter pattern: nothing may follow the closing brace in {text}")
 
     def passes(message: str) -> bool:
-        try:
-            value = json.loads(message)
-        except ValueError:
-            return False
+        value = read(message)
         return isinstance(value, dict) and check(value)
 
     return passes
+
+
+def read(message: str) -> Json:
+    """Return the JSON that a message is, None for anything else and for what is nested too deep."""
+    try:
+        found: Json = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def is_path(text: str) -> bool:
@@ -76,10 +82,7 @@ def value_of(pattern: str) -> Callable[[str], dict[str, str]]:
     paths = [token.text for token in _tokens(pattern) if token.kind == "path"] if pattern[:1] == "{" else []
 
     def values(message: str) -> dict[str, str]:
-        try:
-            parsed = json.loads(message)
-        except ValueError:
-            return {}
+        parsed = read(message)
         found = {path: value_at(parsed, path) for path in paths}
         return {path: str(value) for path, value in found.items() if value is not None}
 

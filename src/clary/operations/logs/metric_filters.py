@@ -5,9 +5,9 @@ What a filter may say: evidence/filter-patterns.md.
 
 from __future__ import annotations
 
+from clary.core.decimals import decimal
 from clary.core.document import Document
 from clary.core.errors import ValidationError
-from clary.engines.logs.metric import number_of
 from clary.engines.logs.pattern import BadPattern, Test, compile_pattern
 from clary.engines.logs.selector import is_path, value_of
 from clary.operations.logs.names import refused
@@ -111,7 +111,7 @@ def forget(call: Call, group: str) -> None:
 
 def _check(wanted: Document) -> None:
     value = wanted["metricValue"]
-    if number_of(value) is None and not is_path(value):
+    if decimal(value) is None and not is_path(value):
         raise refused(f"metricValue is {value!r}; it must be a number or a selector such as $.latency.")
     if wanted.get("dimensions") and "defaultValue" in wanted:
         raise refused("A transformation with dimensions cannot have a defaultValue.")
