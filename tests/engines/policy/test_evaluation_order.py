@@ -22,6 +22,9 @@ SESSION = Caller(
     grants=f"arn:aws:iam::{HOME}:role/Reader",
     user_id="AROAREADERREADERREADE:one",
 )
+FEDERATED = Caller(
+    account=HOME, arn=f"arn:aws:sts::{HOME}:federated-user/guest", grants=USER.arn, user_id=f"{HOME}:guest"
+)
 SERVICE = Caller(service="sagemaker.amazonaws.com")
 
 
@@ -113,6 +116,13 @@ CASES: list[tuple[str, Caller, Policies, str, str]] = [
         "the role, outside its session",
         SESSION,
         Policies(resource=ROLE, session=SILENT),
+        "implicitDeny",
+        "session policy",
+    ),
+    (
+        "the user behind a federated session, outside its session policies",
+        FEDERATED,
+        Policies(resource=ITSELF, session=SILENT),
         "implicitDeny",
         "session policy",
     ),

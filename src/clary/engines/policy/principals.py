@@ -26,7 +26,8 @@ def reach(statement: Statement, caller: Caller) -> Reach:
     """Say how a statement's principal element meets the caller.
 
     `account` means that the caller's account as a whole is named: its own policies may hand the right on.
-    `role` names the role behind a session, `direct` the user or the session itself, or everyone.
+    `role` names the role behind a session, or the user behind a federated one; `direct` names the user or the
+    session itself, or everyone.
     """
     pairs = statement.principals or ()
     best: Reach = "none"
@@ -50,7 +51,7 @@ def _one(kind: str, text: str, caller: Caller) -> Reach:
         return "none"
     if text == caller.account or text.endswith(f"::{caller.account}:root"):
         return "account"
-    if text == caller.grants and ":role/" in text:
+    if text == caller.grants and (":role/" in text or ":federated-user/" in caller.arn):
         return "role"
     unique = caller.user_id.split(":")[0]
     if text.startswith("AROA") and text == unique:
