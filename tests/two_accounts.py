@@ -96,6 +96,9 @@ class Stranger(Caller):
             assert owner.mark not in str(error)
             return code
         answer.pop("ResponseMetadata")
+        if operation.name == "DeleteObjects" and not answer.get("Deleted"):  # refuses key by key
+            [refused] = {each["Code"] for each in answer["Errors"]}
+            return str(refused)
         told = {read(value) for value in texts(answer)}
         leaked = {text for text in told - self.sent if owner.number in text or owner.mark in text}
         assert not leaked, f"{operation.name} answers {leaked}"

@@ -66,6 +66,8 @@ class Authoriser:
     def check(self, call: Call, context: Context = _NOTHING) -> list[Need]:
         """Return the permissions a call needs, or raise AccessDenied when the caller lacks one.
 
+        What it lacks for single items is noted in `call.refused`, for the operation to answer.
+
         `context` adds what only the gateway knows: `aws:sourceip`, `aws:securetransport`, `aws:useragent`.
         """
         if (call.service, call.operation) in iam.FREE:
@@ -81,8 +83,11 @@ class Authoriser:
         }
         for need in wanted:
             decision = self.decide(call.principal, need, {**common, **need.context})
-            if not decision.allowed:
+            if decision.allowed:
+                continue
+            if need.item is None:
                 raise denied(call, need, decision)
+            call.refused[need.item] = denied(call, need, decision)
         return wanted
 
     def allowed(self, principal: Principal, action: str, resource: str, context: Context = _NOTHING) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import clary.operations
 from clary.core.clock import Clock
 from clary.core.document import Document
+from clary.core.errors import ApiError
 from clary.core.principal import Principal
 from clary.core.settings import Settings
 from clary.resources.spec import Level
@@ -39,6 +40,8 @@ class Call:
     logs: Logs
     metrics: Metrics
     headers: Document = field(default_factory=dict)
+    refused: dict[int, ApiError] = field(default_factory=dict)
+    """Items of the request's list, by their place, that the caller has no permission for."""
 
     @property
     def account(self) -> str:

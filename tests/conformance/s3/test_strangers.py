@@ -77,6 +77,23 @@ def test_a_public_policy_lets_everybody_in_as_far_as_it_says(bucket: Bucket, str
     ]
 
 
+def test_a_batch_deletes_what_may_be_deleted_and_refuses_the_rest_by_key(
+    bucket: Bucket, stranger: Any
+) -> None:
+    bucket.s3.put_bucket_policy(Bucket=bucket.name, Policy=_policy(bucket.name, "s3:DeleteObject"))
+    for key in ("closed/a", "closed/b"):
+        bucket.s3.put_object(Bucket=bucket.name, Key=key, Body=b"x")
+    named = [{"Key": key} for key in ("closed/a", "open/k", "closed/b")]
+    named.append({"Key": "open/k", "VersionId": "null"})  # needs s3:DeleteObjectVersion
+    answer = stranger.delete_objects(Bucket=bucket.name, Delete={"Objects": named})
+    assert answer["Deleted"] == [{"Key": "open/k"}]
+    refused = [(each["Key"], each.get("VersionId"), each["Code"]) for each in answer["Errors"]]
+    expected = [("closed/a", None), ("closed/b", None), ("open/k", "null")]
+    assert refused == [(key, version, "AccessDenied") for key, version in expected]
+    left = bucket.s3.list_objects_v2(Bucket=bucket.name)["Contents"]
+    assert [each["Key"] for each in left] == ["closed/a", "closed/b"]
+
+
 def test_blocks_keep_a_public_policy_out_or_silence_it(bucket: Bucket, stranger: Any) -> None:
     public = _policy(bucket.name)
     bucket.s3.put_bucket_policy(Bucket=bucket.name, Policy=public)

@@ -28,7 +28,8 @@ def needs(operation: str, request: Document, records: Records) -> list[Need]:
         return [Need(f"s3:{name}", "*", context)]
     bucket = f"arn:aws:s3:::{bucket_name(request)}"
     if operation == "DeleteObjects":
-        return [_deletion(bucket, item) for item in request.get("Delete", {}).get("Objects", [])]
+        objects = request.get("Delete", {}).get("Objects", [])
+        return [_deletion(bucket, item, place) for place, item in enumerate(objects)]
     if "Key" not in request:
         return [Need(f"s3:{name}", bucket, context)]
     found = [Need(f"s3:{_versioned(name, request)}", f"{bucket}/{request['Key']}", context)]
@@ -56,8 +57,10 @@ def _versioned(action: str, request: Document) -> str:
     return action.replace("Object", "ObjectVersion", 1)
 
 
-def _deletion(bucket: str, item: Document) -> Need:
-    return Need(f"s3:{_versioned('DeleteObject', item)}", f"{bucket}/{item.get('Key', '')}")
+def _deletion(bucket: str, item: Document, place: int) -> Need:
+    action = f"s3:{_versioned('DeleteObject', item)}"
+    context: Values = {"s3:versionid": (str(item["VersionId"]),)} if item.get("VersionId") else {}
+    return Need(action, f"{bucket}/{item.get('Key', '')}", context, item=place)
 
 
 def _source(request: Document) -> Need:

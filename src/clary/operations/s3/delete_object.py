@@ -30,7 +30,7 @@ def delete_many(call: Call) -> Document:
     if not 1 <= len(named) <= _MOST:
         message = "The XML you provided was not well-formed or did not validate against our published schema"
         raise refused("MalformedXML", message)
-    wrong = [_version_error(item) for item in named]
+    wrong = [call.refused.get(place) or _version_error(item) for place, item in enumerate(named)]
     doomed = [
         (item["Key"], versioning.asked(item), _conditions(item))
         for item, error in zip(named, wrong, strict=True)
