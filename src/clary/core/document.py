@@ -35,6 +35,23 @@ def loads(text: str) -> Document:
     return decoded
 
 
+def filled(doc: Document, path: str, value: object) -> Document:
+    """Return the document with `value` at the dotted path where it has none, in each element of a list.
+
+    Structures on the way must be there.
+    """
+    member, _, rest = path.partition(".")
+    within = doc.get(member)
+    if not rest:
+        return doc if within is not None else {**doc, member: value}
+    if isinstance(within, dict):
+        return {**doc, member: filled(within, rest, value)}
+    if isinstance(within, list):
+        inner = [filled(item, rest, value) if isinstance(item, dict) else item for item in within]
+        return {**doc, member: inner}
+    return doc
+
+
 def _escaped(value: object) -> object:
     if isinstance(value, dict):
         alone = len(value) == 1

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import cast, get_args
 
-from clary.core.document import Document, dumps
+from clary.core.document import Document, dumps, filled
 from clary.core.errors import ApiError, ValidationError
 from clary.core.ids import made_up
 from clary.core.principal import Principal
@@ -55,7 +55,7 @@ def describe(kind: Kind, call: Call) -> Document:
 def described(kind: Kind, doc: Document) -> Document:
     """Return what Describe says of a record's document."""
     for path, value in kind.resource.answers.items():
-        doc = filled(doc, path.split("."), value)
+        doc = filled(doc, path, value)
     doc = {name: value for name, value in doc.items() if name not in kind.resource.hidden}
     return answer(kind, "Describe", {**doc, **_picked(doc, kind.resource.shown)})
 
@@ -182,19 +182,6 @@ def check_free(kind: Kind, call: Call, record: Record) -> None:
                 code=resource.held,
                 status=400,
             )
-
-
-def filled(doc: Document, path: list[str], value: object) -> Document:
-    """Return the document with `value` at the path where it has none; structures on the way must be there."""
-    member, *rest = path
-    if not rest:
-        return doc if doc.get(member) is not None else {**doc, member: value}
-    within = doc.get(member)
-    if isinstance(within, dict):
-        return {**doc, member: filled(within, rest, value)}
-    if isinstance(within, list):
-        return {**doc, member: [filled(item, rest, value) for item in within]}
-    return doc
 
 
 def _bound(verb: Callable[[Kind, Call], Document], kind: Kind) -> Operation:

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache
 
 from clary.core.decimals import decimal
-from clary.core.document import Document
+from clary.core.document import Document, filled
 from clary.resources.searchable import KINDS
 from clary.resources.spec import Resource
 from clary.store.times import micros
@@ -126,18 +126,5 @@ def _named(name: str, elements: list[object]) -> Iterator[tuple[str, object]]:
 def _told(resource: Resource, doc: Document) -> Document:
     """Return the document with what Describe says where the record says nothing."""
     for path, value in resource.answers.items():
-        doc = _filled(doc, path.split("."), value)
-    return doc
-
-
-def _filled(doc: Document, path: list[str], value: object) -> Document:
-    member, *rest = path
-    within = doc.get(member)
-    if not rest:
-        return doc if within is not None else {**doc, member: value}
-    if isinstance(within, dict):
-        return {**doc, member: _filled(within, rest, value)}
-    if isinstance(within, list):
-        inner = [_filled(item, rest, value) if isinstance(item, dict) else item for item in within]
-        return {**doc, member: inner}
+        doc = filled(doc, path, value)
     return doc

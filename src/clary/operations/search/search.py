@@ -7,9 +7,8 @@ from functools import cache
 from botocore.model import Shape, StructureShape
 
 from clary.core.conditions import All, Condition
-from clary.core.document import Document
+from clary.core.document import Document, filled
 from clary.engines.search.expression import Grammar
-from clary.operations.crud import filled
 from clary.operations.kinds import members, project
 from clary.operations.registry import Call, operation
 from clary.resources import registry
@@ -85,7 +84,7 @@ def _shown(found: Searchable, resource: Resource, doc: Document) -> Document:
     if not found.member:
         return {}
     for path, value in resource.answers.items():
-        doc = filled(doc, path.split("."), value)
+        doc = filled(doc, path, value)
     shown = project(_properties(found), doc)
     return {found.member: {found.within: shown} if found.within else shown}
 
