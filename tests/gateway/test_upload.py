@@ -128,6 +128,14 @@ def test_a_client_that_waits_is_told_to_go_on_only_when_it_may(server: Server) -
     assert b"connection: close" in answer.lower()
 
 
+@pytest.mark.parametrize("length", ["\u00b2", "9" * 5000])
+def test_a_length_that_is_no_number_is_refused(server: Server, length: str) -> None:
+    digest = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    head = signed_head(server, "odd", digest, **{"x-amz-decoded-content-length": length})
+    answer = converse(server, head.replace(b"\xc2\xb2", b"\xb2"))
+    assert answer.startswith(b"HTTP/1.1 4"), answer
+
+
 def test_a_client_that_hangs_up_leaves_nothing_in_staging(server: Server) -> None:
     head = signed_head(server, "cut", "UNSIGNED-PAYLOAD", **{"Content-Length": str(8 << 20)})
     before = sum(1 for _ in (server.home.logs / "audit-0.jsonl").open())

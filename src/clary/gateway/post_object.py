@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hmac
 import re
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from clary.core.body import StagedBody
 from clary.core.document import Document
@@ -41,7 +41,7 @@ async def receive_form(exchange: Exchange, parts: Parts) -> tuple[Form, Sizes, F
 
     reader = FormReader(request.headers.get("content-type") or "", body.chunks(receive))
     form = await reader.fields()
-    bucket = s3.bucket_of_host(request.headers.get("host") or "") or request.path.strip("/")
+    bucket = _bucket(request)
     fields = {**form.fields, "bucket": bucket}
     if not (key := fields.get("key", "")):
         message = (
@@ -53,7 +53,7 @@ async def receive_form(exchange: Exchange, parts: Parts) -> tuple[Form, Sizes, F
     sizes = post_policy.check(fields["policy"], fields, parts.clock.now())
     key = key.replace("${filename}", form.filename.replace("\\", "/").rpartition("/")[2])
     exchange.request = HttpRequest(
-        method="PUT", path=f"/{quote(bucket)}/{quote(key)}", headers=Headers(_headers(request, form.fields))
+        method="PUT", path=f"/{quote(bucket)}/{quote(key)}", headers=Headers(_headers(form.fields))
     )
     exchange.uploads = True
     return form, sizes, reader
@@ -107,9 +107,19 @@ def answer(exchange: Exchange, form: Form, result: Document, base: str) -> HttpR
     return HttpResponse(status=201, headers=headers, body=content.encode())
 
 
-def _headers(request: HttpRequest, fields: dict[str, str]) -> list[tuple[str, str]]:
-    """Return the headers a PUT of the same meaning would have."""
-    found = [("host", request.headers.get("host") or "")]
+def _bucket(request: HttpRequest) -> str:
+    """Return the bucket a form is sent to; what follows it would become a part of the key, unsigned."""
+    named = s3.bucket_of_host(request.headers.get("host") or "")
+    path = unquote(request.path).strip("/")
+    if "/" in path or (named and path):
+        message = "The specified method is not allowed against this resource."
+        raise ApiError(message, code="MethodNotAllowed", status=405)
+    return named or path
+
+
+def _headers(fields: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the headers a PUT of the same meaning would have; its host does not name the bucket again."""
+    found: list[tuple[str, str]] = []
     for name, value in fields.items():
         if any(ord(letter) < 32 for letter in value):
             if name in _HEADERS or name.startswith("x-amz-"):

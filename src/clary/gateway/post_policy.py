@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from clary.wire import timestamps
 _NOT_COVERED = frozenset({"x-amz-signature", "signature", "awsaccesskeyid", "policy", "file", "bucket"})
 """Fields that the conditions need not name."""
 _LISTS = frozenset({"content-type"})
+_SIZE = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _read(condition: object) -> tuple[str, str, str]:
         return "eq", str(field).lower(), str(value)
     if isinstance(condition, list) and len(condition) == 3:
         test, field, value = str(condition[0]).lower(), str(condition[1]), str(condition[2])
-        if test == "content-length-range" and field.isdigit() and value.isdigit():
+        if test == "content-length-range" and _SIZE.fullmatch(field) and _SIZE.fullmatch(value):
             return test, field, value
         if test in ("eq", "starts-with") and field.startswith("$"):
             return test, field[1:].lower(), value

@@ -86,7 +86,7 @@ def _refuse_early(headers: Headers) -> None:
     length = headers.get("x-amz-decoded-content-length") or headers.get("content-length")
     if length is None and "transfer-encoding" not in headers:
         return  # no body at all
-    if length is not None and not length.isdigit():
+    if length is not None and not (length.isascii() and length.isdigit() and len(length) <= 20):
         raise ApiError("The length of the body is not a number.", code="InvalidArgument", status=400)
     if length is not None and int(length) > MOST_BYTES:
         raise _too_large(int(length))

@@ -34,20 +34,25 @@ def bucket(server: Server, request: pytest.FixtureRequest) -> Signing:
 def _post(
     bucket: Signing, fields: dict[str, str], content: bytes, end: bytes = b"--\r\n"
 ) -> tuple[int, dict[str, str], bytes]:
+    return _send(bucket, _body(fields, content, end))
+
+
+def _body(fields: dict[str, str], content: bytes, end: bytes = b"--\r\n") -> bytes:
     parts = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
     file = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="cat.png"\r\n'
     body = b"".join(parts) + file.encode() + b"Content-Type: image/png\r\n\r\n" + content
-    body += f"\r\n--{BOUNDARY}".encode() + end
-    return _send(bucket, body)
+    return body + f"\r\n--{BOUNDARY}".encode() + end
 
 
-def _send(bucket: Signing, body: bytes) -> tuple[int, dict[str, str], bytes]:
+def _send(
+    bucket: Signing, body: bytes, below: str = "", path: str = "", **more: str
+) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", bucket.server.port, timeout=20)
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    connection.request("POST", f"/{bucket.name}", body, headers)
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", **more}
+    connection.request("POST", path or f"/{bucket.name}{below}", body, headers)
     answer = connection.getresponse()
     told = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
     connection.close()
@@ -106,6 +111,24 @@ def test_what_was_not_signed_is_refused(
 ) -> None:
     got, _, body = _post(bucket, {**_signed(bucket), **change}, b"x")
     assert (got, code in body) == (status, True)
+
+
+def test_the_address_names_the_bucket_and_no_part_of_the_key(bucket: Signing) -> None:
+    fields = _signed(bucket, "k")
+    body = _body(fields, b"x")
+    for below, more in (("/private", {}), ("%2Fprivate", {}), ("", {"Host": "other.s3.localhost"})):
+        status, _, told = _send(bucket, body, below, **more)
+        assert (status, b"MethodNotAllowed" in told) == (405, True), (below, told)
+    assert "Contents" not in bucket.s3.list_objects_v2(Bucket=bucket.name, Prefix="private")
+    with_host = {"Host": f"{bucket.name}.s3.localhost"}
+    assert _send(bucket, body, path="/", **with_host)[0] == 204
+    assert bucket.s3.get_object(Bucket=bucket.name, Key="k")["Body"].read() == b"x"
+
+
+def test_a_size_that_is_no_number_is_refused(bucket: Signing) -> None:
+    fields = _signed(bucket, "k", Conditions=[["content-length-range", "0", "\u00b2"]])
+    status, _, body = _post(bucket, fields, b"x")
+    assert (status, b"Invalid Policy" in body) == (400, True), body
 
 
 def test_an_expired_policy_is_refused(bucket: Signing) -> None:

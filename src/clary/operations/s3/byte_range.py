@@ -10,7 +10,8 @@ from clary.store.objects import ObjectInfo
 from clary.store.objects.errors import refused
 from clary.store.objects.model import PartInfo
 
-_RANGE = re.compile(r"bytes\s*=\s*(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})-([0-9]{0,18})")
+_SOURCE_RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})")
 _LAST_PART = 10_000
 
 
@@ -56,7 +57,7 @@ def source_span(info: ObjectInfo, header: str | None) -> Span:
     """Return the bytes of a copy's source; here the range must be whole: `bytes=first-last`, inside it."""
     if header is None:
         return Span(0, info.size)
-    found = re.fullmatch(r"bytes=(\d+)-(\d+)", header)
+    found = _SOURCE_RANGE.fullmatch(header)
     if found is None or int(found[2]) < int(found[1]):
         raise refused(
             "InvalidArgument",
