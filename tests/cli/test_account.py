@@ -172,7 +172,7 @@ def test_an_empty_account_is_deleted_without_questions_and_the_first_never(home:
     assert "cannot be closed" in kept.stderr
 
 
-def test_down_lets_the_jobs_of_every_account_stop(tmp_path: Path) -> None:
+def test_chaos_and_down_reach_the_jobs_of_every_account(tmp_path: Path) -> None:
     home = tmp_path / "clary"
     image = home / "images" / "held"
     image.mkdir(parents=True)
@@ -191,12 +191,15 @@ def test_down_lets_the_jobs_of_every_account_stop(tmp_path: Path) -> None:
         AlgorithmSpecification={"TrainingImage": "held", "TrainingInputMode": "File"},
         OutputDataConfig={"S3OutputPath": f"s3://sagemaker-us-east-1-{mine['Account']}/out"},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 300},
+        StoppingCondition={"MaxRuntimeInSeconds": 300, "MaxWaitTimeInSeconds": 300},
+        EnableManagedSpotTraining=True,
     )
-    deadline = time.monotonic() + 60
-    while not ready(logs):
-        assert time.monotonic() < deadline, sagemaker.describe_training_job(TrainingJobName="held")
-        os.sched_yield()
+    wait_until_ready(sagemaker, logs, 1)
+    chaos = clary(home, "chaos", "spot")
+    assert chaos.returncode == 0, chaos.stderr
+    assert f"held (account {mine['Account']}): its capacity is taken back" in chaos.stdout
+    assert f"Jobs of the account {orphan['Account']} are left alone: " in chaos.stderr
+    wait_until_ready(sagemaker, logs, 2)
     down = clary(home, "down", "--yes")
     assert down.returncode == 0, down.stderr
     assert f"Running training jobs: held (account {mine['Account']})" in down.stdout
@@ -211,10 +214,18 @@ def test_down_lets_the_jobs_of_every_account_stop(tmp_path: Path) -> None:
     assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("model.tar.gz")
 
 
-def ready(logs: Any) -> bool:
-    """Say whether the held job waits to be stopped."""
+def wait_until_ready(sagemaker: Any, logs: Any, times: int) -> None:
+    """Wait until the held job has said so many times that it waits to be stopped."""
+    deadline = time.monotonic() + 60
+    while (told := ready(logs)) < times:
+        job = sagemaker.describe_training_job(TrainingJobName="held")
+        assert time.monotonic() < deadline, (told, job)
+
+
+def ready(logs: Any) -> int:
+    """Return how many attempts of the held job wait, or waited, to be stopped."""
     try:
         events = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs")["events"]
     except logs.exceptions.ResourceNotFoundException:
-        return False
-    return any("ready" in event["message"] for event in events)
+        return 0
+    return sum("ready" in event["message"] for event in events)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from clary.cli.server import client, home_option, need, settings
+from clary.cli.jobs import of_all_accounts
+from clary.cli.server import home_option, need, settings
 from clary.core import reclaim, wake
 
 _RUNNING = ("Downloading", "Training")
@@ -23,20 +24,19 @@ _RUNNING = ("Downloading", "Training")
 def command(fault: str, seed: int, home: Path | None) -> None:
     """Take capacity back from running spot training jobs: FAULT is spot (all of them) or, say, spot@50%.
 
-    Each chosen job has two minutes from SIGTERM to SIGKILL, as on AWS; its checkpoints go to S3, and it goes
-    on from them when there is capacity again. Exit code 3: no server is running.
+    Jobs of all accounts may be chosen. Each has two minutes from SIGTERM to SIGKILL, as on AWS; its
+    checkpoints go to S3, and it goes on from them when there is capacity again. Exit code 3: no server is
+    running.
     """
     share = _share(fault)
     server = need(settings(home).home)
-    sagemaker = client(server, "sagemaker")
-    pages = sagemaker.get_paginator("list_training_jobs").paginate(StatusEquals="InProgress")
-    names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
-    jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in names]
-    arns = {
-        job["TrainingJobName"]: job["TrainingJobArn"]
-        for job in jobs
+    found = [
+        (jobs.named(job["TrainingJobName"]), job["TrainingJobArn"])
+        for jobs in of_all_accounts(server, "left alone")
+        for job in jobs.running()
         if job["EnableManagedSpotTraining"] and job["SecondaryStatus"] in _RUNNING
-    }
+    ]
+    arns = dict(found)
     for name in choose(list(arns), share, seed):
         reclaim.ask(server.home, arns[name])
         click.echo(f"{name}: its capacity is taken back; SIGTERM now, SIGKILL after two minutes")

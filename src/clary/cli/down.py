@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from clary.cli.account import access, accounts
-from clary.cli.server import Client, Server, client, console, end_containers, home_option, need, settings
+from clary.cli.jobs import of_all_accounts
+from clary.cli.server import Server, console, end_containers, home_option, need, settings
 from clary.cli.supervisor import STOP_TIMEOUT
 
 _GRACE = 130.0  # seconds: StopTrainingJob's own 120, and a little to settle
@@ -43,44 +43,23 @@ def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
 
 
 def _stop_jobs(server: Server, *, ask: bool, wait: bool) -> None:
-    clients = _clients(server)
-    running = [(account, name) for account in clients for name in _running(clients[account])]
-    if not running:
+    busy = [
+        (jobs, found) for jobs in of_all_accounts(server, "not asked to stop") if (found := jobs.running())
+    ]
+    if not busy:
         return
-    told = [name if of == server.account else f"{name} (account {of})" for of, name in running]
-    click.echo(f"Running training jobs: {', '.join(told)}")
+    names = [jobs.named(job["TrainingJobName"]) for jobs, found in busy for job in found]
+    click.echo(f"Running training jobs: {', '.join(names)}")
     if ask:
         click.confirm("Stop them?", abort=True)
     if not wait:
         return
-    for account, name in running:
-        clients[account].stop_training_job(TrainingJobName=name)
-    busy = [clients[account] for account in dict(running)]
+    for jobs, found in busy:
+        for job in found:
+            jobs.sagemaker.stop_training_job(TrainingJobName=job["TrainingJobName"])
     deadline = time.monotonic() + _GRACE
-    while any(map(_running, busy)) and time.monotonic() < deadline:
+    while any(jobs.running() for jobs, _ in busy) and time.monotonic() < deadline:
         time.sleep(0.2)
-
-
-def _clients(server: Server) -> dict[str, Client]:
-    """Return a client for each open account, by its number, the server's own first."""
-    found = {server.account: client(server, "sagemaker")}
-    for one in accounts(server):
-        if one["Status"] != "ACTIVE" or one["Id"] in found:
-            continue
-        try:
-            found[one["Id"]] = client(server, "sagemaker", access(server, one["Id"]))
-        except click.ClickException as error:  # its access role is gone or changed
-            click.echo(f"Jobs of the account {one['Id']} are not asked to stop: {error.message}", err=True)
-    return found
-
-
-def _running(sagemaker: Client) -> list[str]:
-    # A List with StatusEquals thins out pages already cut, and would page through every job there ever was.
-    wanted = {"Name": "TrainingJobStatus", "Operator": "In", "Value": "InProgress,Stopping"}
-    pages = sagemaker.get_paginator("search").paginate(
-        Resource="TrainingJob", SearchExpression={"Filters": [wanted]}
-    )
-    return [found["TrainingJob"]["TrainingJobName"] for page in pages for found in page["Results"]]
 
 
 def _end(server: Server) -> None:
