@@ -74,17 +74,23 @@ Server(os.environ["SAGEMAKER_BIND_TO_SOCKET"], Handler).serve_forever()
 
 @dataclass
 class Site:
-    """One home with its processes. `up` brings back whatever is dead, as the supervisor does."""
+    """One home with its processes. `up` brings back whatever is dead, as the supervisor does.
+
+    `view` is where this process finds the home when the server's see another file system; `within` brings a
+    command there.
+    """
 
     root: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    view: Path | None = None
+    within: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        folder = self.root / "home" / "images" / "held"
+        self.home = self.view or self.root / "home"
+        folder = self.home / "images" / "held"
         folder.mkdir(parents=True)
         for name, text in {"image.toml": IMAGE, "train.py": TRAIN, "serve.py": SERVE}.items():
             (folder / name).write_text(text)
-        self.home = self.root / "home"
 
     def up(self) -> None:
         """Start every process that does not run, and wait until calls are answered."""
@@ -184,11 +190,11 @@ class Site:
     def _spawn(self, role: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            "CLARY_HOME": str(self.home),
+            "CLARY_HOME": str(self.root / "home"),
             "CLARY_CACHE": str(self.root / "cache"),
             "CLARY_PORT": "0",
             "PYTHONPATH": str(SOURCE / "src"),
         }
         with (self.root / f"{role}.log").open("ab") as log:
-            command = [sys.executable, "-m", "clary.app", role]
+            command = [*self.within, sys.executable, "-m", "clary.app", role]
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - ours

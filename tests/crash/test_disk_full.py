@@ -1,0 +1,163 @@
+"""The disk under the server runs full, by a job and by others: what was acknowledged is not lost."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.crash import test_endpoint_kills as endpoints
+from tests.crash.site import Site
+from tests.crash.test_training_kills import BUCKET, ROLE, create, describe, run_of
+
+from clary.core.document import Document
+
+pytestmark = pytest.mark.slow
+
+SIZE = 400 << 20  # bytes of the disk, a tenth of which no job may take
+ENDS = ("Completed", "Failed", "Stopped")
+GREEDY = (
+    "import os; f = open('/opt/ml/model/bulk', 'wb'); [f.write(os.urandom(1 << 20)) for _ in iter(int, 1)]"
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run a server whose home is a disk of its own, which only its processes see."""
+    root = tmp_path_factory.mktemp("small")
+    home = root / "home"
+    home.mkdir()
+    mount = f"mount -t tmpfs -o size={SIZE},mode=700 none {home} && echo there && exec cat"
+    command = ["/usr/bin/env", "unshare", "-Urm", "sh", "-c", mount]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - ours
+    assert holder.stdin and holder.stdout and holder.stdout.readline() == b"there\n"
+    enter = ("nsenter", "-t", str(holder.pid), "-U", "-m", "--preserve-credentials", "--")
+    made = Site(root, view=Path(f"/proc/{holder.pid}/root{home}"), within=enter)
+    made.up()
+    yield made
+    made.open_gates()
+    made.down()
+    holder.stdin.close()
+    holder.wait()
+    holder.stdout.close()
+
+
+def ended(site: Site, name: str) -> Document:
+    def look() -> Document | None:
+        job: Document = describe(site, name)
+        return job if job["TrainingJobStatus"] in ENDS else None
+
+    return site.until(look, f"{name} has ended")
+
+
+def answer_of(site: Site, job: Document) -> bytes:
+    """Return what a held job's model says."""
+    key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{BUCKET}/")
+    body = site.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        member = archive.extractfile("answer")
+        assert member is not None
+        return member.read()
+
+
+def fill(site: Site) -> Path:
+    """Take all that is left of the disk, and return the file that has it."""
+    filler = site.home / "filler"
+    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (1 << 20, 4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"\0" * size)
+    assert os.statvfs(site.home).f_bavail == 0
+    return filler
+
+
+def refused(call: Any, **request: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_job_that_fills_the_disk_ends_and_nothing_else_does(site: Site) -> None:
+    endpoints.create(site, "beside", "still")
+    assert endpoints.settle(site, "beside")["EndpointStatus"] == "InService"
+    site.client("sagemaker").create_training_job(
+        TrainingJobName="greedy",
+        AlgorithmSpecification={
+            "TrainingImage": "held",
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["python", "-c", GREEDY],
+        },
+        RoleArn=ROLE,
+        OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/out"},
+        ResourceConfig={"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+    )
+    greedy = ended(site, "greedy")
+    assert greedy["TrainingJobStatus"] == "Failed"
+    assert "DiskFullError: The program had written" in greedy["FailureReason"]
+    assert "free some space under CLARY_HOME" in greedy["FailureReason"]
+    assert endpoints.answers(site, "beside", "still")
+    create(site, "next", "kept")
+    assert answer_of(site, ended(site, "next")) == b"seen kept"
+    assert endpoints.answers(site, "beside", "still")
+    endpoints.finish(site, "beside")
+
+
+def test_what_is_asked_of_a_full_disk_is_refused_and_nothing_acknowledged_is_lost(site: Site) -> None:
+    create(site, "waits", "there", HELD="1")
+    uid = run_of(site, "waits")
+    site.until(lambda: site.phase(uid) == "running", "waits runs")
+    s3, sagemaker = site.client("s3", 1), site.client("sagemaker", 1)
+    s3.put_object(Bucket=BUCKET, Key="before", Body=b"b" * 300_000)
+    filler = fill(site)
+    for key, size in (("small", 100), ("large", 5 << 20)):
+        code, message = refused(s3.put_object, Bucket=BUCKET, Key=key, Body=b"x" * size)
+        assert code == "ServiceUnavailable" and "The disk under CLARY_HOME is full" in message, message
+    code, message = refused(sagemaker.create_experiment, ExperimentName="too-late", Description="x" * 3000)
+    assert code == "ServiceUnavailable" and "disk under CLARY_HOME is full" in message, message
+    assert s3.get_object(Bucket=BUCKET, Key="before")["Body"].read() == b"b" * 300_000  # reading goes on
+    assert describe(site, "waits")["TrainingJobStatus"] == "InProgress"
+
+    site.kill("controller")
+    (site.job(uid).ml / "go").touch()  # an empty file needs no room
+    site.until(
+        lambda: site.phase(uid) != "running" or (site.job(uid).ml / "model/answer").exists(), "it ends"
+    )
+    assert site.processes["gateway"].poll() is None, site.complaints()
+    filler.unlink()
+    site.up()
+    waits = ended(site, "waits")
+    # It wrote its model to the full disk: either it failed for that, or it had room and is complete.
+    if waits["TrainingJobStatus"] == "Completed":
+        assert answer_of(site, waits) == b"seen there"
+    else:
+        assert "No space left on device" in waits["FailureReason"], waits["FailureReason"]
+    keys = [each["Key"] for each in site.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert "before" in keys and not {"small", "large"} & set(keys)
+    assert refused(sagemaker.describe_experiment, ExperimentName="too-late")[0] == "ResourceNotFound"
+    create(site, "after", "again")
+    assert answer_of(site, ended(site, "after")) == b"seen again"
+
+
+def test_a_server_killed_on_a_full_disk_comes_back_with_everything(site: Site) -> None:
+    before = site.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
+    filler = fill(site)
+    with contextlib.suppress(ClientError):
+        site.client("s3", 1).put_object(Bucket=BUCKET, Key="late", Body=b"x" * 100)
+    site.kill("gateway")
+    site.kill("controller")
+    filler.unlink()
+    site.up()
+    after = site.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
+    assert after == before
+    create(site, "recovered", "well")
+    assert answer_of(site, ended(site, "recovered")) == b"seen well"
