@@ -30,7 +30,7 @@ def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str
     algorithm = doc["AlgorithmSpecification"]
     return RunSpec(
         uid=uid,
-        image=algorithm["TrainingImage"],
+        image=algorithm.get("TrainingImage") or doc["_Image"],  # _Image: of the algorithm that it names
         program="train",
         command=tuple(algorithm.get("ContainerEntrypoint", ())),
         arguments=tuple(algorithm.get("ContainerArguments", ())),

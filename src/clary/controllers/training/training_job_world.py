@@ -203,7 +203,7 @@ def _definitions(doc: Document) -> list[Document]:
 def _own_definitions(doc: Document) -> list[Document]:
     """Return the definitions that come with the image."""
     try:
-        known = images.resolve(doc["AlgorithmSpecification"]["TrainingImage"]).metrics
+        known = images.resolve(doc["AlgorithmSpecification"].get("TrainingImage", "")).metrics
     except ValueError:
         return []
     return [{"Name": name, "Regex": regex} for name, regex in known.items()]

@@ -21,7 +21,8 @@ def objective_values(means: Means, job: Record, definition: Document) -> list[fl
     if not wanted:
         return []
     logged = events(means.logs, stream_of(job))
-    if definition["AlgorithmSpecification"].get("MetricDefinitions"):  # anybody's expression: never in here
+    algorithm = definition["AlgorithmSpecification"]
+    if algorithm.get("MetricDefinitions") or "AlgorithmName" in algorithm:  # anybody's: never in here
         points, _ = search(wanted, logged, PATIENCE)
     else:
         points = every_value(wanted, logged)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from clary.core.document import Document
 from clary.operations import references
-from clary.operations.model_registry import package_contents
+from clary.operations.model_registry import algorithm_specification, package_contents
 from clary.operations.registry import Call, before, completes
 
 _UNBUILT = {
     "CertifyForMarketplace": "there is no marketplace to certify it for; leave it out.",
-    "ValidationSpecification": "the jobs that would validate the algorithm are not run; leave it out.",
+    "ValidationSpecification": "the jobs that would validate the algorithm are not run. Leave it out, and "
+    "try the algorithm by a training job with its AlgorithmName.",
 }
 
 
 @before("sagemaker", "CreateAlgorithm")
 def check(call: Call) -> None:
-    """Refuse what cannot be honoured."""
+    """Refuse what cannot be honoured, and what contradicts itself."""
     references.refuse(call.request, _UNBUILT)
+    algorithm_specification.check(call.request["TrainingSpecification"])
 
 
 @completes("sagemaker", "CreateAlgorithm")

@@ -7,8 +7,8 @@ import re
 from clary.core.document import Document
 from clary.core.errors import ResourceInUse, ValidationError
 from clary.operations import references
-from clary.operations.registry import Call, before, operation
-from clary.operations.training import channels
+from clary.operations.registry import Call, before, completes, operation
+from clary.operations.training import algorithm, channels
 from clary.resources.experiments.experiment import EXPERIMENT
 from clary.resources.experiments.trial import TRIAL
 from clary.resources.experiments.trial_component import TRIAL_COMPONENT
@@ -36,7 +36,6 @@ _UNBUILT_RESOURCES = {
     "VolumeKmsKeyId": "volumes are not encrypted with keys of KMS; leave it out.",
 }
 _UNBUILT_ALGORITHM = {
-    "AlgorithmName": "algorithm resources are not built; name the image in TrainingImage.",
     "TrainingImageConfig": "images are resolved here, there is no private registry; leave it out.",
 }
 
@@ -46,6 +45,8 @@ def check(call: Call) -> None:
     """Refuse a job that could not run as it was asked for."""
     request = call.request
     _check_algorithm(call, request.get("AlgorithmSpecification", {}))
+    if "AlgorithmName" in request["AlgorithmSpecification"]:
+        algorithm.check(call, request)
     _check_resources(request.get("ResourceConfig"))
     _check_limits(request)
     references.refuse({**request, **_switches(request)}, _UNBUILT)
@@ -54,6 +55,13 @@ def check(call: Call) -> None:
     _check_output(call, request["OutputDataConfig"])
     _check_saved(call, request)
     channels.check(call, request)
+
+
+@completes("sagemaker", "CreateTrainingJob")
+def complete(call: Call) -> Document:
+    """Take over what the algorithm says, where the job names one."""
+    named = "AlgorithmName" in call.request.get("AlgorithmSpecification", {})
+    return algorithm.resolved(call, call.request) if named else {}
 
 
 @operation("sagemaker", "StopTrainingJob")
@@ -113,11 +121,11 @@ def _keep_pool(call: Call, job: Record, seconds: int) -> None:
     call.records.update(job, {"ResourceConfig": resources}, due=call.clock.now())
 
 
-def _check_algorithm(call: Call, algorithm: Document) -> None:
-    if ("TrainingImage" in algorithm) == ("AlgorithmName" in algorithm):
+def _check_algorithm(call: Call, source: Document) -> None:
+    if ("TrainingImage" in source) == ("AlgorithmName" in source):
         raise ValidationError("Give exactly one of TrainingImage and AlgorithmName.")
-    references.refuse(algorithm, _UNBUILT_ALGORITHM, "AlgorithmSpecification.")
-    for definition in algorithm.get("MetricDefinitions", ()):
+    references.refuse(source, _UNBUILT_ALGORITHM, "AlgorithmSpecification.")
+    for definition in source.get("MetricDefinitions", ()):
         try:
             re.compile(definition["Regex"])
         except re.error as error:
@@ -125,7 +133,8 @@ def _check_algorithm(call: Call, algorithm: Document) -> None:
                 f"The regular expression {definition['Regex']!r} of the metric {definition['Name']!r} is not "
                 f"valid: {error}."
             ) from error
-    references.image(call, algorithm["TrainingImage"])
+    if "TrainingImage" in source:
+        references.image(call, source["TrainingImage"])
 
 
 def _check_resources(resources: Document | None) -> None:

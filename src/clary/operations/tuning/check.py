@@ -11,7 +11,7 @@ from clary.engines.tuning.space import read
 from clary.engines.tuning.trial_request import trial_request
 from clary.engines.tuning.trials import definitions
 from clary.operations.registry import Call
-from clary.operations.training import training_job
+from clary.operations.training import algorithm, training_job
 from clary.operations.tuning.parents import check_parents
 from clary.operations.tuning.ranges import check_limits, check_ranges, check_strategy
 from clary.runtime import images
@@ -30,6 +30,8 @@ def check_tuning_job(call: Call) -> None:
     for definition in given:
         check_ranges(config, definition)
         _check_objective(call, definition)
+        if "AlgorithmName" in definition["AlgorithmSpecification"]:
+            algorithm.check_tuning(call, definition)
         _check_training_job(call, definition)
     check_strategy(config, given)
     check_limits(request, inherited=check_parents(call, given) if "WarmStartConfig" in request else 0)
@@ -37,7 +39,10 @@ def check_tuning_job(call: Call) -> None:
 
 def own_metrics(call: Call, definition: Document) -> Mapping[str, str]:
     """Return the metrics that come with a definition's algorithm; none where a script takes its place."""
-    image = definition["AlgorithmSpecification"].get("TrainingImage", "")
+    source = definition["AlgorithmSpecification"]
+    if name := source.get("AlgorithmName"):
+        return algorithm.metrics(call, name)
+    image = source.get("TrainingImage", "")
     if not image or SCRIPT in definition.get("StaticHyperParameters", {}):
         return {}
     try:
@@ -56,17 +61,17 @@ def _check_names(many: list[Document]) -> None:
 
 def _check_objective(call: Call, definition: Document) -> None:
     """Refuse an objective that no training job would tell."""
-    objective, algorithm = definition["TuningObjective"], definition["AlgorithmSpecification"]
+    objective, source = definition["TuningObjective"], definition["AlgorithmSpecification"]
     if objective is None:
         raise ValidationError(
             "A hyperparameter tuning job objective is required: give HyperParameterTuningJobObjective, or a "
             "TuningObjective in each training job definition."
         )
     name = objective["MetricName"]
-    told = [each["Name"] for each in algorithm.get("MetricDefinitions", ())]
+    told = [each["Name"] for each in source.get("MetricDefinitions", ())]
     if name in told:
         return
-    own, image = own_metrics(call, definition), algorithm.get("TrainingImage", "")
+    own, image = own_metrics(call, definition), source.get("TrainingImage") or source.get("AlgorithmName", "")
     if told or not own:  # the words are AWS's
         raise ValidationError(
             "A metric is required for this hyperparameter tuning job objective. Provide a metric in the "
