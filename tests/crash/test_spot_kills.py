@@ -70,19 +70,25 @@ def create(site: Site, name: str, hold: int, instance_type: str = "ml.t3.medium"
     )
 
 
+def trains(site: Site, name: str) -> Any:
+    """Wait until the job trains; return it."""
+
+    def training() -> Any:
+        job = describe(site, name)
+        return job if job["SecondaryStatus"] == "Training" else None
+
+    return site.until(training, f"{name} trains")
+
+
 def begun(site: Site, name: str) -> Any:
     """Wait until the job trains, and its script would see a signal; return it.
 
     To a container's first process a signal that it does not handle yet is as if it never came.
     """
-
-    def training() -> Any:
-        job = describe(site, name)
-        uid = next(iter(site.runs("*")[-1:]), "")
-        handles = uid and (site.job(uid).path / "ml/checkpoints/begun").exists()
-        return job if handles and job["SecondaryStatus"] == "Training" else None
-
-    return site.until(training, f"{name} trains")
+    job = trains(site, name)
+    sign = site.job(site.runs("*")[-1]).ml / "checkpoints/begun"
+    site.until(sign.exists, f"{name} listens")
+    return job
 
 
 def finish(site: Site, name: str) -> Document:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.crash.site import Site
-from tests.crash.test_spot_kills import begun, finish
+from tests.crash.test_spot_kills import finish, trains
 from tests.crash.test_training_kills import BUCKET, ROLE
 
 PIECES = 6
@@ -75,7 +75,7 @@ def test_a_job_reads_every_byte_of_its_pipes_whoever_is_killed(site: Site, victi
         ResourceConfig={"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
     )
-    begun(site, name)
+    trains(site, name)
     if victim != "nobody":
         site.kill(victim)
     site.up()
