@@ -15,6 +15,7 @@ _COMMANDS = {
     "env": ("clary.cli.env", "Print the exports that point AWS clients here."),
     "run": ("clary.cli.run", "Run one command with AWS clients pointed here."),
     "account": ("clary.cli.account", "Make, list and delete accounts, and make their keys."),
+    "image": ("clary.cli.image", "Make, list and remove images of your own."),
     "logs": ("clary.cli.logs", "Print or follow the log of a job or an endpoint."),
     "chaos": ("clary.cli.chaos", "Take capacity back from spot jobs, to see whether they go on."),
     "demo": ("clary.cli.demo.command", "Train, deploy and predict with the SageMaker SDK."),

@@ -111,6 +111,36 @@ def ensure(
     return image
 
 
+def lock_requirements(
+    source: ImageFile, cache: Path, index: Index, lock: Path, tell: Callable[[str], None] = lambda line: None
+) -> None:
+    """Write a hashed lock of everything that an image's requirements need on this machine."""
+    if source.requirements is None:
+        raise ValueError(f"{source.name} has no requirements.")
+    build = Build(cache, f"lock-{source.name}-{os.getpid()}")
+    build.prefix.parent.mkdir(parents=True, exist_ok=True)
+    compile_ = ["pip", "compile", "--python", source.interpreter().path, "--generate-hashes", "--no-config"]
+    compile_ += [
+        "--no-header",
+        "--no-annotate",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--no-progress",
+    ]
+    compile_ += ["--quiet", "-o", str(lock), str(source.requirements)]
+    if re.search(r"^torch\b", source.lock(), re.MULTILINE) and not index.has_wheel("torch"):
+        compile_ += ["--torch-backend", "cpu"]
+    where = index.for_uv()
+    try:
+        if _run([*compile_, "--offline"], build, tell, where) and _run(compile_, build, tell, where):
+            raise BuildFailed(
+                f"{source.requirements.name} could not be locked: {build.last_words(_KEPT_LINES)}. Correct "
+                "it; without a network, put its packages into a find-links directory of pip's configuration."
+            )
+    finally:
+        build.log.unlink(missing_ok=True)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Build one image; the exit code says whether it is there."""
     source, cache = read(Path(arguments[0]) / "image.toml"), Path(arguments[1])
@@ -136,8 +166,15 @@ def _build(source: ImageFile, build: Build, index: Index, tell: Callable[[str], 
     shutil.rmtree(draft, ignore_errors=True)
     build.log.unlink(missing_ok=True)
     tell(f"building {source.name}")
-    interpreter = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
-    venv = ["venv", "--python", interpreter, "--relocatable", "--no-project", "--clear", str(draft)]
+    venv = [
+        "venv",
+        "--python",
+        source.interpreter().path,
+        "--relocatable",
+        "--no-project",
+        "--clear",
+        str(draft),
+    ]
     pip = _pip(draft)
     if _run(venv, build, tell) or (pip and _run(pip, build, tell)):
         raise _failed(source, build)

@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clary.runtime import interpreter
 from clary.runtime.index import Index
+from clary.runtime.interpreter import Interpreter
 from clary.runtime.launch import Image
 
 _REGISTRY = re.compile(
     r"^(?:\d{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/)?(?P<repository>[^:@]+)"
 )
+
+_PATHS = {"PYTHONPATH": "/opt/toolkit:/opt/image:/opt/ml/site-packages"}  # where an image says nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,11 @@ class ImageFile:
     environment: Mapping[str, str] = field(default_factory=dict)
     warm: tuple[str, ...] = ()
     metrics: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+
+    def interpreter(self) -> Interpreter:
+        """Return the Python that the environment stands on; a `NoInterpreter` says how to get it."""
+        return interpreter.find(self.python)
 
     def lock(self) -> str:
         """Return the locked requirements; an image without any has an empty environment."""
@@ -43,10 +51,11 @@ class ImageFile:
 
     def key(self, index: Index) -> str:
         """Return what the built environment is found by: everything that its content depends on."""
+        python = self.interpreter()
         parts = (
             self.lock(),
-            sys.version,
-            f"{sys.base_prefix} {platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}",
+            python.version,
+            f"{python.base} {platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}",
             index.fingerprint(),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
@@ -59,9 +68,9 @@ class ImageFile:
             name=self.name,
             key=key,
             prefix=cache / "images" / key,
-            base=Path(sys.base_prefix),
-            folder=self.folder,
-            toolkit=toolkit if toolkit.is_dir() else None,
+            base=self.interpreter().base,
+            folder=self.folder.resolve(),  # an own image's is a link that the next build moves
+            toolkit=toolkit if toolkit.is_dir() else builtin() / "toolkit",
             programs=self.programs,
             environment=self.environment,
             warm=self.warm,
@@ -88,17 +97,23 @@ def catalogue(folders: Sequence[Path] = ()) -> Iterator[ImageFile]:
 
 def resolve(uri: str, folders: Sequence[Path] = ()) -> ImageFile:
     """Return the image that a URI means; the first folder that has it wins."""
-    match = _REGISTRY.match(uri)
-    repository = match["repository"] if match else uri
+    repository = repository_of(uri)
     known: list[str] = []
     for image in catalogue(folders):
         if repository in image.repositories:
+            image.interpreter()
             return image
         known += image.repositories
     raise UnknownImage(
         f"There is no image for {uri!r}. Clary has {', '.join(sorted(set(known))) or 'none'}; "
         "any account, region and tag of them will do. Add one with a folder that holds an image.toml."
     )
+
+
+def repository_of(uri: str) -> str:
+    """Return the repository of a URI, without registry, tag and digest."""
+    match = _REGISTRY.match(uri)
+    return match["repository"] if match else uri
 
 
 def read(path: Path) -> ImageFile:
@@ -113,9 +128,10 @@ def read(path: Path) -> ImageFile:
             repositories=tuple(document.get("repositories", [name])),
             requirements=path.parent / requirements if requirements else None,
             programs={key: tuple(command) for key, command in document.get("programs", {}).items()},
-            environment={key: str(value) for key, value in document.get("environment", {}).items()},
+            environment=_PATHS | {key: str(value) for key, value in document.get("environment", {}).items()},
             warm=tuple(document.get("warm", {}).get("imports", ())),
             metrics={key: str(value) for key, value in document.get("metrics", {}).items()},
+            python=str(document.get("python", "")),
         )
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise ValueError(f"{path} is not an image file: {error}") from error
