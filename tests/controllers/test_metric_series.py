@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.controllers.worlds import ACCOUNT, NOON, REGION, World
 from tests.store.opened import job
 
-from clary.controllers.training.metric_series import SPACE, keep
+from clary.controllers.training.metric_series import SPACE, keep, last_values
 from clary.engines.cloudwatch.series import Look
 from clary.store.metrics.store import resource_series
 
@@ -16,13 +16,17 @@ T0 = int(NOON.timestamp()) * 1000
 DIMENSIONS = (("TrainingJobName", "j"),)
 
 
-def test_points_are_kept_once_for_both_readers(tmp_path: Path) -> None:
+def test_points_are_kept_for_both_readers_as_they_come(tmp_path: Path) -> None:
     world = World.make(tmp_path)
     record = job(world.records, "j")
-    for _ in range(2):
-        keep(world.means.metrics, record, {"loss": [(T0 + 1500, 2.0), (T0 + 61_000, 1.0)]})
+    keep(world.means.metrics, record, {"loss": [(T0 + 1500, 2.0)]})
+    keep(world.means.metrics, record, {"loss": [(T0 + 61_900, 1.0)]})
+    named = [{"Name": "other"}, {"Name": "loss"}]
+    at = datetime.fromtimestamp(T0 // 1000 + 61, UTC)
+    told = last_values(world.means.metrics, record, named)
+    assert told == [{"MetricName": "loss", "Value": 1.0, "Timestamp": at}]
     [points] = world.means.metrics.read(resource_series(ACCOUNT, REGION, record.arn.lower(), "loss"))
-    assert (list(points.times), list(points.values)) == ([T0 + 1500, T0 + 61_000], [2.0, 1.0])
+    assert (list(points.times), list(points.values)) == ([T0 + 1500, T0 + 61_900], [2.0, 1.0])
     look = Look(SPACE, "loss", DIMENSIONS, 60, T0 // 1000, T0 // 1000 + 3600)
     [(unit, seen)] = world.means.metrics.look(ACCOUNT, REGION, look)
     assert (unit, list(seen.values)) == ("None", [2.0, 1.0])
@@ -35,6 +39,7 @@ def test_points_of_an_older_job_of_the_name_go(tmp_path: Path) -> None:
     world.records.delete(old)
     world.later(timedelta(hours=1))
     new = job(world.records, "j")
+    assert last_values(world.means.metrics, new, [{"Name": "loss"}]) == []
     keep(world.means.metrics, new, {"loss": [(T0 + 3_600_000, 1.0)]})
     told = world.means.metrics.summary(ACCOUNT, REGION, new.arn.lower())
     assert [(each.name, each.count, each.last) for each in told] == [("loss", 1, 1.0)]

@@ -8,11 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.controllers.worlds import NOON, ROLE, World
+from tests.controllers.worlds import ACCOUNT, NOON, REGION, ROLE, World
 
 from clary.controllers.training.training_job_world import GROUP, TrainingJobs
 from clary.core.document import Document
 from clary.resources.training.training_job import TRAINING_JOB
+from clary.store.metrics.store import resource_series
 from clary.store.records import Record
 
 REQUEST: Document = {
@@ -94,6 +95,47 @@ def test_a_job_runs_to_its_end_with_log_metrics_and_model_and_leaves_no_run(worl
     assert world.log(GROUP) == ["epoch 1 loss=0.5", "epoch 2 loss=0.25", "bye"]
     assert world.means.objects.get("box", "out/j/output/model.tar.gz").path.read_bytes() == b"model"
     assert done.due is None and world.runtime.seen == {}
+
+
+def test_metrics_are_told_while_the_job_runs_each_point_once_whoever_is_killed(world: World) -> None:
+    job = create(world)
+    tend(world)
+    uid = f"{job.uid}-1"
+    for epoch in range(1, 4):
+        world.later()
+        world.runtime.reach(uid, "running", NOON)
+        world.runtime.printed[uid] = world.runtime.printed.get(uid, b"") + b"loss=%d\n" % epoch
+        TrainingJobs(world.means).look(world.reread(job), world.clock.now())  # killed before it could write
+        tend(world)
+        [told] = world.reread(job).doc["FinalMetricDataList"]
+        assert told["Value"] == epoch
+    assert world.reread(job).doc["TrainingJobStatus"] == "InProgress"
+    [points] = world.means.metrics.read(resource_series(ACCOUNT, REGION, job.arn.lower(), "loss"))
+    assert list(points.values) == [1.0, 2.0, 3.0]
+
+
+def test_a_metric_that_cannot_be_searched_for_is_given_up_once_and_for_all(world: World) -> None:
+    algorithm = {
+        **REQUEST["AlgorithmSpecification"],
+        "MetricDefinitions": [{"Name": "hangs", "Regex": "(a+)+$"}, {"Name": "loss", "Regex": "loss=(.*)"}],
+    }
+    job = create(world, AlgorithmSpecification=algorithm)
+    tend(world)
+    uid = f"{job.uid}-1"
+    world.later()
+    world.runtime.reach(uid, "running", NOON)
+    world.runtime.printed[uid] = b"a" * 5000 + b"!\nloss=1\n"
+    tend(world)
+    doc = world.reread(job).doc
+    assert doc["_Unsearched"]["Names"] == ["hangs"]
+    assert [each["MetricName"] for each in doc["FinalMetricDataList"]] == ["loss"]
+    world.later()
+    world.runtime.printed[uid] += b"a" * 5000 + b"!\nloss=2\n"
+    world.runtime.succeed(uid, NOON, world.clock.now())
+    tend(world)
+    doc = world.reread(job).doc
+    assert [each["Value"] for each in doc["FinalMetricDataList"]] == [2.0]
+    assert doc["SecondaryStatusTransitions"][-1]["StatusMessage"].count("no metric hangs") == 1
 
 
 def test_what_disappeared_since_the_job_was_created_fails_it(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,10 +25,24 @@ class Stream:
     name: str
 
 
-def ingest(runtime: Runtime, uid: str, logs: Logs, stream: Stream, now: datetime, *, ended: bool) -> bool:
+Put = Callable[[Sequence[tuple[int, str]], int, int], None]
+"""Keeps events (milliseconds, message) that came from one byte offset to before another."""
+
+
+def ingest(
+    runtime: Runtime,
+    uid: str,
+    logs: Logs,
+    stream: Stream,
+    now: datetime,
+    *,
+    ended: bool,
+    put: Put | None = None,
+) -> bool:
     """Take what a run has printed since last time; return whether everything it printed is in the log.
 
-    A last line without its newline waits for it until the run has `ended`.
+    A last line without its newline waits for it until the run has `ended`. `put` keeps the events, where more
+    is to be kept than they.
     """
     place = (stream.account, stream.region, stream.group, stream.name)
     offset = logs.offset(*place)
@@ -38,7 +52,11 @@ def ingest(runtime: Runtime, uid: str, logs: Logs, stream: Stream, now: datetime
         if not taken:
             return True
         stamp = int(now.timestamp() * 1000)
-        logs.put(*place, [(stamp, text) for text in lines], offset=offset, next_offset=offset + taken)
+        found = [(stamp, text) for text in lines]
+        if put:
+            put(found, offset, offset + taken)
+        else:
+            logs.put(*place, found, offset=offset, next_offset=offset + taken)
         offset += taken
     return False
 

@@ -1,7 +1,8 @@
 """Searches logs for the caller's metrics, in a process of its own.
 
 A regular expression can backtrack for longer than anybody lives, and Python holds its one lock all the while.
-Here that costs a job one metric; in the controller it would cost every job its controller.
+Here that costs a job one metric; in the controller it would cost every job its controller. The process stays
+for the next search, which comes every second while a job prints.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -20,41 +23,96 @@ from clary.controllers.training.metrics import Points, every_value
 from clary.core.document import Document
 
 LINE_SECONDS = 0.5  # What one expression may take over one line.
-LOG_SECONDS = 60.0  # What all of them may take over the whole log.
+LOG_SECONDS = 60.0  # What all of them may take over one search.
+MOST_IDLE = 2  # Processes that wait for the next search.
 
 _SOURCES = Path(__file__).resolve().parents[3]
 _INTERPRETER = ("-S", "-s", "-P")  # nothing of site-packages: it starts in a moment
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The values of each metric; which ones could not be searched for, and why, in words."""
+
+    points: Points
+    given_up: tuple[str, ...] = ()
+    remark: str = ""
+
+
+class Searcher:
+    """Searches in processes that stay. Any number of threads may search at once; each has its own process."""
+
+    def __init__(self) -> None:
+        self._idle: deque[subprocess.Popen[str]] = deque()
+
+    def search(
+        self,
+        definitions: Sequence[Document],
+        events: Iterable[tuple[int, str]],
+        patience: float = LOG_SECONDS,
+    ) -> Found:
+        """Return the values of each metric in the events."""
+        wanted = [{"Name": each["Name"], "Regex": each["Regex"]} for each in definitions]
+        lines = [json.dumps(wanted), *map(json.dumps, events), ""]
+        process = self._process()
+        answer = _asked(process, "\n".join(lines) + "\n", patience)
+        if not answer:
+            _end(process)
+            names = tuple(each["Name"] for each in wanted)
+            words = f"no metrics: searching the log for them took more than {patience:g} s"
+            return Found(points={}, given_up=names, remark=words)
+        self._idle.append(process)
+        while len(self._idle) > MOST_IDLE:
+            _end(self._idle.popleft())
+        found = json.loads(answer)
+        points = {
+            name: [(stamp, value) for stamp, value in values] for name, values in found["Found"].items()
+        }
+        return Found(points=points, given_up=tuple(found["GivenUp"]), remark=_words(found["GivenUp"]))
+
+    def close(self) -> None:
+        """End the processes that wait; a controller that is killed takes them along, as their input ends."""
+        while self._idle:
+            _end(self._idle.popleft())
+
+    def _process(self) -> subprocess.Popen[str]:
+        while self._idle:
+            process = self._idle.pop()
+            if process.poll() is None:
+                return process
+            _end(process)
+        return subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, *_INTERPRETER, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PYTHONPATH": str(_SOURCES)},
+            encoding="utf-8",
+            errors="replace",
+        )
+
+
 def search(
     definitions: Sequence[Document], events: Iterable[tuple[int, str]], patience: float = LOG_SECONDS
 ) -> tuple[Points, str]:
-    """Return the values of each metric, and in words what could not be searched for."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as work:
-        work.write(json.dumps([{"Name": each["Name"], "Regex": each["Regex"]} for each in definitions]))
-        work.writelines(f"\n{json.dumps(event)}" for event in events)
-        work.seek(0)
-        line = [sys.executable, *_INTERPRETER, "-m", __name__]
-        try:
-            done = subprocess.run(  # noqa: S603 - our own module
-                line,
-                stdin=work,
-                stdout=subprocess.PIPE,
-                env={"PYTHONPATH": str(_SOURCES)},
-                timeout=patience,
-                check=True,
-            )
-        except subprocess.TimeoutExpired:
-            return {}, f"no metrics: searching the log for them took more than {patience:g} s"
-    found = json.loads(done.stdout)
-    points = {name: [(stamp, value) for stamp, value in values] for name, values in found["Found"].items()}
-    return points, _words(found["GivenUp"])
+    """Search once; return the values of each metric, and in words what could not be searched for."""
+    searcher = Searcher()
+    try:
+        found = searcher.search(definitions, events, patience)
+    finally:
+        searcher.close()
+    return found.points, found.remark
 
 
 def main() -> None:
-    """Read definitions and events from standard input, write what was found to standard output."""
+    """Read definitions and events from standard input up to an empty line, answer in one line; and again."""
     signal.signal(signal.SIGALRM, _too_slow)
-    definitions = json.loads(next(sys.stdin))
+    while definitions := sys.stdin.readline():
+        answer = _searched(json.loads(definitions), map(json.loads, _until_empty()))
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def _searched(definitions: Sequence[Document], events: Iterable[tuple[int, str]]) -> Document:
     given_up: set[str] = set()
 
     def matches(name: str, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
@@ -69,9 +127,40 @@ def main() -> None:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    found = every_value(definitions, map(json.loads, sys.stdin), matches)
+    found = every_value(definitions, events, matches)
     kept = {name: values for name, values in found.items() if name not in given_up}
-    sys.stdout.write(json.dumps({"Found": kept, "GivenUp": sorted(given_up)}))
+    return {"Found": kept, "GivenUp": sorted(given_up)}
+
+
+def _until_empty() -> Iterator[str]:
+    while (line := sys.stdin.readline()).strip():
+        yield line
+
+
+def _asked(process: subprocess.Popen[str], question: str, patience: float) -> str:
+    """Return a process's answer; nothing when it does not answer in time, and then it is dead."""
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101 - both are pipes
+    late = threading.Timer(patience, process.kill)
+    late.start()
+    try:
+        process.stdin.write(question)
+        process.stdin.flush()
+        return process.stdout.readline()
+    except BrokenPipeError:
+        return ""
+    finally:
+        late.cancel()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                continue
 
 
 def _too_slow(_number: int, _frame: FrameType | None) -> None:

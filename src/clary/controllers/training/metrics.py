@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 
 from clary.core.document import Document
 
@@ -36,17 +35,6 @@ def every_value(
                 if value is not None:
                     found.setdefault(name, []).append((stamp, value))
     return found
-
-
-def last_values(definitions: Sequence[Document], points: Points) -> list[Document]:
-    """Return FinalMetricDataList: for each definition its last value, and when it was logged."""
-    told: list[Document] = []
-    for name in (each["Name"] for each in definitions):
-        if name in points:
-            stamp, value = points[name][-1]
-            at = datetime.fromtimestamp(stamp // 1000, UTC)  # the API tells whole seconds
-            told.append({"MetricName": name, "Value": value, "Timestamp": at})
-    return told
 
 
 def _number(match: re.Match[str]) -> float | None:

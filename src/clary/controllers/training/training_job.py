@@ -44,7 +44,7 @@ class World:
     """What is the case outside the record. It is asked each time, never remembered.
 
     `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
-    the log; `metrics` the last value of each metric, once it is, and `remark` what is to be said of them;
+    the log; `metrics` the last value of each metric, if there is news, and `remark` what is to be said of them;
     `unsaved` that checkpoints are to be taken to S3; `reclaimed` why its spot capacity is taken back;
     `pooled` that it uses a warm pool.
     """
@@ -117,6 +117,8 @@ def _proceed(doc: Document, world: World, now: datetime) -> Step:
         write["TrainingStartTime"] = min(run.started or now, now)
     if run.started and "_Ran" not in doc:
         write["_Ran"] = True
+    if world.metrics:
+        write["FinalMetricDataList"] = list(world.metrics)
     if world.reclaimed and run.phase != "packing":
         return Step(write=write | spot.notice({**doc, **write}, world.reclaimed, now), again=AT_ONCE)
     again = RUNNING if run.phase == "running" else SOON

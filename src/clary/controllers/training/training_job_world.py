@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from clary.controllers.logs import Stream, events, ingest
+from clary.controllers.logs import Stream
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.controllers.training import pools, warm_pool
-from clary.controllers.training.metric_search import search
-from clary.controllers.training.metric_series import keep
-from clary.controllers.training.metrics import every_value, last_values
+from clary.controllers.training.measuring import Measuring, Taken
+from clary.controllers.training.metric_series import last_values
 from clary.controllers.training.plan import HOST, plan, saves
 from clary.controllers.training.training_job import (
     DONE,
@@ -46,6 +45,7 @@ class TrainingJobs:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._runtime = means.runtime
+        self._measuring = Measuring(means)
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the log, and decide."""
@@ -56,24 +56,25 @@ class TrainingJobs:
             available = warm_pool.status(doc) == "Available" and not step.write
             pools.mark(self._means, record, available=available)
             return step
-        logged, ended = True, run.phase == "exited"
-        if run.started:
-            logged = ingest(self._runtime, uid, self._means.logs, stream_of(record), now, ended=ended)
-        metrics, remark = self._metrics(record) if ended and logged else ([], "")
+        ended = run.phase == "exited"
+        taken = self._taken(record, uid, now, ended=ended) if run.started else Taken(logged=True)
+        unsearched = taken.given_up or doc.get("_Unsearched", {})
         waiting = run.phase == "absent" and "_Started" not in doc and doc["TrainingJobStatus"] == "InProgress"
         fault = self._fault(record) if waiting else ""
         unsaved = self._unsaved(record, run)
         world = World(
             run=run,
             fault=fault,
-            logged=logged,
-            metrics=metrics,
-            remark=remark,
+            logged=taken.logged,
+            metrics=self._metrics(record) if taken.measured or (ended and taken.logged) else (),
+            remark=unsearched.get("Remark", ""),
             unsaved=unsaved,
             reclaimed=self._reclaimed(record, run),
             pooled=waiting and self._pooled(record, now),
         )
         step = next_step(record, world, now)
+        if taken.given_up:
+            step = replace(step, write={**step.write, "_Unsearched": taken.given_up})
         ended = step.write.get("TrainingJobStatus") in DONE
         return replace(step, wake=doc["_Parent"]) if ended and "_Parent" in doc else step
 
@@ -137,21 +138,17 @@ class TrainingJobs:
             return f"ClientError: {fault}"
         return ""
 
-    def _metrics(self, record: Record) -> tuple[list[Document], str]:
-        """Keep the metrics; return their last values, and what could not be searched for.
-
-        The images' expressions are our own.
-        """
+    def _taken(self, record: Record, uid: str, now: datetime, *, ended: bool) -> Taken:
+        """Take in the log with its metrics. The images' expressions are our own."""
         definitions = _definitions(record.doc)
-        if not definitions:
-            return [], ""
-        logged = events(self._means.logs, stream_of(record))
-        if definitions == _own_definitions(record.doc):
-            points, remark = every_value(definitions, logged), ""
-        else:
-            points, remark = search(definitions, logged)
-        keep(self._means.metrics, record, points)
-        return last_values(definitions, points), remark
+        trusted = definitions == _own_definitions(record.doc)
+        stream = stream_of(record)
+        return self._measuring.take(record, uid, stream, definitions, now, ended=ended, trusted=trusted)
+
+    def _metrics(self, record: Record) -> list[Document]:
+        """Return the last value of each metric."""
+        definitions = _definitions(record.doc)
+        return last_values(self._means.metrics, record, definitions) if definitions else []
 
     def _collect(self, record: Record, run: Seen, write: Document) -> Document:
         """Put the packed outputs where the caller asked for them; a bucket that is gone fails the job."""
