@@ -82,6 +82,19 @@ def hyperband(**resource: int) -> Change:
     )
 
 
+def tuning_resources(*types: str, alone: bool = False, **members: Any) -> Change:
+    """Ask for several instance types, in place of one."""
+
+    def change(request: Request) -> None:
+        configs = [{"InstanceType": each, "InstanceCount": 1, "VolumeSizeInGB": 1} for each in types]
+        if alone or configs:
+            definition(request).pop("ResourceConfig")
+        wanted = {**members, "InstanceConfigs": configs} if configs else members
+        definition(request)["HyperParameterTuningResourceConfig"] = wanted
+
+    return change
+
+
 CASES: dict[str, tuple[Change, str]] = {
     "no definition": (lambda r: r.pop("TrainingJobDefinition"), "Give exactly one of TrainingJobDefinition"),
     "no ranges": (lambda r: config(r).pop("ParameterRanges"), "No hyperparameter ranges are given"),
@@ -168,6 +181,28 @@ CASES: dict[str, tuple[Change, str]] = {
     "no bucket": (
         lambda r: definition(r)["OutputDataConfig"].update(S3OutputPath="s3://no-such-bucket-here/out"),
         "does not exist. Create the bucket",
+    ),
+    "resources twice": (
+        tuning_resources(InstanceType="ml.m5.large", InstanceCount=1, VolumeSizeInGB=1),
+        "exactly one of ResourceConfig and HyperParameterTuningResourceConfig",
+    ),
+    "instances in two ways": (
+        tuning_resources("ml.m5.large", InstanceCount=1),
+        "has both InstanceConfigs and InstanceCount",
+    ),
+    "one type twice": (
+        tuning_resources("ml.m5.large", "ml.m5.large"),
+        "has the instance type ml.m5.large twice",
+    ),
+    "nothing to allocate": (
+        tuning_resources(
+            InstanceType="ml.m5.large", InstanceCount=1, AllocationStrategy="Prioritized", alone=True
+        ),
+        "AllocationStrategy is given without InstanceConfigs",
+    ),
+    "a retained pool": (
+        lambda r: definition(r)["ResourceConfig"].update(KeepAlivePeriodInSeconds=600),
+        "is not for tuning jobs",
     ),
     "no parent": (
         lambda r: r.update(

@@ -10,7 +10,7 @@ from tests.controllers.worlds import ACCOUNT, LEASE_OVER, NOON, REGION, ROLE, Dy
 
 from clary.controllers.tuning.tuning_job_world import TuningJobs
 from clary.core.document import Document
-from clary.core.errors import ValidationError
+from clary.core.errors import ApiError, ValidationError
 from clary.core.principal import Principal
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.resources.tuning.hyper_parameter_tuning_job import HYPER_PARAMETER_TUNING_JOB
@@ -54,7 +54,8 @@ class Calls:
     def __init__(self, records: Records) -> None:
         self.records = records
         self.made: list[str] = []
-        self.refusal: ValidationError | None = None
+        self.refusal: ApiError | None = None
+        self.full: set[str] = set()
 
     def call(
         self, caller: Principal, region: str, operation: str, asked: Document, more: Document
@@ -66,6 +67,8 @@ class Calls:
             return {}
         if self.refusal:
             raise self.refusal
+        if (instance_type := asked["ResourceConfig"]["InstanceType"]) in self.full:
+            raise ApiError(f"No {instance_type} is left.", code="ResourceLimitExceeded", status=400)
         doc = {**asked, **more, "CreationTime": self.records.clock.now()}
         self.made.append(self.records.create(TRAINING_JOB, doc).name)
         return {}
@@ -234,3 +237,82 @@ def test_a_job_without_any_objective_fails_and_says_so(tmp_path: Path) -> None:
     assert doc["HyperParameterTuningJobStatus"] == "Failed"
     assert doc["FailureReason"].startswith("No objective metrics found after running 5 training jobs.")
     assert doc["ObjectiveStatusCounters"]["Failed"] == 5
+
+
+def with_instances(*types: str) -> Document:
+    doc = request("Random")
+    definition = doc["TrainingJobDefinition"]
+    del definition["ResourceConfig"]
+    definition["HyperParameterTuningResourceConfig"] = {
+        "AllocationStrategy": "Prioritized",
+        "InstanceConfigs": [
+            {"InstanceType": each, "InstanceCount": 1, "VolumeSizeInGB": 1} for each in types
+        ],
+    }
+    return doc
+
+
+def types_of(world: World, calls: Calls) -> list[str]:
+    jobs = [world.records.get(TRAINING_JOB, {"TrainingJobName": name}) for name in calls.made]
+    return [job.doc["ResourceConfig"]["InstanceType"] for job in jobs]
+
+
+def test_trials_take_the_first_instances_that_a_quota_has_left(tmp_path: Path) -> None:
+    world, calls, job = start(tmp_path, with_instances("ml.m5.large", "ml.m5.xlarge"))
+    calls.full = {"ml.m5.large"}
+    tend(world)
+    assert types_of(world, calls) == ["ml.m5.xlarge"] * 2
+    calls.full = set()
+    end_one(world, calls)
+    world.later()
+    tend(world)
+    assert types_of(world, calls) == ["ml.m5.xlarge"] * 2 + ["ml.m5.large"]
+    assert "_Ending" not in world.reread(job).doc
+
+
+def test_a_full_quota_is_waited_for_while_trials_run_and_fails_the_job_that_has_none(tmp_path: Path) -> None:
+    world, calls, job = start(tmp_path, request("Random"))
+    tend(world)
+    end_one(world, calls)
+    calls.full = {"ml.m5.large"}
+    world.later()
+    tend(world)
+    doc = world.reread(job).doc
+    assert (len(calls.made), doc["TrainingJobStatusCounters"]["Completed"]) == (2, 1)
+    assert doc["HyperParameterTuningJobStatus"] == "InProgress"
+    calls.full = set()
+    world.later()
+    tend(world)
+    assert len(calls.made) == 3
+    calls.full = {"ml.m5.large"}
+    for _ in range(3):
+        end_one(world, calls)
+        world.later()
+        tend(world)
+    doc = world.reread(job).doc
+    assert doc["HyperParameterTuningJobStatus"] == "Failed"
+    assert doc["FailureReason"].endswith("could not be created: No ml.m5.large is left.")
+    assert doc["TrainingJobStatusCounters"]["Completed"] == 3
+
+
+def test_a_training_job_that_somebody_makes_by_a_trial_s_name_is_not_stopped(tmp_path: Path) -> None:
+    world, calls, job = start(tmp_path, request())
+    tend(world)
+    theirs = {"TrainingJobName": calls.made[0]}
+    trial = world.records.get(TRAINING_JOB, theirs)
+    world.records.delete(trial)
+    world.records.create(TRAINING_JOB, {**trial.doc, "TuningJobArn": None})
+    stopping = {"HyperParameterTuningJobStatus": "Stopping"}
+    world.records.update(world.reread(job), stopping, due=world.clock.now())
+    world.later()
+    tend(world)
+    assert world.records.get(TRAINING_JOB, theirs).status == "InProgress"
+    assert world.reread(job).doc["TrainingJobStatusCounters"]["NonRetryableError"] == 1
+
+
+def test_tags_given_to_a_tuning_job_afterwards_are_not_its_trials(tmp_path: Path) -> None:
+    first, later = {"Key": "team", "Value": "a"}, {"Key": "team", "Value": "b"}
+    world, calls, _ = start(tmp_path, {**request("Random"), "Tags": [later], "_Tags": [first]})
+    tend(world)
+    made = world.records.get(TRAINING_JOB, {"TrainingJobName": calls.made[0]})
+    assert made.doc["Tags"] == [first]

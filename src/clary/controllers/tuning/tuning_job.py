@@ -56,10 +56,10 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
     trials = _taken_in(doc, world)
     if world.made:
         trials.append(_adopted(job, len(trials) + 1, world.made))
-        return Step(write=_told(doc, trials, now), again=AT_ONCE)
+        return Step(write=standing(doc, trials, now), again=AT_ONCE)
     write: Document = {}
     if trials != doc.get("_Trials", []):
-        write = _told(doc, trials, now)
+        write = standing(doc, trials, now)
     ending = doc.get("_Ending") or _ending(job, trials, now)
     if ending:
         return _wind_up(doc, ending, trials, world, write, now)
@@ -68,12 +68,13 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
         return Step(effect="stop", target=name, write=write, again=LOOKS)
     config = doc["HyperParameterTuningJobConfig"]
     busy = running(trials)
-    if len(busy) < config["ResourceLimits"]["MaxParallelTrainingJobs"] and len(trials) < strategy.limit(doc):
+    room = len(busy) < config["ResourceLimits"]["MaxParallelTrainingJobs"] and not (busy and _full(doc, now))
+    if room and len(trials) < strategy.limit(doc):
         found = strategy.propose(doc, seed_of(job), trials)
         if found is not None:
             trials = [*trials, _new(job, len(trials) + 1, *found, now)]
             name = trials[-1]["TrainingJobName"]
-            return Step(effect="create", target=name, write=_told(doc, trials, now), again=AT_ONCE)
+            return Step(effect="create", target=name, write=standing(doc, trials, now), again=AT_ONCE)
     if not busy:
         return _finish(doc, {"Status": "Completed"}, trials, now)
     return Step(write=write, again=LOOKS)
@@ -82,6 +83,33 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
 def seed_of(job: Record) -> str:
     """Return what the draws of a tuning job follow from."""
     return str(job.doc["HyperParameterTuningJobConfig"].get("RandomSeed", job.uid))
+
+
+def standing(doc: Document, trials: list[Document], now: datetime) -> Document:
+    """Return the members that say how the trials stand."""
+    seconds = max(1, math.ceil((now - doc["CreationTime"]).total_seconds()))
+    write = {
+        "_Trials": trials,
+        **counters(trials),
+        "ConsumedResources": {"RuntimeInSeconds": seconds},
+    }
+    details: Document = {"NumberOfTrainingJobsObjectiveNotImproving": not_improving(trials)}
+    if converged(trials):
+        before = doc.get("TuningJobCompletionDetails", {})
+        details["ConvergenceDetectedTime"] = before.get("ConvergenceDetectedTime", now)
+    write["TuningJobCompletionDetails"] = details
+    if found := best(trials):
+        write["BestTrainingJob"] = found
+    if doc.get("WarmStartConfig", {}).get("WarmStartType") == IDENTICAL:
+        overall = best(each for each in (doc.get("_InheritedBest"), found) if each)
+        if overall:
+            write["OverallBestTrainingJob"] = overall
+    return write
+
+
+def _full(doc: Document, now: datetime) -> bool:
+    """Say whether quotas left no room for another training job a moment ago."""
+    return "_Full" in doc and now - doc["_Full"] < LOOKS
 
 
 def _taken_in(doc: Document, world: World) -> list[Document]:
@@ -175,32 +203,10 @@ def _wind_up(
 
 
 def _finish(doc: Document, ending: Document, trials: list[Document], now: datetime) -> Step:
-    write = _told(doc, trials, now) | {
+    write = standing(doc, trials, now) | {
         "HyperParameterTuningJobStatus": ending["Status"],
         "HyperParameterTuningEndTime": now,
     }
     if ending.get("Reason"):
         write["FailureReason"] = ending["Reason"]
     return Step(write=write, again=None)
-
-
-def _told(doc: Document, trials: list[Document], now: datetime) -> Document:
-    """Return the members that say how the trials stand."""
-    seconds = max(1, math.ceil((now - doc["CreationTime"]).total_seconds()))
-    write = {
-        "_Trials": trials,
-        **counters(trials),
-        "ConsumedResources": {"RuntimeInSeconds": seconds},
-    }
-    details: Document = {"NumberOfTrainingJobsObjectiveNotImproving": not_improving(trials)}
-    if converged(trials):
-        before = doc.get("TuningJobCompletionDetails", {})
-        details["ConvergenceDetectedTime"] = before.get("ConvergenceDetectedTime", now)
-    write["TuningJobCompletionDetails"] = details
-    if found := best(trials):
-        write["BestTrainingJob"] = found
-    if doc.get("WarmStartConfig", {}).get("WarmStartType") == IDENTICAL:
-        overall = best(each for each in (doc.get("_InheritedBest"), found) if each)
-        if overall:
-            write["OverallBestTrainingJob"] = overall
-    return write

@@ -36,7 +36,7 @@ def described(definition: Document, metrics: Mapping[str, str]) -> Document:
     static = {**definition.get("StaticHyperParameters", {}), OBJECTIVE: objective}
     whole = {**definition, "StaticHyperParameters": static}
     if not (definition.get("HyperParameterTuningResourceConfig") or {}).get("InstanceConfigs"):
-        whole["ResourceConfig"] = resources(definition)
+        (whole["ResourceConfig"],) = choices(definition)
     algorithm = definition["AlgorithmSpecification"]
     if metrics and not algorithm.get("MetricDefinitions"):
         told = [{"Name": name, "Regex": regex} for name, regex in metrics.items()]
@@ -44,12 +44,18 @@ def described(definition: Document, metrics: Mapping[str, str]) -> Document:
     return whole
 
 
-def trial_request(name: str, definition: Document, tuned: Tuned, tags: list[Document]) -> Document:
-    """Return the CreateTrainingJob request of a trial."""
+def trial_request(
+    name: str,
+    definition: Document,
+    tuned: Tuned,
+    tags: list[Document],
+    resources: Document | None = None,
+) -> Document:
+    """Return the CreateTrainingJob request of a trial, on the first of its definition's resources."""
     request = {member: definition[member] for member in _SAME if definition.get(member) is not None}
     request |= {
         "TrainingJobName": name,
-        "ResourceConfig": resources(definition),
+        "ResourceConfig": choices(definition)[0] if resources is None else resources,
         "HyperParameters": {
             **definition.get("StaticHyperParameters", {}),
             OBJECTIVE: definition["TuningObjective"]["MetricName"],
@@ -63,11 +69,13 @@ def trial_request(name: str, definition: Document, tuned: Tuned, tags: list[Docu
     return request
 
 
-def resources(definition: Document) -> Document:
-    """Return the ResourceConfig of a definition's training jobs."""
+def choices(definition: Document) -> list[Document]:
+    """Return each ResourceConfig that a definition's training jobs may have, the preferred one first."""
     if definition.get("ResourceConfig"):
-        return dict(definition["ResourceConfig"])
+        return [dict(definition["ResourceConfig"])]
     given = definition.get("HyperParameterTuningResourceConfig") or {}
-    first = (given.get("InstanceConfigs") or [{}])[0]
     members = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
-    return {name: value for name in members if (value := first.get(name, given.get(name))) is not None}
+    return [
+        {name: value for name in members if (value := each.get(name, given.get(name))) is not None}
+        for each in given.get("InstanceConfigs") or [{}]
+    ]

@@ -8,10 +8,11 @@ from dataclasses import replace
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.engines.tuning.space import read
-from clary.engines.tuning.trial_request import trial_request
+from clary.engines.tuning.trial_request import choices, trial_request
 from clary.engines.tuning.trials import definitions
 from clary.operations.registry import Call
 from clary.operations.training import algorithm, training_job
+from clary.operations.tuning.instances import check_resources
 from clary.operations.tuning.parents import check_parents
 from clary.operations.tuning.ranges import check_limits, check_ranges, check_strategy
 from clary.runtime import images
@@ -32,6 +33,7 @@ def check_tuning_job(call: Call) -> None:
         _check_objective(call, definition)
         if "AlgorithmName" in definition["AlgorithmSpecification"]:
             algorithm.check_tuning(call, definition)
+        check_resources(definition)
         _check_training_job(call, definition)
     check_strategy(config, given)
     check_limits(request, inherited=check_parents(call, given) if "WarmStartConfig" in request else 0)
@@ -89,4 +91,5 @@ def _check_training_job(call: Call, definition: Document) -> None:
     space = read(definition["HyperParameterRanges"])
     middle = space.tuned(tuple(0.5 for _ in space.parameters))
     name = call.request["HyperParameterTuningJobName"]
-    training_job.check(replace(call, request=trial_request(name, definition, middle, [])))
+    for resources in choices(definition):
+        training_job.check(replace(call, request=trial_request(name, definition, middle, [], resources)))

@@ -26,10 +26,11 @@ def check_create(call: Call) -> None:
 
 @completes("sagemaker", "CreateHyperParameterTuningJob")
 def complete(call: Call) -> Document:
-    """Remember in whose name the training jobs are created, and what the job takes over from its parents."""
+    """Remember in whose name and with which tags trials are created, and what comes from the parents."""
     inherited = [parent.doc for parent in parents(call)]
     return {
         "_Caller": asdict(call.principal),
+        "_Tags": call.request.get("Tags", []),
         **_told(call),
         **(taken_over(inherited) if inherited else {}),
     }
