@@ -51,6 +51,27 @@ class Cgroup:
             return 0
         return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU time that everything inside has used, ended processes included."""
+        if self.version == 2:
+            microseconds = _field(self.memory / "cpu.stat", "usage_usec")
+            return None if microseconds is None else microseconds / 1e6
+        for path in self.others:
+            with contextlib.suppress(OSError):
+                return int((path / "cpuacct.usage").read_text()) / 1e9
+        return None
+
+    def memory_used(self) -> int | None:
+        """Return the bytes in use; files that the kernel would let go of first are not counted."""
+        name = "memory.current" if self.version == 2 else "memory.usage_in_bytes"
+        cached = _field(
+            self.memory / "memory.stat", "inactive_file" if self.version == 2 else "total_inactive_file"
+        )
+        try:
+            return max(0, int((self.memory / name).read_text()) - (cached or 0))
+        except OSError:
+            return None
+
     def end(self) -> None:
         """Kill every process inside and remove the group, as far as that is possible within a second."""
         until = time.monotonic() + 1
@@ -108,6 +129,8 @@ def _create_v1(name: str, memory: int, root: Path, groups: dict[str, str]) -> Cg
     if pids := _child(root / "pids", groups.get("pids", "/"), name):
         (pids / "pids.max").write_text(str(MOST_PROCESSES))
         others.append(pids)
+    if counted := _child(root / "cpuacct", groups.get("cpuacct", "/"), name):
+        others.append(counted)
     return Cgroup(1, made, tuple(others))
 
 
@@ -158,6 +181,14 @@ def _memberships(text: str) -> list[tuple[str, str]]:
         _, controllers, path = line.split(":", 2)
         found += [(controller, path) for controller in controllers.split(",")]
     return found
+
+
+def _field(path: Path, name: str) -> int | None:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), None)
 
 
 def _processes(path: Path) -> list[int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.settings import Settings
-from clary.runtime import alive, cgroups, control, images, saved
+from clary.runtime import alive, cgroups, control, images, saved, usage
 from clary.runtime import warm as warm_workers
 from clary.runtime.admission import Admission, refuse
 from clary.runtime.index import Index, from_pip
@@ -136,6 +136,10 @@ class LocalRuntime:
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
         return control.tail(self._job(uid), offset, limit)
+
+    def usage(self, uid: str, offset: int) -> bytes:
+        """Return what the run was measured to use, from byte `offset`."""
+        return usage.read(self._job(uid), offset)
 
     def unsaved(self, uid: str, directory: str, *, rested: timedelta) -> bool:
         """Tell whether files under `ml/<directory>` changed since `save`; not within `rested` after it."""

@@ -31,6 +31,7 @@ from clary.runtime.place import Interrupted, place
 from clary.runtime.removal import remove_tree
 from clary.runtime.sandbox import INTERPRETER
 from clary.runtime.spec import Pipe
+from clary.runtime.usage import Meter
 from clary.runtime.wake import wake
 from clary.runtime.warm import Slot, leave, open_sockets
 
@@ -62,6 +63,7 @@ class Shim:
         self.killed = False
         self.failure = ""
         self.disk = Disk(job.path, serves=self.spec.serves)
+        self.meter: Meter | None = None
         self.full = ""  # why the run had to end to save the disk
         self.woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
@@ -123,11 +125,13 @@ class Shim:
             raise Interrupted
         if self.spec.pipes:
             self.feeder = _feeder(self.job, self.spec.pipes)
+        self.meter = Meter(self.job, group, self.launch.share.memory)
         if self.slot:
             started = self.slot.go(self.spec, self.launch)
         else:
             started = container.start(self.job, self.spec, self.launch, binds, group)
         self.state["container"] = started.init.document() if started.init else None
+        self.meter.follow(started.init)
         self.state["started"] = now_text()
         self.enter("running")
         return started
@@ -143,6 +147,7 @@ class Shim:
         self._obey(running)
         while True:
             timeout = min(self.disk.patience(), self._patience(), ping.patience() if ping else _TICK)
+            timeout = min(timeout, self.meter.patience() if self.meter else _TICK)
             ready = {descriptor for descriptor, _ in poller.poll(max(0.0, timeout) * 1000)}
             if running.report in ready and not running.read():
                 return
@@ -153,6 +158,8 @@ class Shim:
                 self._hear_feeder(feeder, running)
             if self.successor:
                 self.successor.poll()
+            if self.meter:
+                self.meter.look()
             if self.woken in ready:
                 os.read(self.woken, 64)
             self._obey(running)
@@ -199,6 +206,8 @@ class Shim:
 
     def _ending(self, ended: Container, group: cgroups.Cgroup | None) -> Document:
         sandbox_code = ended.wait()
+        if self.meter:
+            self.meter.look(last=True)
         kills = group.kills() if group else 0
         status = ended.status
         if status is None:  # its init was killed: that is how the program ended too

@@ -5,6 +5,7 @@ A *run* is one container of one attempt: `uid` names it for ever, `home.jobs/<ui
     spec.json    what to run (mode 0600: it may hold a credential token)
     state.json   phase, shim pid and start time, container pid and start time; replaced atomically
     stdout.log   the container's output, standard error included, append-only
+    usage.jsonl  what the container uses of its host, append-only; see `clary.runtime.usage`
     reclaim      a run that may not be interrupted waits for this one's capacity
     exit.json    how it ended; written once, the authority
     ml/          bound at /opt/ml
@@ -157,6 +158,10 @@ class Runtime(Protocol):
 
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
+        ...
+
+    def usage(self, uid: str, offset: int) -> bytes:
+        """Return what the run was measured to use, whole lines of JSON from byte `offset`."""
         ...
 
     def unsaved(self, uid: str, directory: str, *, rested: timedelta) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from clary.controllers.host_metrics import HostMetrics
 from clary.controllers.inference import fleet
 from clary.controllers.inference.endpoint import ROLLING_OUT, World, next_step
 from clary.controllers.logs import Stream, ingest
@@ -28,6 +29,7 @@ class Endpoints:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._runtime = means.runtime
+        self._hosts = HostMetrics(means)
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the logs of all hosts, and decide."""
@@ -55,6 +57,8 @@ class Endpoints:
         name = f"{host['Variant']}/{host['Uid']}"
         stream = Stream(record.account, record.region, f"{GROUP}/{record.name}", name)
         ended = run.phase == "exited"
+        whose = [("EndpointName", record.name), ("VariantName", host["Variant"])]
+        self._hosts.take(record, host["Uid"], GROUP, whose, ended=ended)
         done = ingest(self._runtime, host["Uid"], self._means.logs, stream, now, ended=ended)
         return done or not ended
 

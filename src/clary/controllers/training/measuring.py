@@ -26,8 +26,10 @@ Search = Callable[[Sequence[tuple[int, str]]], Found]
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What one look at a run's output came to: is all of it in the log, may there be values that were not told
-    of yet, and what is to be written down of metrics that cannot be searched for.
+    """What one look at a run's output came to.
+
+    Is all of it in the log, may there be values that were not told of yet, and what is to be written down of
+    metrics that cannot be searched for.
     """
 
     logged: bool

@@ -44,7 +44,7 @@ class World:
     """What is the case outside the record. It is asked each time, never remembered.
 
     `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
-    the log; `metrics` the last value of each metric, if there is news, and `remark` what is to be said of them;
+    the log; `metrics` the last value of each metric, if there is news, `remark` what is to be said of them;
     `unsaved` that checkpoints are to be taken to S3; `reclaimed` why its spot capacity is taken back;
     `pooled` that it uses a warm pool.
     """

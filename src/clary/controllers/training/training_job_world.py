@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from clary.controllers.host_metrics import HostMetrics
 from clary.controllers.logs import Stream
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.controllers.training import pools, warm_pool
 from clary.controllers.training.measuring import Measuring, Taken
-from clary.controllers.training.metric_series import last_values
+from clary.controllers.training.metric_series import SPACE, last_values
 from clary.controllers.training.plan import HOST, plan, saves
 from clary.controllers.training.training_job import (
     DONE,
@@ -46,6 +47,7 @@ class TrainingJobs:
         self._means = means
         self._runtime = means.runtime
         self._measuring = Measuring(means)
+        self._hosts = HostMetrics(means)
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the log, and decide."""
@@ -140,6 +142,7 @@ class TrainingJobs:
 
     def _taken(self, record: Record, uid: str, now: datetime, *, ended: bool) -> Taken:
         """Take in the log with its metrics. The images' expressions are our own."""
+        self._hosts.take(record, uid, SPACE, [("Host", f"{record.name}/{HOST}")], ended=ended)
         definitions = _definitions(record.doc)
         trusted = definitions == _own_definitions(record.doc)
         stream = stream_of(record)
