@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
+from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -44,6 +46,12 @@ class Container:
                 self.status = int(line.split()[1])
         return bool(piece)
 
+    def let_in(self, order: bytes, descriptors: Sequence[int]) -> None:
+        """Have a command started beside the program; `descriptors` are the caller's connection and pipes."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
+        with socket.socket(fileno=os.dup(self.report)) as channel:
+            channel.sendmsg([order], rights, socket.MSG_DONTWAIT)
+
     def stop(self) -> None:
         """Ask the program to end."""
         if self.init:
@@ -80,7 +88,7 @@ def start(
 
     `inherited` descriptors are the program's, and closed here.
     """
-    report, written = os.pipe()
+    report, written = (end.detach() for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
     command = sandbox_of(launch).command(job, spec, launch, binds, written)
     log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

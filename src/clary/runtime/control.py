@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clary.core.document import Document
@@ -14,6 +15,8 @@ from clary.runtime.wake import short
 
 _PATIENCE = 0.5  # seconds; both ends are on one machine and the shim never blocks for long
 _MOST = 1 << 20
+_LONGEST = 1 << 15  # bytes of a caller's line, which comes in one piece
+ATTACH = b"attach "
 
 
 def listen(path: Path) -> socket.socket:
@@ -28,7 +31,11 @@ def listen(path: Path) -> socket.socket:
     return server
 
 
-def serve(server: socket.socket, answer: Callable[[list[str]], bytes]) -> None:
+Guest = Callable[[bytes, Sequence[int]], bytes]
+"""Lets somebody in: (order, the connection and pipes to be handed on) → what to answer, mostly nothing."""
+
+
+def serve(server: socket.socket, answer: Callable[[list[str]], bytes], let_in: Guest | None = None) -> None:
     """Take one caller's line and send back the answer to its words."""
     try:
         caller, _ = server.accept()
@@ -36,7 +43,15 @@ def serve(server: socket.socket, answer: Callable[[list[str]], bytes]) -> None:
         return
     with caller, contextlib.suppress(OSError, ValueError):
         caller.settimeout(_PATIENCE)
-        caller.sendall(answer(caller.recv(256).decode().split()))
+        line, pipes, _, _ = socket.recv_fds(caller, _LONGEST, 3)
+        try:
+            if let_in and line.startswith(ATTACH):
+                caller.sendall(let_in(line.removeprefix(ATTACH), (caller.fileno(), *pipes)))
+            else:
+                caller.sendall(answer(line.decode().split()))
+        finally:
+            for pipe in pipes:
+                os.close(pipe)
 
 
 def answer(job: JobDirectory, words: list[str]) -> bytes:

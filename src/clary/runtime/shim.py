@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from clary.core.document import Document
-from clary.runtime import cgroups, container, control, failure, feed, pack, saved
+from clary.runtime import attach, cgroups, container, control, failure, feed, pack, saved
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
@@ -152,7 +152,8 @@ class Shim:
             if running.report in ready and not running.read():
                 return
             if self.server.fileno() in ready:
-                control.serve(self.server, partial(control.answer, self.job))
+                let_in = partial(attach.let_in, self.spec, self.launch, running)
+                control.serve(self.server, partial(control.answer, self.job), let_in)
             if feeder is not None and feeder in ready:
                 poller.unregister(feeder)
                 self._hear_feeder(feeder, running)
