@@ -116,7 +116,7 @@ def test_early_stopping_stops_a_trial_worse_than_the_median(tuned: Tuned) -> Non
         jobs=4,
         parallel=1,
         ranges={"CategoricalParameterRanges": values},
-        static={"epochs": "40", "pause": "0.1"},
+        static={"epochs": "5", "far": "5"},
         config={"TrainingJobEarlyStoppingType": "Auto"},
     )
     told = tuned.ended("median")
@@ -133,19 +133,25 @@ def test_early_stopping_stops_a_trial_worse_than_the_median(tuned: Tuned) -> Non
 
 
 def test_hyperband_stops_what_is_behind_at_a_rung_and_what_has_used_the_most(tuned: Tuned) -> None:
+    values = [{"Name": "x", "Values": ["3", "4", "60"]}]
     tuned.create(
         "hyperband",
         strategy="Hyperband",
-        jobs=6,
-        static={"epochs": "60", "pause": "0.1"},
-        config={"StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": 3, "MaxResource": 27}}},
+        jobs=3,
+        parallel=1,
+        ranges={"CategoricalParameterRanges": values},
+        static={"epochs": "27", "waits": "27", "far": "3"},
+        config={
+            "StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": 3, "MaxResource": 27}},
+            "RandomSeed": 6,  # it draws 60 last: nobody is behind fewer than two others
+        },
     )
     told = tuned.ended("hyperband")
     assert told["HyperParameterTuningJobStatus"] == "Completed"
-    assert told["TrainingJobStatusCounters"]["Stopped"] == 6
-    trials = tuned.trials("hyperband")
-    lasted = [(each["TrainingEndTime"] - each["TrainingStartTime"]).total_seconds() for each in trials]
-    assert min(lasted) < max(lasted) - 1
+    assert told["TrainingJobStatusCounters"]["Stopped"] == 3
+    found = {each["TunedHyperParameters"]["x"]: _value(each) for each in tuned.trials("hyperband")}
+    assert found["3"] == pytest.approx(1 / 27, abs=1e-5)  # the best one went on until it had used the most
+    assert found["60"] == pytest.approx(57**2 + 1 / 3, abs=1e-5)
 
 
 def test_several_definitions_share_the_trials_and_the_best_of_all_is_named(tuned: Tuned) -> None:

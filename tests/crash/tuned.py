@@ -12,7 +12,8 @@ repositories = ["tuned"]
 [programs]
 train = ["python", "/opt/image/train.py"]
 """
-# Prints one objective an epoch: it nears `goal` from above; `HELD` programs wait at each epoch's gate.
+# Prints one objective an epoch: it nears `goal` from above; `HELD` programs wait at each epoch's gate. Past
+# `waits` epochs, or `far` of them where x is 50 or more, a program waits to be stopped.
 TRAIN = """
 import json, os, pathlib, sys, time
 ml = pathlib.Path("/opt/ml")
@@ -25,7 +26,8 @@ for epoch in range(1, int(given.get("epochs", 1)) + 1):
     while os.environ.get("HELD") and not (ml / "go").exists():
         time.sleep(0.01)
     print(f"epoch {epoch} loss={goal + 1 / epoch:.6f};", flush=True)
-    time.sleep(float(given.get("pause", 0)))
+    while epoch == int(given.get("far" if x >= 50 else "waits", 0)):
+        time.sleep(0.05)
 print(f"loss={goal:.6f};", flush=True)
 (ml / "model/x").write_text(str(x))
 """
