@@ -16,7 +16,7 @@ def job(*cpus: int) -> Taken:
 
 def test_jobs_get_different_cpus() -> None:
     provisioner = LocalProvisioner(cpus=range(4), memory=64 * GIB)
-    hosts = provisioner.reserve("ml.m5.large", 1, "job", [job(0, 1)], 0)
+    hosts = provisioner.reserve(["ml.m5.large"], "job", [job(0, 1)], 0)
     assert not isinstance(hosts, Waiting)
     assert hosts[0].share.cpus == (2, 3)
     assert hosts[0].share.note == ""
@@ -38,19 +38,19 @@ def test_a_job_starts_when_its_cpus_are_free_and_it_is_its_turn(
     wanted: str, taken: list[Taken], ahead: int, waits: bool
 ) -> None:
     provisioner = LocalProvisioner(cpus=range(4), memory=64 * GIB)
-    assert isinstance(provisioner.reserve(wanted, 1, "job", taken, ahead), Waiting) is waits
+    assert isinstance(provisioner.reserve([wanted], "job", taken, ahead), Waiting) is waits
 
 
 def test_several_hosts_come_together_or_not_at_all() -> None:
     provisioner = LocalProvisioner(cpus=range(4), memory=64 * GIB)
-    assert isinstance(provisioner.reserve("ml.m5.large", 2, "job", [job(0)], 0), Waiting)
-    hosts = provisioner.reserve("ml.m5.large", 2, "job", [], 0)
+    assert isinstance(provisioner.reserve(["ml.m5.large"] * 2, "job", [job(0)], 0), Waiting)
+    hosts = provisioner.reserve(["ml.m5.large"] * 2, "job", [], 0)
     assert not isinstance(hosts, Waiting)
     assert [host.share.cpus for host in hosts] == [(0, 1), (2, 3)]
 
 
 def test_more_hosts_than_cpus_share_them() -> None:
-    hosts = LocalProvisioner(cpus=range(2), memory=8 * GIB).reserve("ml.m5.xlarge", 4, "job", [], 0)
+    hosts = LocalProvisioner(cpus=range(2), memory=8 * GIB).reserve(["ml.m5.xlarge"] * 4, "job", [], 0)
     assert not isinstance(hosts, Waiting)
     assert [host.share.cpus for host in hosts] == [(0,), (1,), (0,), (1,)]
 
@@ -58,7 +58,7 @@ def test_more_hosts_than_cpus_share_them() -> None:
 def test_an_unknown_type_is_treated_as_a_common_one_and_says_so() -> None:
     provisioner = LocalProvisioner(cpus=range(4), memory=64 * GIB)
     assert not provisioner.known("ml.z9.huge")
-    hosts = provisioner.reserve("ml.z9.huge", 1, "job", [], 0)
+    hosts = provisioner.reserve(["ml.z9.huge"], "job", [], 0)
     assert not isinstance(hosts, Waiting)
     assert "treated as ml.m5.large" in hosts[0].share.note
 

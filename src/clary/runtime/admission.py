@@ -22,6 +22,7 @@ from typing import Literal
 from clary.core.settings import Home
 from clary.runtime import images, warm
 from clary.runtime.builder import Build
+from clary.runtime.gang import Gang, gang_of
 from clary.runtime.images import ImageFile
 from clary.runtime.index import Index
 from clary.runtime.jobdir import JobDirectory, now_text, tag
@@ -29,7 +30,7 @@ from clary.runtime.launch import Image, Launch, Share
 from clary.runtime.probe import Probe
 from clary.runtime.provisioner import Provisioner, Taken, Waiting
 from clary.runtime.sandbox import INTERPRETER
-from clary.runtime.spec import RunSpec, Seen
+from clary.runtime.spec import Seen
 
 _LONGEST_SOCKET = 107  # bytes of a unix socket's path
 _FRESH = 0.2  # seconds; many waiting runs are looked at together, and one walk of the queue serves all
@@ -89,13 +90,16 @@ class Admission:
         with self._locked():
             taken, queue = self._census()
             ahead = {True: 0, False: 0}
+            queued = [(job, gang_of(self._home.jobs, job, job.spec())) for job in queue]
             # Who may be interrupted lets the others pass.
-            specs = sorted(((job, job.spec()) for job in queue), key=lambda pair: pair[1].interruptible)
-            for job, spec in specs:
-                seen = self._admit(job, spec, taken, ahead[spec.serves])
+            queued.sort(key=lambda pair: (not pair[1].cut_off, pair[1].specs[0].interruptible))
+            for job, gang in queued:
+                serves = gang.specs[0].serves
+                seen = self._admit(job, gang, taken, 0 if gang.cut_off else ahead[serves])
                 if seen:
                     waiting[job.uid] = seen
-                    ahead[spec.serves] += seen.phase == "queued"
+                    last = job.uid == gang.members[-1].uid  # a job counts once, however many hosts it has
+                    ahead[serves] += last and gang.whole and seen.phase == "queued"
         self._waiting, self._advanced = waiting, time.monotonic()
         return waiting
 
@@ -139,11 +143,16 @@ class Admission:
                 queue.append(job)
         return taken, queue
 
-    def _admit(self, job: JobDirectory, spec: RunSpec, taken: list[Taken], ahead: int) -> Seen | None:
-        """Start one run if its image and its capacity are there; otherwise tell what it waits for."""
+    def _admit(self, job: JobDirectory, gang: Gang, taken: list[Taken], ahead: int) -> Seen | None:
+        """Start a run and its gang if image and capacity are there; otherwise tell what it waits for."""
         if job.asked():
             refuse(job, "", note="The run was stopped before it started.")
             return None
+        if job.launch():  # with another of its gang, a moment ago
+            return None
+        if not gang.whole:
+            return Seen(phase="queued", note="Waiting for the other hosts of the job.")
+        spec = gang.specs[0]
         try:
             source = images.resolve(spec.image, self._folders)
         except ValueError as error:
@@ -154,22 +163,33 @@ class Admission:
         if not build.ready():
             return self._build(job, source, build)
         kind: Literal["job", "server"] = "server" if spec.serves else "job"
-        hosts = self._provisioner.reserve(spec.instance_type, 1, kind, taken, ahead)
+        hosts = self._provisioner.reserve(gang.types(), kind, gang.others(taken), ahead)
         if isinstance(hosts, Waiting):
             if not (spec.interruptible or spec.serves or ahead):
-                self._reclaim(spec, taken)
+                self._reclaim(gang, taken)
             return Seen(phase="queued", note=f"Number {hosts.ahead + 1} in the queue, {hosts.why}.")
-        taken.append(
-            Taken(uid=job.uid, share=hosts[0].share, serves=spec.serves, interruptible=spec.interruptible)
-        )
-        launch = self._launch(job, image, hosts[0].share)
-        slot = warm.take(self._home.jobs, launch, spec) if self._warm else None
-        job.write_launch(launch)
-        if slot is None or not warm.hand_over(slot, job.uid):
-            self.spawn(job)
+        self._start(gang, image, [host.share for host in hosts])
+        taken[:] = gang.others(taken)
+        taken += [
+            Taken(uid=each.uid, share=host.share, serves=spec.serves, interruptible=spec.interruptible)
+            for each, host in zip(gang.members, hosts, strict=True)
+        ]
         return None
 
-    def _reclaim(self, spec: RunSpec, taken: list[Taken]) -> None:
+    def _start(self, gang: Gang, image: Image, shares: Sequence[Share]) -> None:
+        """Write down every reservation; only then is anybody started."""
+        slot = None
+        for job, share in zip(gang.members, shares, strict=True):
+            launch = self._launch(job, image, share)
+            if self._warm and len(gang.members) == 1:
+                slot = warm.take(self._home.jobs, launch, gang.specs[0])
+            if not job.launch():
+                job.write_launch(launch)
+        for job in gang.members:
+            if slot is None or not warm.hand_over(slot, job.uid):
+                self.spawn(job)
+
+    def _reclaim(self, gang: Gang, taken: list[Taken]) -> None:
         """Ask for the capacity of as few interruptible runs as make room, the youngest first."""
         going = [run for run in taken if run.interruptible]
         going.sort(key=lambda run: JobDirectory(self._home.jobs / run.uid).reclaimed())  # asked: first to go
@@ -178,7 +198,7 @@ class Admission:
         while going:
             asked.append(going.pop())
             left.remove(asked[-1])
-            if not isinstance(self._provisioner.reserve(spec.instance_type, 1, "job", left, 0), Waiting):
+            if not isinstance(self._provisioner.reserve(gang.types(), "job", left, 0), Waiting):
                 for run in asked:
                     JobDirectory(self._home.jobs / run.uid).reclaim()
                 return

@@ -14,6 +14,7 @@ from pathlib import Path
 from clary.runtime import seccomp
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.launch import Launch
+from clary.runtime.network import addresses
 from clary.runtime.sandbox import INIT, PRELOAD, Command, init_argv, program_of, variables
 from clary.runtime.spec import RunSpec
 
@@ -53,7 +54,7 @@ class BwrapSandbox:
         for path in (job.ml, job.etc, job.tmp, job.home):
             path.mkdir(exist_ok=True)
         job.tmp.chmod(0o1777)
-        names = "".join(f"127.0.0.1\t{host}\n" for host in dict.fromkeys((spec.host, *spec.hosts)))
+        names = "".join(f"{address}\t{host}\n" for host, address in addresses(spec).items())
         files = {
             "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{names}",
             "hostname": f"{spec.host}\n",

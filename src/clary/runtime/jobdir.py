@@ -156,6 +156,7 @@ def _encode(spec: RunSpec) -> Document:
         "environment": dict(spec.environment),
         "host": spec.host,
         "hosts": list(spec.hosts),
+        "gang": list(spec.gang),
         "instance_type": spec.instance_type,
         "inputs": [
             {"source": str(i.source), "target": i.target, "unpack": i.unpack, "writable": i.writable}
@@ -183,6 +184,7 @@ def _decode(document: Document) -> RunSpec:
         "command": tuple(document["command"]),
         "arguments": tuple(document["arguments"]),
         "hosts": tuple(document["hosts"]),
+        "gang": tuple(document.get("gang", ())),
         "inputs": tuple(Input(**{**i, "source": Path(i["source"])}) for i in document["inputs"]),
         "pipes": tuple(_decode_pipe(pipe) for pipe in document.get("pipes", ())),
         "outputs": tuple(Output(**o) for o in document["outputs"]),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -41,53 +42,57 @@ class LocalProvisioner:
 
     def reserve(
         self,
-        instance_type: str,
-        count: int,
+        instance_types: Sequence[str],
         kind: Literal["job", "server"],
         taken: Sequence[Taken],
         ahead: int,
     ) -> tuple[Host, ...] | Waiting:
-        """Return `count` shares of this machine, or what is in the way."""
-        cpus, gib = instance_types().get(instance_type, _UNKNOWN)
-        wanted, memory = min(cpus, len(self._cpus)), min(int(gib * GIB), self._memory)
-        note = self._note(instance_type, cpus, gib, wanted, memory)
+        """Return a share of this machine for each type, or what is in the way."""
+        count = 1 if kind == "server" else len(instance_types)
+        shares = [self._share(each, count) for each in instance_types]
         if kind == "server":
             held = SERVER_HOLDS * sum(1 for other in taken if other.serves)
-            if ahead or held + SERVER_HOLDS * count > self._memory:
+            if ahead or held + SERVER_HOLDS * len(shares) > self._memory:
                 return Waiting(
                     ahead, f"waiting for memory: this machine has room for {self.servers()} servers"
                 )
-            return (Host("local", Share(memory=memory, note=note)),) * count
-        each = max(1, min(wanted, len(self._cpus) // count))
+            return tuple(Host("local", share) for _, share in shares)
         used = {cpu for other in taken if not other.serves for cpu in (other.share.cpus or self._cpus)}
         free = [cpu for cpu in self._cpus if cpu not in used]
-        if ahead or len(free) < min(each * count, len(self._cpus)):
+        wanted = min(sum(cpus for cpus, _ in shares), len(self._cpus))
+        if ahead or len(free) < wanted:
             return Waiting(
                 ahead,
-                f"waiting for capacity: {each * count} of this machine's {len(self._cpus)} vCPUs are wanted, "
+                f"waiting for capacity: {wanted} of this machine's {len(self._cpus)} vCPUs are wanted, "
                 f"{len(free)} are free",
             )
-        return tuple(
-            Host("local", Share(memory=memory // count, cpus=self._pick(free, each, n), note=note))
-            for n in range(count)
-        )
+        hosts, start = [], 0
+        for cpus, share in shares:
+            own = tuple(free[(start + number) % len(free)] for number in range(cpus))
+            hosts.append(Host("local", replace(share, cpus=tuple(sorted(own)))))
+            start += cpus
+        return tuple(hosts)
 
     def servers(self) -> int:
         """Return how many servers fit at once."""
         return self._memory // SERVER_HOLDS
 
-    def _pick(self, free: Sequence[int], each: int, number: int) -> tuple[int, ...]:
-        start = number * each % max(1, len(free))
-        return tuple(free[start : start + each]) or tuple(free[:each])
+    def _share(self, instance_type: str, count: int) -> tuple[int, Share]:
+        """Return how many CPUs and how much memory one of `count` hosts may have."""
+        cpus, gib = instance_types().get(instance_type, _UNKNOWN)
+        wanted = max(1, min(cpus, len(self._cpus) // count))
+        memory = min(int(gib * GIB), self._memory // count)
+        note = self._note(instance_type, cpus, gib, wanted, memory, count)
+        return wanted, Share(memory=memory, note=note)
 
-    def _note(self, instance_type: str, cpus: int, gib: float, wanted: int, memory: int) -> str:
+    def _note(self, instance_type: str, cpus: int, gib: float, wanted: int, memory: int, count: int) -> str:
         if instance_type not in instance_types():
             return f"{instance_type} is not in Clary's table of instance types and is treated as ml.m5.large."
         if wanted == cpus and memory == int(gib * GIB):
             return ""
         return (
             f"{instance_type} ({cpus} vCPU, {gib:g} GiB) is clamped to this machine: "
-            f"{wanted} vCPU, {memory / GIB:.1f} GiB."
+            f"{wanted} vCPU, {memory / GIB:.1f} GiB{f' for each of {count} hosts' if count > 1 else ''}."
         )
 
 

@@ -45,13 +45,12 @@ class Provisioner(Protocol):
 
     def reserve(
         self,
-        instance_type: str,
-        count: int,
+        instance_types: Sequence[str],
         kind: Literal["job", "server"],
         taken: Sequence[Taken],
         ahead: int,
     ) -> tuple[Host, ...] | Waiting:
-        """Return `count` hosts, or what the run waits for; `ahead` runs of the same kind came before it."""
+        """Return a host for each type, or what they wait for; `ahead` runs of the same kind came before."""
         ...
 
     def known(self, instance_type: str) -> bool:

@@ -40,6 +40,11 @@ class Capabilities:
                 f"{' '.join(self.words)} Run `clary doctor` for the cure, or set "
                 "EnableNetworkIsolation to false."
             )
+        if len(spec.hosts) > 1 and not self.mounts:
+            return (
+                "ClientError: Several hosts were asked for, and this machine cannot give them names of their "
+                f"own: {' '.join(self.words)} Run `clary doctor` for the cure, or set InstanceCount to 1."
+            )
         return ""
 
 

@@ -85,6 +85,8 @@ class RunSpec:
     """Everything one run needs. `files` are small texts to write under `ml/` (path → content), `saved` the
     directories under `ml/` that are taken to safety while the program runs. An `interruptible` run may lose
     its capacity to others. `kept` is for how long its warm worker stays, where that is longer than usual.
+    `gang` names the runs of all hosts of a job of several, its own among them, in the order of `hosts`: they
+    start together or not at all, and reach each other by those names.
     """
 
     uid: str
@@ -95,6 +97,7 @@ class RunSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     host: str = "algo-1"
     hosts: tuple[str, ...] = ("algo-1",)
+    gang: tuple[str, ...] = ()
     instance_type: str = "ml.m5.large"
     inputs: tuple[Input, ...] = ()
     pipes: tuple[Pipe, ...] = ()

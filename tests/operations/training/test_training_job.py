@@ -59,6 +59,7 @@ FILES = {
 }
 CHANNEL = "InputDataConfig.0"
 SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
+GPUS = {"InstanceGroupName": "gpus", "InstanceType": "ml.p3.2xlarge", "InstanceCount": 1}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,14 @@ SOURCE = f"{CHANNEL}.DataSource.S3DataSource"
         ("AlgorithmSpecification.AlgorithmName", "mine", "exactly one of TrainingImage and AlgorithmName"),
         ("AlgorithmSpecification.TrainingImage", "nobody/knows:1", "There is no image for 'nobody/knows:1'"),
         ("AlgorithmSpecification.MetricDefinitions", [{"Name": "m", "Regex": "("}], "'(' of the metric 'm'"),
-        ("ResourceConfig.InstanceCount", 2, "InstanceCount is 2"),
+        ("ResourceConfig.InstanceCount", 65, "at most 64 for one job"),
+        ("ResourceConfig.InstanceGroups", [GPUS], "give InstanceType in each instance group only"),
+        (
+            "ResourceConfig",
+            {"InstanceGroups": [GPUS, GPUS], "VolumeSizeInGB": 1},
+            "more than one group called",
+        ),
+        (f"{SOURCE}.InstanceGroupNames", ["gpus"], "it has no InstanceGroups"),
         ("ResourceConfig.InstanceCount", 0, "InstanceCount is 0"),
         ("ResourceConfig.VolumeKmsKeyId", "key", "VolumeKmsKeyId is not supported by Clary yet"),
         ("ResourceConfig", None, "ResourceConfig is missing"),

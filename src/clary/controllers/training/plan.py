@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from clary.controllers.s3 import RoleObjects
-from clary.controllers.training.channels import files, mode, pipes
+from clary.controllers.training.channels import Share, files, mode, pipes
+from clary.controllers.training.hosts import Host, hosts_of, run_uids
 from clary.controllers.training.training_job import MODEL, UNPACKED, model_name
 from clary.controllers.training.warm_pool import keep_alive
 from clary.core.document import Document
+from clary.runtime.network import interface
 from clary.runtime.spec import Input, Output, RunSpec
 from clary.store.records import Record
 
-HOST = "algo-1"
 CHECKPOINTS, TENSORBOARD = "/opt/ml/checkpoints", "/opt/ml/output/tensorboard"
 STOP_GRACE = timedelta(seconds=120)
 MODELS = {
@@ -24,12 +25,13 @@ MODELS = {
 DATA = Output(directory="output/data", name="output.tar.gz", always=False)
 
 
-def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str]) -> RunSpec:
-    """Return the run that the job asks for; data that is not there raises `DataFault`."""
-    doc = job.doc
-    algorithm = doc["AlgorithmSpecification"]
+def plan(job: Record, host: Host, objects: RoleObjects, environment: dict[str, str]) -> RunSpec:
+    """Return the run that the job asks for on a host; data that is not there raises `DataFault`."""
+    doc, uids = job.doc, run_uids(job)
+    algorithm, hosts = doc["AlgorithmSpecification"], hosts_of(doc)
+    data = [({**doc, "InputDataConfig": [each]}, share) for each, share in given(doc, host)]
     return RunSpec(
-        uid=uid,
+        uid=uids[host.number - 1],
         image=algorithm.get("TrainingImage") or doc["_Image"],  # _Image: of the algorithm that it names
         program="train",
         command=tuple(algorithm.get("ContainerEntrypoint", ())),
@@ -40,12 +42,16 @@ def plan(job: Record, uid: str, objects: RoleObjects, environment: dict[str, str
             "TRAINING_JOB_ARN": job.arn,
             **doc.get("Environment", {}),
         },
-        host=HOST,
-        hosts=(HOST,),
-        instance_type=doc["ResourceConfig"]["InstanceType"],
-        inputs=(*files(doc, objects), *checkpoints(doc, objects)),
-        pipes=pipes(doc, objects),
-        files=configuration(doc),
+        host=host.name,
+        hosts=tuple(each.name for each in hosts),
+        gang=uids if len(uids) > 1 else (),
+        instance_type=host.type,
+        inputs=(
+            *(placed for one, share in data for placed in files(one, objects, share)),
+            *checkpoints(doc, objects),
+        ),
+        pipes=tuple(pipe for one, share in data for pipe in pipes(one, objects, share)),
+        files=configuration(doc, host),
         outputs=(MODELS[model_name(doc)], DATA),
         saved=tuple(saves(doc)),
         interruptible=doc.get("EnableManagedSpotTraining", False),
@@ -84,19 +90,34 @@ def below_ml(path: str) -> str:
     return path.rstrip("/").removeprefix("/opt/ml/")
 
 
-def configuration(doc: Document) -> dict[str, str]:
+def given(doc: Document, host: Host) -> list[tuple[Document, Share]]:
+    """Return the channels that a host gets, and which host it is of how many that get them."""
+    found = []
+    for channel in doc.get("InputDataConfig", ()):
+        groups = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames")
+        sharing = [each for each in hosts_of(doc) if not groups or each.group in groups]
+        if host in sharing:
+            found.append((channel, (sharing.index(host), len(sharing))))
+    return found
+
+
+def configuration(doc: Document, host: Host) -> dict[str, str]:
     """Return the files of /opt/ml/input/config."""
-    resources = doc["ResourceConfig"]
-    group = {"instance_group_name": "homogeneousCluster", "hosts": [HOST]}
+    hosts = hosts_of(doc)
+    groups: dict[str, Document] = {}
+    for each in hosts:
+        group = {"instance_group_name": each.group, "instance_type": each.type, "hosts": []}
+        groups.setdefault(each.group, group)["hosts"].append(each.name)
+    isolated = doc.get("EnableNetworkIsolation", False)
     described: Document = {
-        "current_host": HOST,
-        "current_instance_type": resources["InstanceType"],
-        "current_group_name": group["instance_group_name"],
-        "hosts": [HOST],
-        "instance_groups": [{**group, "instance_type": resources["InstanceType"]}],
-        "network_interface_name": "lo",
+        "current_host": host.name,
+        "current_instance_type": host.type,
+        "current_group_name": host.group,
+        "hosts": [each.name for each in hosts],
+        "instance_groups": list(groups.values()),
+        "network_interface_name": interface(hosts=len(hosts), network=not isolated),
     }
-    inputs = {each["ChannelName"]: _channel(each, doc) for each in doc.get("InputDataConfig", ())}
+    inputs = {each["ChannelName"]: _channel(each, doc) for each, _ in given(doc, host)}
     return {
         "input/config/hyperparameters.json": json.dumps(doc.get("HyperParameters", {})),
         "input/config/inputdataconfig.json": json.dumps(inputs),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from clary.controllers.step import AT_ONCE, Step
 from clary.controllers.training import spot, warm_pool
+from clary.controllers.training.hosts import BLAMES, hosts_of, run_uids
 from clary.controllers.training.transitions import close, enter, follow, history
 from clary.core.document import Document
 from clary.runtime.spec import Phase, Seen
@@ -22,7 +23,6 @@ SOON = timedelta(
 )  # Between looks while a run is on its way; the shim's wake is usually first.
 RUNNING = timedelta(seconds=1)  # Between looks at a run: how fresh its log is.
 ACCELERATED = ("ml.p", "ml.g", "ml.trn")  # MaxPendingTimeInSeconds speaks of these only.
-KINDS_OF_FAILURE = ("AlgorithmError: ", "ClientError: ", "InternalServerError: ", "CapacityError: ")
 MODEL, UNPACKED = "model.tar.gz", "model"
 VANISHED = "its processes are gone, and nothing tells how they ended"
 LONGEST_REASON = 1024  # FailureReason's own limit.
@@ -46,7 +46,7 @@ class World:
     `fault` says why the run cannot be prepared (mostly the caller's data); `logged` that all its output is in
     the log; `metrics` the last value of each metric, if there is news, `remark` what is to be said of them;
     `unsaved` that checkpoints are to be taken to S3; `reclaimed` why its spot capacity is taken back;
-    `pooled` that it uses a warm pool.
+    `pooled` that it uses a warm pool; `broken` since when one host has failed while others run.
     """
 
     run: Seen = field(default_factory=Seen)
@@ -57,11 +57,12 @@ class World:
     unsaved: bool = False
     reclaimed: str = ""
     pooled: bool = False
+    broken: datetime | None = None
 
 
 def run_uid(job: Record) -> str:
-    """Name the container of the job's present attempt."""
-    return f"{job.uid}-{job.doc.get('_Attempt', 1)}"
+    """Name the container of the job's present attempt, on its first host."""
+    return run_uids(job)[0]
 
 
 def next_step(job: Record, world: World, now: datetime) -> Step:
@@ -75,10 +76,16 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
     if run.phase == "absent":
         return _begin(doc, world, now, stopping=stopping)
     if stopping:
-        late = now - job.status_since > STOP_GRACE + KILL_GRACE
         write = enter(doc, "Stopping", job.status_since, note=run.note)
+        late = _overdue(job.status_since, now)
         return Step(effect="kill" if late else "stop", write=write, again=RUNNING)
+    if world.broken:  # without it the others would wait for ever
+        return Step(effect="kill" if _overdue(world.broken, now) else "stop", again=RUNNING)
     return _proceed(doc, world, now)
+
+
+def _overdue(since: datetime, now: datetime) -> bool:
+    return now - since > STOP_GRACE + KILL_GRACE
 
 
 def _begin(doc: Document, world: World, now: datetime, *, stopping: bool) -> Step:
@@ -214,7 +221,7 @@ def _limit(doc: Document) -> timedelta:
 def _waited_too_long(doc: Document, now: datetime, *, pending: bool) -> bool:
     limits = doc.get("StoppingCondition", {})
     waits = [limits["MaxWaitTimeInSeconds"]] if "MaxWaitTimeInSeconds" in limits else []
-    accelerated = doc["ResourceConfig"].get("InstanceType", "").startswith(ACCELERATED)
+    accelerated = any(host.type.startswith(ACCELERATED) for host in hosts_of(doc))
     if pending and accelerated and "MaxPendingTimeInSeconds" in limits:
         waits.append(limits["MaxPendingTimeInSeconds"])
     return bool(waits) and now - doc["CreationTime"] > timedelta(seconds=min(waits))
@@ -252,7 +259,7 @@ def failure_reason(run: Seen, not_saved: str = "") -> str:
     """Say in AWS's form why the run failed: whose fault, what it said itself, how it ended."""
     if not_saved and run.exit_code == 0 and not run.failure:
         return clip(not_saved)
-    if run.failure.startswith(KINDS_OF_FAILURE):
+    if run.failure.startswith(BLAMES):
         return clip(run.failure)
     if run.started is None:
         return clip(f"ClientError: {run.failure or 'the run could not be prepared'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,18 +14,12 @@ from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.controllers.training import pools, warm_pool
+from clary.controllers.training.hosts import Host, broken_since, hosts_of, run_uids, together
 from clary.controllers.training.measuring import Measuring, Taken
 from clary.controllers.training.metric_series import SPACE, last_values
-from clary.controllers.training.plan import HOST, plan, saves
-from clary.controllers.training.training_job import (
-    DONE,
-    World,
-    clip,
-    model_name,
-    next_step,
-    output_uri,
-    run_uid,
-)
+from clary.controllers.training.outcome import collect
+from clary.controllers.training.plan import plan, saves
+from clary.controllers.training.training_job import DONE, World, clip, next_step
 from clary.controllers.training.transitions import close
 from clary.core import reclaim
 from clary.core.document import Document
@@ -51,28 +46,31 @@ class TrainingJobs:
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the log, and decide."""
-        uid, doc = run_uid(record), record.doc
-        run = self._runtime.inspect(uid)
+        doc, runs = record.doc, self._runs(record)
+        run = together(runs)
         if doc["TrainingJobStatus"] in DONE:
-            step = next_step(record, World(run=run), now)
+            left = [each for each in runs if each.phase != "absent"]
+            step = next_step(record, World(run=left[0] if left else Seen()), now)
             available = warm_pool.status(doc) == "Available" and not step.write
             pools.mark(self._means, record, available=available)
             return step
         ended = run.phase == "exited"
-        taken = self._taken(record, uid, now, ended=ended) if run.started else Taken(logged=True)
+        taken = self._taken(record, runs, now) if run.started else Taken(logged=True)
         unsearched = taken.given_up or doc.get("_Unsearched", {})
         waiting = run.phase == "absent" and "_Started" not in doc and doc["TrainingJobStatus"] == "InProgress"
         fault = self._fault(record) if waiting else ""
-        unsaved = self._unsaved(record, run)
+        unsaved = self._unsaved(record, runs)
+        metrics = self._metrics(record) if taken.measured or (ended and taken.logged) else ()
         world = World(
             run=run,
             fault=fault,
             logged=taken.logged,
-            metrics=self._metrics(record) if taken.measured or (ended and taken.logged) else (),
+            metrics=metrics if ended or metrics != doc.get("FinalMetricDataList") else (),
             remark=unsearched.get("Remark", ""),
             unsaved=unsaved,
             reclaimed=self._reclaimed(record, run),
             pooled=waiting and self._pooled(record, now),
+            broken=broken_since(runs),
         )
         step = next_step(record, world, now)
         if taken.given_up:
@@ -82,19 +80,20 @@ class TrainingJobs:
 
     def act(self, record: Record, step: Step) -> Document:
         """Start, stop, kill or remove the run, or collect what it made."""
-        uid = run_uid(record)
         if step.effect == "start":
-            self._runtime.start(self._plan(record))
+            for spec in self._plans(record):
+                self._runtime.start(spec)
             return _with_definitions(record.doc)
         elif step.effect == "pool":
             pools.take(self._means, record, self._means.records.clock.now())
         elif step.effect == "collect":
-            return self._collect(record, self._runtime.inspect(uid), step.write)
+            return self._collect(record, step.write)
         elif step.effect == "save":
             return self._save(record)
         else:
             effects = {"stop": self._runtime.stop, "kill": self._runtime.kill, "remove": self._runtime.remove}
-            effects[step.effect](uid)
+            for uid in run_uids(record):
+                effects[step.effect](uid)
             reclaim.forget(self._means.settings.home, record.arn)
         return {}
 
@@ -104,12 +103,19 @@ class TrainingJobs:
             return True
         return pools.find(self._means, record, now) is not None
 
-    def _unsaved(self, record: Record, run: Seen) -> bool:
-        if run.started is None or "_NotSaved" in record.doc:
+    def _runs(self, record: Record) -> list[Seen]:
+        return [self._runtime.inspect(uid) for uid in run_uids(record)]
+
+    def _unsaved(self, record: Record, runs: Sequence[Seen]) -> bool:
+        if "_NotSaved" in record.doc:
             return False
-        rested = timedelta(0) if run.phase == "exited" else SAVED_EVERY
-        uid = run_uid(record)
-        return any(self._runtime.unsaved(uid, each, rested=rested) for each in saves(record.doc))
+        rested = {
+            uid: timedelta(0) if run.phase == "exited" else SAVED_EVERY
+            for uid, run in zip(run_uids(record), runs, strict=True)
+            if run.started
+        }
+        kept = saves(record.doc)
+        return any(self._runtime.unsaved(uid, one, rested=rested[uid]) for uid in rested for one in kept)
 
     def _reclaimed(self, record: Record, run: Seen) -> str:
         """Say why the job's capacity is taken back, if it is."""
@@ -123,45 +129,62 @@ class TrainingJobs:
         """Take checkpoints to S3; if that is refused, the job goes on and fails in the end."""
         objects = self._means.as_role(record.doc["RoleArn"])
         try:
-            for directory, uri in saves(record.doc).items():
-                self._runtime.save(run_uid(record), directory, partial(_keep_below, objects, uri))
+            for uid in run_uids(record):
+                for directory, uri in saves(record.doc).items():
+                    self._runtime.save(uid, directory, partial(_keep_below, objects, uri))
         except DataFault as fault:
             return {"_NotSaved": clip(f"ClientError: The job's checkpoints could not be kept: {fault}")}
         return {}
 
-    def _plan(self, record: Record) -> RunSpec:
-        uid, role = run_uid(record), record.doc["RoleArn"]
-        return plan(record, uid, self._means.as_role(role), self._means.environment(uid, role, record.region))
+    def _plans(self, record: Record) -> list[RunSpec]:
+        role, region = record.doc["RoleArn"], record.region
+        objects = self._means.as_role(role)
+        return [
+            plan(record, host, objects, self._means.environment(uid, role, region))
+            for host, uid in zip(hosts_of(record.doc), run_uids(record), strict=True)
+        ]
 
     def _fault(self, record: Record) -> str:
         try:
-            self._plan(record)
+            self._plans(record)
         except DataFault as fault:
             return f"ClientError: {fault}"
         return ""
 
-    def _taken(self, record: Record, uid: str, now: datetime, *, ended: bool) -> Taken:
-        """Take in the log with its metrics. The images' expressions are our own."""
-        self._hosts.take(record, uid, SPACE, [("Host", f"{record.name}/{HOST}")], ended=ended)
+    def _taken(self, record: Record, runs: Sequence[Seen], now: datetime) -> Taken:
+        """Take in the log of each host with its metrics. The images' expressions are our own."""
         definitions = _definitions(record.doc)
         trusted = definitions == _own_definitions(record.doc)
-        stream = stream_of(record)
-        return self._measuring.take(record, uid, stream, definitions, now, ended=ended, trusted=trusted)
+        taken = Taken(logged=True)
+        for host, uid, run in zip(hosts_of(record.doc), run_uids(record), runs, strict=True):
+            ended = run.phase == "exited"
+            if run.started is None:
+                continue
+            self._hosts.take(record, uid, SPACE, [("Host", f"{record.name}/{host.name}")], ended=ended)
+            job = (
+                replace(record, doc={**record.doc, "_Unsearched": taken.given_up})
+                if taken.given_up
+                else record
+            )
+            stream = stream_of(record, host)
+            one = self._measuring.take(job, uid, stream, definitions, now, ended=ended, trusted=trusted)
+            taken = Taken(
+                logged=taken.logged and one.logged,
+                measured=taken.measured or one.measured,
+                given_up=one.given_up or taken.given_up,
+            )
+        return taken
 
     def _metrics(self, record: Record) -> list[Document]:
         """Return the last value of each metric."""
         definitions = _definitions(record.doc)
         return last_values(self._means.metrics, record, definitions) if definitions else []
 
-    def _collect(self, record: Record, run: Seen, write: Document) -> Document:
+    def _collect(self, record: Record, write: Document) -> Document:
         """Put the packed outputs where the caller asked for them; a bucket that is gone fails the job."""
         doc, failed = record.doc, write["TrainingJobStatus"] == "Failed"
-        objects = self._means.as_role(doc["RoleArn"])
         try:
-            for name, path in run.outputs.items():
-                if not (failed and name == model_name(doc)):
-                    for below, file in _files(path):
-                        objects.keep(output_uri(doc, name + below), file)
+            collect(doc, self._runs(record), self._means.as_role(doc["RoleArn"]), failed=failed)
         except DataFault as fault:
             return _not_kept({**doc, **write}, fault)
         return {}
@@ -171,18 +194,10 @@ def _keep_below(objects: RoleObjects, uri: str, name: str, path: Path) -> None:
     objects.keep(f"{uri}/{name}", path)
 
 
-def _files(path: Path) -> list[tuple[str, Path]]:
-    """Return a file, or every file below a directory, and what its key adds to the directory's."""
-    if not path.is_dir():
-        return [("", path)]
-    found = sorted(each for each in path.rglob("*") if each.is_file())
-    return [(f"/{each.relative_to(path)}", each) for each in found]
-
-
-def stream_of(record: Record) -> Stream:
-    """Name the log stream of the job's present attempt."""
+def stream_of(record: Record, host: Host) -> Stream:
+    """Name the log stream of a host in the job's present attempt."""
     epoch = int(record.created.timestamp()) + record.doc.get("_Attempt", 1) - 1
-    return Stream(record.account, record.region, GROUP, f"{record.name}/{HOST}-{epoch}")
+    return Stream(record.account, record.region, GROUP, f"{record.name}/{host.name}-{epoch}")
 
 
 def _with_definitions(doc: Document) -> Document:

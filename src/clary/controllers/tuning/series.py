@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clary.controllers.logs import events
 from clary.controllers.means import Means
+from clary.controllers.training.hosts import hosts_of
 from clary.controllers.training.metric_search import search
 from clary.controllers.training.metrics import every_value
 from clary.controllers.training.training_job_world import stream_of
@@ -20,7 +21,8 @@ def objective_values(means: Means, job: Record, definition: Document) -> list[fl
     wanted = [each for each in known if each["Name"] == name]
     if not wanted:
         return []
-    logged = events(means.logs, stream_of(job))
+    each = [events(means.logs, stream_of(job, host)) for host in hosts_of(job.doc)]
+    logged = sorted((event for host in each for event in host), key=lambda event: event[0])
     algorithm = definition["AlgorithmSpecification"]
     if algorithm.get("MetricDefinitions") or "AlgorithmName" in algorithm:  # anybody's: never in here
         points, _ = search(wanted, logged, PATIENCE)

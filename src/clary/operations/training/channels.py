@@ -6,10 +6,10 @@ from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations import references
 from clary.operations.registry import Call
+from clary.operations.training import hosts
 
 _UNBUILT = {
     "HubAccessConfig": "leave it out.",
-    "InstanceGroupNames": "leave it out.",
     "ModelAccessConfig": "there are no models here whose licence has to be accepted; leave it out.",
 }
 _SOURCES = {
@@ -29,6 +29,7 @@ def check(call: Call, request: Document) -> None:
         name = channel["ChannelName"]
         mode = channel.get("InputMode") or request["AlgorithmSpecification"]["TrainingInputMode"]
         source = _source(channel)
+        hosts.check_groups(request["ResourceConfig"], source.get("InstanceGroupNames", ()), name)
         _check_source(source, f"The channel {name!r} has", mode)
         _check_mode(channel, f"The channel {name!r} has", mode)
         references.prefix(call, source["S3Uri"], f"S3Uri of the channel {name!r}", request["RoleArn"])

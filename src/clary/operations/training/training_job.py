@@ -8,7 +8,7 @@ from clary.core.document import Document
 from clary.core.errors import ResourceInUse, ValidationError
 from clary.operations import references
 from clary.operations.registry import Call, before, completes, operation
-from clary.operations.training import algorithm, channels
+from clary.operations.training import algorithm, channels, hosts
 from clary.resources.experiments.experiment import EXPERIMENT
 from clary.resources.experiments.trial import TRIAL
 from clary.resources.experiments.trial_component import TRIAL_COMPONENT
@@ -29,7 +29,6 @@ _UNBUILT = {
 }
 _SAVED = {"CheckpointConfig": "S3Uri", "TensorBoardOutputConfig": "S3OutputPath"}
 _UNBUILT_RESOURCES = {
-    "InstanceGroups": "use InstanceType and InstanceCount.",
     "InstancePreferences": "use InstanceType.",
     "InstancePlacementConfig": "leave it out.",
     "TrainingPlanArn": "leave it out.",
@@ -141,15 +140,7 @@ def _check_resources(resources: Document | None) -> None:
     if not resources:
         raise ValidationError("ResourceConfig is missing: name an InstanceType and an InstanceCount.")
     references.refuse(resources, _UNBUILT_RESOURCES, "ResourceConfig.")
-    if "InstanceType" not in resources:
-        raise ValidationError("ResourceConfig has no InstanceType.")
-    count = resources.get("InstanceCount", 0)
-    if count < 1:
-        raise ValidationError(f"ResourceConfig.InstanceCount is {count}; it must be at least 1.")
-    if count > 1:
-        raise ValidationError(
-            f"ResourceConfig.InstanceCount is {count}; Clary runs a job on one instance so far. Use 1."
-        )
+    hosts.check(resources)
 
 
 def _check_experiment(call: Call, config: Document) -> None:

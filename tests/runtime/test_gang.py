@@ -1,0 +1,112 @@
+"""The hosts of one job start together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.runtime.machine import Machine
+
+from clary.core.ids import uid as new_uid
+from clary.runtime.admission import sockets
+from clary.runtime.local_provisioner import LocalProvisioner
+from clary.runtime.spec import RunSpec
+
+ONE = "ml.m6g.medium"  # one vCPU
+SLEEP = ("sh", "-c", "echo up; sleep 600")
+
+
+@pytest.fixture
+def two(tmp_path: Path, cache: Path) -> Iterator[Machine]:
+    """A machine with two CPUs."""
+    found = Machine(tmp_path / "home", cache, provisioner=LocalProvisioner(cpus=(0, 1), memory=8 << 30))
+    yield found
+    found.close()
+
+
+def gang(
+    machine: Machine, count: int = 2, *, start: int | None = None, command: tuple[str, ...] = SLEEP
+) -> list[str]:
+    """Ask for the hosts of a job, or for the first `start` of them."""
+    job = new_uid()
+    uids = tuple(f"{job}-1-{number}" for number in range(1, count + 1))
+    hosts = tuple(f"algo-{number}" for number in range(1, count + 1))
+    for uid, host in list(zip(uids, hosts, strict=True))[:start]:
+        spec = RunSpec(
+            uid=uid, image="tiny", program="train", command=command, host=host, hosts=hosts, gang=uids,
+            instance_type=ONE,
+        )  # fmt: skip
+        machine.runtime.start(spec)
+    return list(uids)
+
+
+def test_hosts_start_together_each_with_its_own_cpu(two: Machine) -> None:
+    uids = gang(two)
+    for uid in uids:
+        two.until_printed(uid, "up")
+    launches = [two.job(uid).launch() for uid in uids]
+    assert [launch.share.cpus for launch in launches if launch] == [(0,), (1,)]
+
+
+def test_a_gang_that_is_not_whole_holds_nothing_and_nobody_up(two: Machine) -> None:
+    first, second = gang(two, start=1)
+    assert two.runtime.inspect(first).phase == "queued"
+    assert "other hosts" in two.runtime.inspect(first).note
+    other = two.start(*SLEEP, instance_type="ml.t3.medium")
+    two.until_printed(other, "up")
+    assert two.runtime.inspect(second).phase == "absent"
+
+
+def test_a_gang_waits_until_there_is_room_for_all_of_it(two: Machine) -> None:
+    alone = two.start(*SLEEP, instance_type=ONE)
+    two.until_printed(alone, "up")
+    one, other = gang(two), gang(two)
+    assert {two.runtime.inspect(uid).note.partition(",")[0] for uid in one} == {"Number 1 in the queue"}
+    assert {two.runtime.inspect(uid).note.partition(",")[0] for uid in other} == {"Number 2 in the queue"}
+    assert not [uid for uid in (*one, *other) if two.job(uid).launch()]
+    two.runtime.kill(alone)
+    for uid in one:
+        two.until_printed(uid, "up")
+    assert {two.runtime.inspect(uid).phase for uid in other} == {"queued"}
+    for uid in one:
+        two.runtime.kill(uid)
+    for uid in other:
+        two.until_printed(uid, "up")
+
+
+def test_a_start_that_was_cut_off_is_finished_before_anybody_else_starts(two: Machine) -> None:
+    alone = two.start(*SLEEP, instance_type="ml.t3.medium")
+    two.until_printed(alone, "up")
+    waiting = two.start(*SLEEP, instance_type="ml.t3.medium")
+    uids = gang(two)
+    launch = two.job(alone).launch()
+    assert launch
+    half = replace(launch, share=replace(launch.share, cpus=(0,)), sockets=sockets(two.home, uids[0]))
+    two.job(uids[0]).write_launch(half)  # whoever did this was killed before it came to the second
+    two.runtime.kill(alone)
+    two.until(alone)
+    for uid in uids:
+        two.until_printed(uid, "up")
+    told = two.job(uids[1]).launch()
+    assert told and told.share.cpus == (1,)
+    assert two.runtime.inspect(waiting).phase == "queued"
+
+
+def test_a_queued_host_can_be_stopped_with_the_others(two: Machine) -> None:
+    uids = gang(two, start=1)
+    two.runtime.stop(uids[0])
+    assert two.until(uids[0]).started is None
+
+
+def test_hosts_know_each_other_by_name(two: Machine) -> None:
+    uids = gang(two, command=("sh", "-c", "hostname; getent hosts algo-1 algo-2"))
+    told = []
+    for uid in uids:
+        two.until(uid)
+        told.append(two.printed(uid).split())
+    assert [lines[0] for lines in told] == ["algo-1", "algo-2"]
+    assert told[0][1:] == told[1][1:]
+    assert len({*told[0][1:]}) == 4
+    assert told[0][1].startswith("127.")
