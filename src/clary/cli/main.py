@@ -17,6 +17,7 @@ _COMMANDS = {
     "account": ("clary.cli.account", "Make, list and delete accounts, and make their keys."),
     "image": ("clary.cli.image", "Make, list and remove images of your own."),
     "logs": ("clary.cli.logs", "Print or follow the log of a job or an endpoint."),
+    "attach": ("clary.cli.attach", "Open a shell, or run a command, inside a running training job."),
     "chaos": ("clary.cli.chaos", "Take capacity back from spot jobs, to see whether they go on."),
     "demo": ("clary.cli.demo.command", "Train, deploy and predict with the SageMaker SDK."),
     "doctor": ("clary.cli.doctor", "Say what this machine can isolate, and what is missing."),

@@ -1,4 +1,4 @@
-"""Paths of our own under `/_clary/`: health, the data plane's figures, the credentials of running jobs."""
+"""Paths of our own under `/_clary/`: health, the data plane's figures, what running jobs are asked for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
+from clary.gateway import attaching
 from clary.gateway.exchange import Parts, Send
 
 _SESSION_LIFE = timedelta(hours=1)  # SDKs fetch anew some minutes before its end
@@ -37,6 +38,10 @@ async def serve(scope: dict[str, Any], send: Send, parts: Parts) -> None:
         loop = asyncio.get_running_loop()
         role = query.get("role", [""])[0]
         status, body = await loop.run_in_executor(parts.pool, _credentials, parts, rest, role, token)
+        await _send(send, status, body)
+    elif name == "attach" and rest:
+        loop = asyncio.get_running_loop()
+        status, body = await loop.run_in_executor(parts.pool, attaching.admit, scope, parts)
         await _send(send, status, body)
     else:
         await _send(send, 404, {"message": "Nothing is here."})

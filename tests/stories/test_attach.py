@@ -1,0 +1,76 @@
+"""A person gets into a running job, and who may is decided by the server and written down."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.stories.server import Clary
+from tests.stories.test_accounts import client, command
+from tests.stories.test_truth import SKLEARN, job, put
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+OTHER = "222222222222"
+
+
+def start(clary: Clary, sagemaker: Any, name: str, account: str = "000000000000", **members: object) -> None:
+    """Start a job that waits, and wait until it does."""
+    asked = job(name, SKLEARN, {})
+    del asked["InputDataConfig"]
+    asked["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sh", "-c", "echo waiting; exec sleep 200"]
+    asked["OutputDataConfig"] = {"S3OutputPath": f"s3://sagemaker-us-east-1-{account}/out"}
+    asked["RoleArn"] = f"arn:aws:iam::{account}:role/SageMakerExecutionRole"
+    sagemaker.create_training_job(**asked, **members)
+    until(sagemaker, name, "Training")
+
+
+def until(sagemaker: Any, name: str, status: str) -> None:
+    """Look, which the server answers when there is news, until a job's secondary status is the one."""
+    while sagemaker.describe_training_job(TrainingJobName=name)["SecondaryStatus"] != status:
+        pass
+
+
+def audited(clary: Clary) -> list[tuple[str, str, int]]:
+    lines = [json.loads(line) for path in clary.home.glob("logs/audit-*.jsonl") for line in path.open()]
+    asked = [line for line in lines if line["operation"] == "AttachTrainingJob"]
+    return [(line["account"], line["resource"].rpartition("/")[2], line["status"]) for line in asked]
+
+
+def test_the_administrator_may_always_and_others_where_remote_debugging_is_on(clary: Clary) -> None:
+    put(clary, "attach/nothing", b"")
+    sagemaker = clary.client("sagemaker")
+    start(clary, sagemaker, "mine")
+    done = clary.command("attach", "mine", "--", "sh", "-c", "echo $TRAINING_JOB_NAME; exit 4", check=False)
+    assert (done.stdout, done.returncode) == ("mine\n", 4), done.stderr
+    wrong = clary.command("attach", "mine", "--host", "algo-2", check=False)
+    assert (wrong.returncode, "There is no host algo-2; there are algo-1." in wrong.stderr) == (1, True)
+    nobody = clary.command("attach", "nobody", check=False)
+    assert "There is no training job nobody in the account 000000000000" in nobody.stderr
+
+    sagemaker.stop_training_job(TrainingJobName="mine")
+    until(sagemaker, "mine", "Stopped")
+    over = clary.command("attach", "mine", "--", "true", check=False)
+    assert "The training job mine is Stopped (Stopped)" in over.stderr
+
+    keys = json.loads(command(clary, "create", "other", "--id", OTHER, "--json"))
+    theirs = client(keys, "sagemaker")
+    start(clary, theirs, "theirs", OTHER)
+    refused = clary.command("attach", "theirs", "--account", OTHER, "--", "true", check=False)
+    assert refused.returncode == 1
+    assert "Remote debugging of the training job theirs is off" in refused.stderr
+    theirs.update_training_job(TrainingJobName="theirs", RemoteDebugConfig={"EnableRemoteDebug": True})
+    described = theirs.describe_training_job(TrainingJobName="theirs")
+    assert described["RemoteDebugConfig"] == {"EnableRemoteDebug": True}
+    open_now = clary.command("attach", "theirs", "--account", OTHER, "--", "hostname", check=False)
+    assert (open_now.stdout, open_now.returncode) == ("algo-1\n", 0), open_now.stderr
+
+    own = "000000000000"
+    assert audited(clary) == [
+        (own, "mine", 200),
+        (own, "mine", 200),
+        (own, "nobody", 400),
+        (own, "mine", 400),
+        (OTHER, "theirs", 403),
+        (OTHER, "theirs", 200),
+    ]
