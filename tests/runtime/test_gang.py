@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.runtime.machine import Machine
+from tests.runtime.machine import Machine, gone
 
 from clary.core.ids import uid as new_uid
 from clary.runtime.admission import sockets
+from clary.runtime.alive import read
 from clary.runtime.local_provisioner import LocalProvisioner
 from clary.runtime.spec import RunSpec
 
@@ -27,18 +30,31 @@ def two(tmp_path: Path, cache: Path) -> Iterator[Machine]:
 
 
 def gang(
-    machine: Machine, count: int = 2, *, start: int | None = None, command: tuple[str, ...] = SLEEP
+    machine: Machine,
+    *,
+    start: int = 2,
+    command: tuple[str, ...] = SLEEP,
+    network: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Ask for the hosts of a job, or for the first `start` of them."""
+    """Ask for the two hosts of a job, or for the first `start` of them."""
     job = new_uid()
-    uids = tuple(f"{job}-1-{number}" for number in range(1, count + 1))
-    hosts = tuple(f"algo-{number}" for number in range(1, count + 1))
+    uids, hosts = (f"{job}-1-1", f"{job}-1-2"), ("algo-1", "algo-2")
     for uid, host in list(zip(uids, hosts, strict=True))[:start]:
-        spec = RunSpec(
-            uid=uid, image="tiny", program="train", command=command, host=host, hosts=hosts, gang=uids,
-            instance_type=ONE,
-        )  # fmt: skip
-        machine.runtime.start(spec)
+        machine.runtime.start(
+            RunSpec(
+                uid=uid,
+                image="tiny",
+                program="train",
+                command=command,
+                environment=environment or {},
+                host=host,
+                hosts=hosts,
+                gang=uids,
+                instance_type=ONE,
+                network=network,
+            )
+        )
     return list(uids)
 
 
@@ -110,3 +126,56 @@ def test_hosts_know_each_other_by_name(two: Machine) -> None:
     assert told[0][1:] == told[1][1:]
     assert len({*told[0][1:]}) == 4
     assert told[0][1].startswith("127.")
+
+
+TALK = """
+import socket, sys
+me, other = sys.argv[1:3]
+server = socket.create_server((me, 2222))
+if me == "algo-1":
+    caller, (address, _) = server.accept()
+    print("heard", caller.recv(9).decode(), address, flush=True)
+else:
+    while True:
+        try:
+            out = socket.create_connection((other, 2222), timeout=5)
+            break
+        except OSError:
+            pass
+    out.sendall(b"a byte")
+try:
+    socket.create_connection(("127.0.0.1", int(sys.argv[3])), timeout=2)
+    print("out", flush=True)
+except OSError:
+    print("alone", flush=True)
+"""
+
+
+@pytest.mark.parametrize("network", [True, False])
+def test_isolated_hosts_reach_each_other_and_nobody_else(two: Machine, network: bool) -> None:
+    other = "$(test $(hostname) = algo-1 && echo algo-2 || echo algo-1)"
+    talk = f'python -c "$CODE" $(hostname) {other} $PORT'
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        port = str(outside.getsockname()[1])
+        command, environment = ("sh", "-c", talk), {"CODE": TALK, "PORT": port}
+        uids = gang(two, command=command, network=network, environment=environment)
+        for uid in uids:
+            assert two.until(uid).exit_code == 0, two.printed(uid) + two.shim_log(uid)
+    rest = "out" if network else "alone"
+    assert two.printed(uids[0]).startswith("heard a byte ")
+    assert two.printed(uids[0]).endswith(f"\n{rest}\n")
+    assert two.printed(uids[1]) == f"{rest}\n"
+
+
+def test_the_process_that_holds_a_network_ends_with_the_last_host(two: Machine) -> None:
+    uids = gang(two, network=False)
+    for uid in uids:
+        two.until_printed(uid, "up")
+    told = json.loads((two.job(uids[0]).path / "hub.json").read_text())
+    hub = read(told["hub"])
+    assert hub and hub.alive()
+    two.runtime.kill(uids[0])
+    two.until(uids[0])
+    assert hub.alive()
+    two.runtime.kill(uids[1])
+    gone(hub)

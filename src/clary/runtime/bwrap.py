@@ -103,7 +103,7 @@ class BwrapSandbox:
         arguments = [*namespaces(), "--hostname", spec.host]
         if self._disable_userns:
             arguments.append("--disable-userns")
-        if not spec.network:
+        if not spec.network and not spec.gang:  # hosts of one job have a network: `clary.runtime.hub`
             arguments.append("--unshare-net")
         return arguments
 

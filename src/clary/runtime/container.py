@@ -83,10 +83,12 @@ def start(
     binds: Sequence[tuple[Path, str]],
     cgroup: Cgroup | None,
     inherited: tuple[int, ...] = (),
+    *,
+    join: Callable[[], None] | None = None,
 ) -> Container:
     """Start the container; its output goes straight into the log file, whatever becomes of the shim.
 
-    `inherited` descriptors are the program's, and closed here.
+    `inherited` descriptors are the program's, and closed here; `join` brings it into namespaces that exist.
     """
     report, written = (end.detach() for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
     command = sandbox_of(launch).command(job, spec, launch, binds, written)
@@ -100,7 +102,7 @@ def start(
             stderr=log,
             cwd="/" if launch.sandbox == "bwrap" else job.ml,
             pass_fds=(*command.descriptors, *inherited),
-            preexec_fn=_limits(launch, cgroup),
+            preexec_fn=_limits(launch, cgroup, join),
         )
     finally:
         os.close(log)
@@ -112,7 +114,7 @@ def start(
     return Container(process, init, report)
 
 
-def _limits(launch: Launch, cgroup: Cgroup | None) -> Callable[[], None]:
+def _limits(launch: Launch, cgroup: Cgroup | None, join: Callable[[], None] | None) -> Callable[[], None]:
     """Return what the child does to itself before it becomes the sandbox; the shim has no other thread."""
 
     def apply() -> None:
@@ -121,15 +123,21 @@ def _limits(launch: Launch, cgroup: Cgroup | None) -> Callable[[], None]:
         resource.setrlimit(resource.RLIMIT_CORE, (_RUNAWAY_CORE, _RUNAWAY_CORE))
         if launch.share.cpus:
             os.sched_setaffinity(0, launch.share.cpus)
-        try:
-            if cgroup:
-                cgroup.join()
-                return
-        except OSError:
-            pass
-        cgroups.limit_data(launch.share.memory)
+        if not _joined(cgroup):
+            cgroups.limit_data(launch.share.memory)
+        if join:
+            join()
 
     return apply
+
+
+def _joined(cgroup: Cgroup | None) -> bool:
+    try:
+        if cgroup:
+            cgroup.join()
+    except OSError:
+        return False
+    return cgroup is not None
 
 
 def _first_process(information: int) -> ProcessId | None:

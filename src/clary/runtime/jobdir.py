@@ -35,7 +35,7 @@ class JobDirectory:
 
     def spec(self) -> RunSpec:
         """Return what to run."""
-        document = _read(self.path / "spec.json")
+        document = read_document(self.path / "spec.json")
         if document is None:
             raise FileNotFoundError(self.path / "spec.json")
         return _decode(document)
@@ -46,7 +46,7 @@ class JobDirectory:
 
     def launch(self) -> Launch | None:
         """Return the reservation, if there is one."""
-        document = _read(self.path / "launch.json")
+        document = read_document(self.path / "launch.json")
         return read_launch(document) if document else None
 
     def write_launch(self, launch: Launch) -> None:
@@ -55,7 +55,7 @@ class JobDirectory:
 
     def state(self) -> Document | None:
         """Return the shim's last word on its phase."""
-        return _read(self.path / "state.json")
+        return read_document(self.path / "state.json")
 
     def write_state(self, state: Document) -> None:
         """Replace the phase at once."""
@@ -63,7 +63,7 @@ class JobDirectory:
 
     def exit(self) -> Document | None:
         """Return how the run ended, if it did."""
-        return _read(self.path / "exit.json")
+        return read_document(self.path / "exit.json")
 
     def write_exit(self, document: Document) -> None:
         """Write how the run ended, for good: it is on disk when this returns, and nothing replaces it."""
@@ -138,7 +138,8 @@ def time_of(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _read(path: Path) -> Document | None:
+def read_document(path: Path) -> Document | None:
+    """Return a JSON file that `write` wrote, if it is there."""
     try:
         document: Document = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from clary.core.document import Document
-from clary.runtime import attach, cgroups, container, control, failure, feed, pack, saved
+from clary.runtime import attach, cgroups, container, control, failure, feed, hub, pack, saved
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
@@ -129,7 +129,10 @@ class Shim:
         if self.slot:
             started = self.slot.go(self.spec, self.launch)
         else:
-            started = container.start(self.job, self.spec, self.launch, binds, group)
+            join = hub.network(self.job, self.spec, stopping=lambda: bool(self.job.asked()))
+            if self.job.asked():
+                raise Interrupted
+            started = container.start(self.job, self.spec, self.launch, binds, group, join=join)
         self.state["container"] = started.init.document() if started.init else None
         self.meter.follow(started.init)
         self.state["started"] = now_text()
