@@ -57,6 +57,7 @@ bench: setup  ## Measure, each figure beside its floor
 docs: setup  ## Write the generated reference pages anew
 	$(BIN)/python -m clary.operations.reference > docs/reference/operations.md
 	$(BIN)/python -m clary.cli.reference > docs/reference/commands.md
+	$(BIN)/python -m tests.stories.documented > docs/sdk-scripts.md
 	$(BIN)/python tests/house.py --write
 
 lock: setup  ## Write the hashed requirement locks anew (needs the network)

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 
 CLIENTS = Path(__file__).parent / "clients"
+SCRIPTS = Path(__file__).parent / "scripts"
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_LOCK = ROOT / "src" / "clary" / "cli" / "demo" / "requirements.txt"
 DATA = ROOT / "src" / "clary" / "cli" / "demo" / "phishing.csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.stories.server import CLIENTS, DEMO_LOCK, ROOT, Clary
+from tests.stories.server import CLIENTS, DEMO_LOCK, ROOT, SCRIPTS, Clary
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 Environment = Callable[[Path], Path]
@@ -44,6 +45,27 @@ def test_sdk_3_trains_deploys_predicts_and_deletes(
     line = re.search(r"ModelBuilder predicts \[(.*)\]$", told, re.M)
     assert line, told
     assert len(line[1].split(",")) == 5
+
+
+@pytest.mark.parametrize("name", ["linear-learner", "kmeans", "pca", "knn", "randomcutforest", "xgboost"])
+def test_sdk_3_trains_deploys_and_predicts_by_a_built_in_algorithm(
+    clary: Clary, environment: Environment, name: str
+) -> None:
+    python = environment(CLIENTS / "v3.txt") / "python"
+    told = clary.run(str(python), str(SCRIPTS / "v3_algorithms.py"), name).stdout
+    line = re.search(rf"^{name} predicts (.*)$", told, re.M)
+    assert line, told
+    ((first, second),) = json.loads(line[1]).values()
+    if name in ("linear-learner", "knn"):
+        assert (first["predicted_label"], second["predicted_label"]) == (0, 1)
+    elif name == "kmeans":
+        assert first["closest_cluster"] != second["closest_cluster"]
+    elif name == "xgboost":
+        assert first["score"] < 0.5 < second["score"]
+    elif name == "pca":
+        assert first["projection"][-1] * second["projection"][-1] < 0
+    else:
+        assert 0 < first["score"] < 3
 
 
 def test_the_cli_copies_syncs_and_lists(clary: Clary, environment: Environment, tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""SageMaker SDK 2.x: a tuner over the built-in XGBoost, its analytics, a warm start: python … TRAIN.csv."""
+"""SageMaker SDK 2.x: a tuner over the built-in XGBoost: its frame, its best model, warm starts: … TRAIN.csv.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-ex.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ import sys
 from pathlib import Path
 
 import sagemaker
+from sagemaker.analytics import HyperparameterTuningJobAnalytics
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
+from sagemaker.serializers import CSVSerializer
 from sagemaker.tuner import (
     CategoricalParameter,
     ContinuousParameter,
@@ -20,7 +26,7 @@ from sagemaker.tuner import (
 
 
 def main(train: Path) -> None:
-    """Tune, look at the frame, tune again from there, and deploy nothing."""
+    """Tune, look at the frame, deploy the best, and tune again from there in each of the three ways."""
     session = sagemaker.Session()
     data = session.upload_data(str(train), session.default_bucket(), "stories/tuner")
     channel = TrainingInput(data, content_type="text/csv")
@@ -32,10 +38,21 @@ def main(train: Path) -> None:
     print("SCORES", json.dumps(sorted(frame["FinalObjectiveValue"].tolist())))
     print("BEST", tuner.best_training_job())
     print("ESTIMATOR", tuner.best_estimator().model_data)
+    predictor = tuner.deploy(1, "ml.m5.large", serializer=CSVSerializer())
+    rows = [[float(value) for value in line.split(",")[1:]] for line in train.read_text().splitlines()[:3]]
+    print("PREDICTS", predictor.predict(rows).decode().strip().replace("\n", ","))
+    predictor.delete_endpoint()
     parents = WarmStartConfig(WarmStartTypes.IDENTICAL_DATA_AND_ALGORITHM, parents={"story-tuner"})
     child = tuned(session, "Random", parents)
     child.fit(inputs, job_name="story-tuner-child", wait=True)
-    print("ATTACHED", HyperparameterTuner.attach("story-tuner-child").objective_metric_name)
+    attached = HyperparameterTuner.attach("story-tuner-child", sagemaker_session=session)
+    print("ATTACHED", attached.objective_metric_name)
+    same = attached.identical_dataset_and_algorithm_tuner(additional_parents={"story-tuner"})
+    same.fit(inputs, job_name="story-tuner-same", wait=True)
+    other = tuner.transfer_learning_tuner()
+    other.fit(inputs, job_name="story-tuner-other", wait=True)
+    found = HyperparameterTuningJobAnalytics("story-tuner-other", session).training_job_summaries()
+    print("SUMMARIES", len(found))
 
 
 def tuned(
