@@ -9,7 +9,7 @@ import pytest
 from tests.runtime.machine import Machine
 
 from clary.runtime.builder import Build, BuildFailed, ensure
-from clary.runtime.images import UnknownImage, catalogue, read, resolve
+from clary.runtime.images import UnknownImage, catalogue, read, resolve, tag_of
 from clary.runtime.index import Index, from_pip
 from clary.runtime.local_provisioner import LocalProvisioner
 
@@ -148,3 +148,13 @@ def test_the_interpreter_of_an_image_is_the_one_clary_runs_on(machine: Machine) 
     uid = machine.python("import sys; print(sys.version)")
     machine.until(uid)
     assert machine.printed(uid).strip() == sys.version
+
+
+def test_a_tag_reaches_the_environment_with_what_its_generation_needs(folder: Path, tmp_path: Path) -> None:
+    write(folder / "two", 'name = "two"\n[environment]\nA = 1\n[tags.\'1\\.\']\nA = 2\nOLD = "yes"\n')
+    source = resolve("two", (folder,))
+    for tag, wanted in (("1.15-cpu-py37", ("2", "yes")), ("2.1", ("1", None)), ("", ("1", None))):
+        made = source.image(tmp_path, Index(), tag).environment
+        assert (made["A"], made.get("OLD"), made.get("TOOLKIT_IMAGE_TAG", "")) == (*wanted, tag)
+    registry = f"{ACCOUNT}/own:1.7-1@sha256:0123"
+    assert [tag_of(uri) for uri in ("own", "team/own:x", registry)] == ["", "x", "1.7-1"]

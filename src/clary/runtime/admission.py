@@ -158,7 +158,7 @@ class Admission:
         except ValueError as error:
             refuse(job, f"ClientError: {error}")
             return None
-        image = source.image(self._cache, self._index)
+        image = source.image(self._cache, self._index, images.tag_of(spec.image))
         build = Build(self._cache, image.key)
         if not build.ready():
             return self._build(job, source, build)

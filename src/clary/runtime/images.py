@@ -22,6 +22,7 @@ from clary.runtime.launch import Image
 
 _REGISTRY = re.compile(
     r"^(?:\d{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/)?(?P<repository>[^:@]+)"
+    r"(?::(?P<tag>[^@]+))?"
 )
 
 _PATHS = {"PYTHONPATH": "/opt/toolkit:/opt/image:/opt/ml/site-packages"}  # where an image says nothing
@@ -29,7 +30,11 @@ _PATHS = {"PYTHONPATH": "/opt/toolkit:/opt/image:/opt/ml/site-packages"}  # wher
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile:
-    """One `image.toml`, read. `metrics` are the built-in algorithm's: names and regular expressions."""
+    """One `image.toml`, read.
+
+    `metrics` are the built-in algorithm's: names and regular expressions. `tags` says which tags of a URI
+    (regular expressions) add which variables to the environment.
+    """
 
     name: str
     folder: Path
@@ -39,6 +44,7 @@ class ImageFile:
     environment: Mapping[str, str] = field(default_factory=dict)
     warm: tuple[str, ...] = ()
     metrics: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     python: str = ""
 
     def interpreter(self) -> Interpreter:
@@ -60,8 +66,8 @@ class ImageFile:
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
-    def image(self, cache: Path, index: Index) -> Image:
-        """Return the image as it is once built."""
+    def image(self, cache: Path, index: Index, tag: str = "") -> Image:
+        """Return the image as it is once built; a tag is a label, but its programs may ask for it."""
         key = self.key(index)
         toolkit = self.folder.parent / "toolkit"
         return Image(
@@ -72,9 +78,15 @@ class ImageFile:
             folder=self.folder.resolve(),  # an own image's is a link that the next build moves
             toolkit=toolkit if toolkit.is_dir() else builtin() / "toolkit",
             programs=self.programs,
-            environment=self.environment,
+            environment={**self.environment, **self._of(tag)},
             warm=self.warm,
         )
+
+    def _of(self, tag: str) -> dict[str, str]:
+        found = {"TOOLKIT_IMAGE_TAG": tag} if tag else {}
+        for pattern, variables in self.tags.items():
+            found |= variables if re.match(pattern, tag) else {}
+        return found
 
 
 class UnknownImage(ValueError):
@@ -116,6 +128,12 @@ def repository_of(uri: str) -> str:
     return match["repository"] if match else uri
 
 
+def tag_of(uri: str) -> str:
+    """Return the tag of a URI, empty where it has none."""
+    match = _REGISTRY.match(uri)
+    return (match["tag"] or "") if match else ""
+
+
 def read(path: Path) -> ImageFile:
     """Read one image.toml; a ValueError says what is wrong with it."""
     try:
@@ -131,6 +149,10 @@ def read(path: Path) -> ImageFile:
             environment=_PATHS | {key: str(value) for key, value in document.get("environment", {}).items()},
             warm=tuple(document.get("warm", {}).get("imports", ())),
             metrics={key: str(value) for key, value in document.get("metrics", {}).items()},
+            tags={
+                pattern: {key: str(value) for key, value in variables.items()}
+                for pattern, variables in document.get("tags", {}).items()
+            },
             python=str(document.get("python", "")),
         )
     except (tomllib.TOMLDecodeError, KeyError) as error:

@@ -233,7 +233,8 @@ def _suits(spec: RunSpec) -> bool:
 def _alike(launch: Launch) -> tuple[object, ...]:
     image = launch.image
     cpus = len(launch.share.cpus) or len(os.sched_getaffinity(0))
-    return (image.key, image.folder, image.toolkit, tuple(image.programs.items()), cpus, launch.mounts)
+    made = (tuple(image.programs.items()), tuple(image.environment.items()))
+    return (image.key, image.folder, image.toolkit, *made, cpus, launch.mounts)
 
 
 def _current(slot: JobDirectory, launch: Launch) -> bool:
