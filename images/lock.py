@@ -40,7 +40,9 @@ def main(names: list[str]) -> int:
     for folder in sorted(path.parent for path in HERE.glob("*/requirements.in")):
         if names and folder.name not in names:
             continue
-        done = subprocess.run([uv, *COMPILE], cwd=folder, check=True, capture_output=True, text=True)  # noqa: S603
+        overrides = [f"--overrides={path.name}" for path in folder.glob("overrides.txt")]
+        command = [uv, *COMPILE, *overrides]
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)  # noqa: S603
         lock = trim(done.stdout)
         if re.search(r"://|file:|/", lock):
             print(f"{folder.name}: the lock names a host or a path; it was not written", file=sys.stderr)

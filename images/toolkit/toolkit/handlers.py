@@ -72,7 +72,7 @@ class Scripted:
 
     def load(self) -> Model:
         """Import the script and call its model_fn."""
-        module = _import(self._script) if self._script else ModuleType("inference")
+        module = load_script(self._script) if self._script else ModuleType("inference")
         return ScriptModel(module, self._defaults, str(layout().model))
 
 
@@ -181,7 +181,8 @@ def _no_script(folder: Path) -> str:
     return f"The inference script {name!r} {where}. Give the model an entry_point."
 
 
-def _import(script: Path) -> ModuleType:
+def load_script(script: Path) -> ModuleType:
+    """Import the script under its own name."""
     name = script.stem
     spec = importlib.util.spec_from_file_location(name, script)
     if spec is None or spec.loader is None:
