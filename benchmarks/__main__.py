@@ -23,6 +23,7 @@ NAMES = (
     "s3",
     "metrics",
     "builtin_algorithms",
+    "text_algorithms",
     "tuning",
 )
 
