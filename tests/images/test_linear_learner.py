@@ -174,4 +174,5 @@ def test_a_mistake_is_named_before_training(
     learner.channels({"train": np.array([[0.0, 1.0], [2.0, 3.0]])})
     code, said = learner.train(**hyperparameters)
     assert code == 1, said
+    assert learner.container.failure.startswith("ClientError: ")
     assert message in learner.container.failure

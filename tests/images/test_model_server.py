@@ -130,7 +130,7 @@ def test_a_worker_that_hangs_shows_where_and_is_replaced(container: Container) -
     [
         ("def model_fn(d):\n    raise FileNotFoundError('model.joblib')", "FileNotFoundError: model.joblib"),
         ("import no_such_module", "No module named 'no_such_module'"),
-        ("import no_such_module  # inference.py", "add the package that has it to requirements.txt"),
+        ("import no_such_module  # inference.py", "No module named 'no_such_module'"),
         (
             "def f(n): f(n - 1) if n else model_gone()\ndef model_fn(d): f(200)",
             "NameError: name 'model_gone' is not defined",

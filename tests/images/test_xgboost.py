@@ -323,6 +323,7 @@ def test_a_mistake_fails_the_job_with_its_cause(
         (container.ml / "input/data/train/part.csv").write_text(line)
     code, said = container.run("sagemaker_xgboost.train")
     assert code == 1
+    assert container.failure.startswith("AlgorithmError: ")
     assert reason in container.failure
     assert reason in said
     assert "Traceback" not in said

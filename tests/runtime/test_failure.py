@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from clary.runtime import failure
@@ -58,7 +59,8 @@ def test_a_long_failure_keeps_its_beginning_and_its_last_frames(tmp_path: Path) 
     text = explained(tmp_path, "", own=own)
     assert len(text) <= 1024
     assert text.startswith("AlgorithmError: ErrorMessage \"KeyError: 'age'\"")
-    assert text.endswith("line 499, in f499\nKeyError: 'age', exit code: 1")
+    assert "line 499, in f499\nKeyError: 'age'\nWhat to do: " in text
+    assert text.endswith(", exit code: 1")
 
 
 def test_a_failure_file_without_words_gets_what_was_printed_last(tmp_path: Path) -> None:
@@ -94,3 +96,33 @@ def test_a_server_that_says_why_it_cannot_serve_is_believed(tmp_path: Path) -> N
     (tmp_path / "log").write_text('Traceback (most recent call last):\n  File "ours.py"\nOther: noise\n')
     text = failure.not_ready(ml=tmp_path / "ml", log=tmp_path / "log", seconds=0, ended="exited with code 1")
     assert text.endswith("with 200: The model could not be loaded.\nValueError: too old")
+
+
+def test_what_is_to_be_done_stands_at_the_end(tmp_path: Path) -> None:
+    own = "ExecuteUserScriptError:\nErrorMessage \"ModuleNotFoundError: No module named 'cv2'\""
+    text = explained(tmp_path, "", own=own)
+    assert re.search(r"\nWhat to do: cv2 .* opencv-python-headless.* entry point, exit code: 1$", text)
+
+
+def test_a_sentence_of_the_toolkit_gets_no_second_advice(tmp_path: Path) -> None:
+    own = "The credentials could not be fetched: [Errno 111] Connection refused. Give the job its source"
+    assert explained(tmp_path, "", own=own) == f"AlgorithmError: {own}, exit code: 1"
+    assert "What to do" not in explained(tmp_path, "cannot run t: Permission denied\n", code=126)
+
+
+def test_a_failure_file_may_say_itself_whose_fault_it_was(tmp_path: Path) -> None:
+    assert (
+        explained(tmp_path, "", own="ClientError: k is missing.") == "ClientError: k is missing, exit code: 1"
+    )
+    assert explained(tmp_path, "", own="AlgorithmError: no").startswith("AlgorithmError: no,")
+
+
+def test_of_a_long_traceback_the_frames_of_libraries_go_first(tmp_path: Path) -> None:
+    library = '  File "/cache/lib/python3.11/site-packages/b.py", line 5, in call\n    call(x)\n    ^^^^^\n'
+    mine = '  File "/opt/ml/code/train.py", line 2, in <module>\n    fetch()\n    ~~~~~^^\n'
+    own = f'ErrorMessage "Refused: no"\n\nTraceback (most recent call last):\n{mine}{library * 20}Refused: no'
+    text = explained(tmp_path, "", own=own)
+    assert text == (
+        'AlgorithmError: ErrorMessage "Refused: no"\n\nTraceback (most recent call last):\n'
+        '  File "/opt/ml/code/train.py", line 2, in <module>\n    fetch()\nRefused: no, exit code: 1'
+    )

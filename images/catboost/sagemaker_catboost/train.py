@@ -128,4 +128,4 @@ def texts(features: tabular.Floats, categories: list[int]) -> Any:
 
 
 if __name__ == "__main__":
-    leave(main(train))
+    leave(main(train, blames="AlgorithmError"))

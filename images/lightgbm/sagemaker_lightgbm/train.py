@@ -76,4 +76,4 @@ def _parameters(settings: Settings, objective: str, labels: Floats) -> dict[str,
 
 
 if __name__ == "__main__":
-    leave(main(train))
+    leave(main(train, blames="AlgorithmError"))

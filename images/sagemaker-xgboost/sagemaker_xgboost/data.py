@@ -124,7 +124,10 @@ def _parquet(files: Iterable[Path]) -> Examples:
         table = arrow.concat_tables([parquet.read_table(path) for path in files])
         columns = [column.to_numpy().astype(np.float32) for column in table.columns]
     except (arrow.ArrowException, ValueError, TypeError) as wrong:
-        raise UserError(f"Failed to load parquet data, whose columns must all be numbers: {wrong}") from wrong
+        raise UserError(
+            f"Failed to load parquet data, whose columns must all be numbers: {str(wrong).rstrip('.')}. "
+            "Write the file again, or give the channel the ContentType that it has."
+        ) from wrong
     if len(columns) < 2:
         raise UserError("The parquet files have one column; the label comes first and features must follow.")
     return Examples(np.column_stack(columns[1:]), columns[0])
@@ -136,7 +139,10 @@ def _recordio(files: Iterable[Path]) -> Examples:
     try:
         rows = recordio.read(b"".join(path.read_bytes() for path in files))
     except ValueError as wrong:
-        raise UserError(f"Failed to load recordio-protobuf data: {wrong}") from wrong
+        raise UserError(
+            f"Failed to load recordio-protobuf data: {wrong}. Write the file again, or give the channel the "
+            "ContentType that it has."
+        ) from wrong
     if rows.labels is None:
         raise UserError("The recordio-protobuf records have no label; every record needs label['values'].")
     return Examples(rows.features, rows.labels)

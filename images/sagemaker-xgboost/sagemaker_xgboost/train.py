@@ -48,7 +48,10 @@ def train(job: Training) -> None:
     kind = data.content_type(job.channels.get("train"))
     examples = data.read(job.where.data / "train", kind, csv_weights=settings.csv_weights)
     if examples is None:
-        raise UserError(f"No data in the training channel: {job.where.data / 'train'} has no data file.")
+        raise UserError(
+            f"No data in the training channel: {job.where.data / 'train'} has no data file, or only empty "
+            "ones. Upload one, or correct the channel's S3Uri."
+        )
     held_out = None
     if "validation" in job.channels:
         kind = data.content_type(job.channels["validation"])
@@ -173,4 +176,4 @@ def load() -> Any:
 
 
 if __name__ == "__main__":
-    leave(main(train))
+    leave(main(train, blames="AlgorithmError"))

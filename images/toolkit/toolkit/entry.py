@@ -18,7 +18,7 @@ import types
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-from toolkit.failure import UserError
+from toolkit.failure import UserError, report
 
 SAFE = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")
 
@@ -54,7 +54,10 @@ def run(program: str, folder: Path, arguments: list[str]) -> int:
         return _module(program.removesuffix(".py"), arguments)
     if not path.is_file():
         held = ", ".join(sorted(inner.name for inner in folder.iterdir())[:20]) or "nothing"
-        raise UserError(f"The entry point {program!r} is not in the submitted source, which holds: {held}.")
+        raise UserError(
+            f"The entry point {program!r} is not in the submitted source, which holds: {held}. Set "
+            "entry_point to one of these, or source_dir to the folder that has it."
+        )
     if path.suffix == ".py":
         return _script(program, path, arguments)
     return _command(path, [f"./{program}", *arguments])
@@ -106,6 +109,10 @@ def _command(path: Path, words: list[str]) -> int:
         pass
     while _pass_on(child.pid, 0):  # a shell may die before the program that is saving its checkpoint
         time.sleep(0.05)
+    if code > 0 and b"\r\n" in path.read_bytes():
+        report(
+            f"{words[0]} has Windows line ends (CR LF), which a shell takes for commands. Save it with LF."
+        )
     return 128 - code if code < 0 else code
 
 

@@ -32,7 +32,7 @@ def describe(command: list[str], code: int, wrong: BaseException | None) -> str:
     if wrong is None or isinstance(wrong, SystemExit):
         return head
     traced = trace(wrong)
-    return f"{head}{cure(wrong)}\n\n{traced}" if wrong.__traceback__ else head
+    return f"{head}\n\n{traced}" if wrong.__traceback__ else head
 
 
 def trace(wrong: BaseException) -> str:
@@ -41,17 +41,6 @@ def trace(wrong: BaseException) -> str:
     if theirs or isinstance(wrong, SyntaxError):  # a file that does not parse has no frame, only a place
         wrong.__traceback__ = theirs
     return "".join(traceback.format_exception(wrong))
-
-
-def cure(wrong: BaseException) -> str:
-    """Return a line with the way out of an error, where there is one to tell."""
-    if isinstance(wrong, ModuleNotFoundError) and wrong.name:
-        name = wrong.name.partition(".")[0]
-        return (
-            f"\n{name} is neither in this image nor in the source: add the package that has it to "
-            "requirements.txt beside the entry point."
-        )
-    return ""
 
 
 def _write(where: Layout, name: str, content: str) -> None:

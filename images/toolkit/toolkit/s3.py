@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import hmac
+import html
 import http.client
 import json
 import os
@@ -97,7 +98,7 @@ def sign(
 
 def _refusal(uri: str, status: int, said: str) -> str:
     found = re.search(r"<Code>(.*?)</Code>(?:.*?<Message>(.*?)</Message>)?", said, re.DOTALL)
-    why = ": ".join(part for part in found.groups() if part) if found else said.strip()
+    why = html.unescape(": ".join(part for part in found.groups() if part) if found else said.strip())
     return (
         f"Downloading {uri} failed with status {status}: {why.rstrip('.')}. Check that the object is "
         "there and that the role may s3:GetObject it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -117,5 +118,11 @@ def _run(command: list[str], requirements: Path) -> None:
     )
     print(done.stdout, end="", flush=True)
     if done.returncode:
-        last = "\n".join(done.stdout.strip().splitlines()[-6:])
-        raise UserError(f"InstallRequirementsError: installing {requirements.name} failed.\n{last}")
+        said = _from_the_error_on(done.stdout.strip().splitlines())
+        raise UserError(f"InstallRequirementsError: installing {requirements.name} failed.\n{said}")
+
+
+def _from_the_error_on(lines: list[str]) -> str:
+    """Return what an installer said from its first complaint on: the last one only sums it up."""
+    first = next((at for at, line in enumerate(lines) if re.match(r"\W*error:", line, re.IGNORECASE)), -6)
+    return "\n".join(line for line in lines[first:] if line.strip())

@@ -12,6 +12,9 @@ from toolkit.failure import UserError
 
 Floats = NDArray[np.float32]
 
+_COMPRESSED = {"gzip": "\x1f\ufffd", "zip": "PK\x03\x04", "bzip2": "BZh", "Zstandard": "(\ufffd/\ufffd"}
+"""How a compressed file begins, read as text."""
+
 
 def files(folder: Path) -> Iterator[Path]:
     """Yield a channel's data files; hidden and empty ones are none."""
@@ -29,7 +32,10 @@ def csv(paths: Iterable[Path]) -> Floats:
     width = tables[0][1].shape[1]
     for path, table in tables:
         if table.shape[1] != width:
-            raise UserError(f"{path.name} has {table.shape[1]} columns, {tables[0][0].name} has {width}.")
+            raise UserError(
+                f"{path.name} has {table.shape[1]} columns, {tables[0][0].name} has {width}. All files of a "
+                "channel must have the same columns."
+            )
     return np.concatenate([table for _, table in tables]) if len(tables) > 1 else tables[0][1]
 
 
@@ -38,6 +44,12 @@ def csv_table(path: Path) -> Floats:
     value."""
     with path.open(errors="replace") as file:
         first = file.readline()
+    for kind, magic in _COMPRESSED.items():
+        if first.startswith(magic):
+            raise UserError(
+                f"{path.name} is compressed ({kind}); upload it uncompressed: a channel's files are read as "
+                "they are."
+            )
     separator = next((mark for mark in ",;\t| " if mark in first.strip()), ",")
     try:
         return np.loadtxt(path, delimiter=separator, dtype=np.float32, ndmin=2, comments=None)
@@ -54,7 +66,8 @@ def _csv_with_gaps(path: Path, separator: str) -> Floats:
                 continue
             if rows and len(fields) != len(rows[0]):
                 raise UserError(
-                    f"{path.name}, line {number}: {len(fields)} columns; the lines above have {len(rows[0])}."
+                    f"{path.name}, line {number}: {len(fields)} columns; the lines above have {len(rows[0])}"
+                    ". Every line must have the same number: correct it, with an empty field for a gap."
                 )
             rows.append([_number(field, path.name, number) for field in fields])
     return np.array(rows, dtype=np.float32)

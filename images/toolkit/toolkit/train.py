@@ -15,17 +15,25 @@ from toolkit.environment import Training
 Builtin = Callable[[Training], None]
 
 
-def main(builtin: Builtin | None = None) -> int:
-    """Train with the user's script, or with the image's own algorithm when the job names no script."""
+def main(builtin: Builtin | None = None, *, blames: str = "ClientError") -> int:
+    """Train with the user's script, or with the image's own algorithm when the job names no script.
+
+    What the algorithm cannot use is reported as `blames` says: evidence/training-failure-reason.md.
+    """
     where = layout()
+    blamed = ""
     try:
         job = Training(where, os.environ)
         os.environ.update(job.variables())
         for folder in (where.model, where.output_data):
             folder.mkdir(parents=True, exist_ok=True)
-        return _built_in(job, builtin) if job.program is None and builtin is not None else _script(job)
+        if job.program is not None or builtin is None:
+            return _script(job)
+        blamed = f"{blames}: "
+        return _built_in(job, builtin)
     except failure.UserError as wrong:
-        failure.fail(where, str(wrong))
+        said = str(wrong)
+        failure.fail(where, said if said.startswith("AlgorithmError: ") else f"{blamed}{said}")
         failure.report(f"ERROR: {wrong}")
         return 1
 

@@ -61,7 +61,8 @@ class RoleObjects:
             if clash := next((parent for parent in above if parent in taken), None):
                 name = clash.removeprefix(f"{directory}/")
                 raise DataFault(
-                    f"Data download failed:{uri} has an object {name!r} and others below that name"
+                    f"Data download failed:{uri} has an object {name!r} and others below that name. A file "
+                    "cannot be a folder too: rename one of them"
                 )
         return inputs
 
@@ -72,7 +73,9 @@ class RoleObjects:
         try:
             return self.objects.get(bucket, key).path
         except ApiError as error:
-            raise DataFault(f"Data download failed:{uri}: {error.message}") from error
+            raise DataFault(
+                f"Data download failed:{uri}: {error.message} Upload it, or correct what names it."
+            ) from error
 
     def keep(self, uri: str, path: Path) -> None:
         """Put a packed archive into the store; doing it twice leaves the same one object."""
@@ -89,7 +92,10 @@ class RoleObjects:
             self.objects.adopt(bucket, key, staged)
         except ApiError as error:
             staged.unlink(missing_ok=True)
-            raise DataFault(f"Artifact upload failed:{uri}: {error.message}") from error
+            raise DataFault(
+                f"Artifact upload failed:{uri}: {error.message.rstrip('.')}. Create the bucket again, or "
+                "name another in S3OutputPath, and repeat the job."
+            ) from error
 
     def _under(self, uri: str, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         self._need("s3:ListBucket", bucket, "Data download failed")

@@ -7,12 +7,18 @@ import signal
 from pathlib import Path
 
 from clary.runtime.beneath import read_file
+from clary.runtime.cures import cure_of
 
 LONGEST = 1024  # characters of FailureReason
 _READ = 64 << 10  # of the log's end
 _LONGEST_LINE = 240  # characters of one line in a reason
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_BLAMED = ("AlgorithmError: ", "ClientError: ")  # a failure file that says itself whose fault it was
+_CODE = ("  ", 'File "')  # lines of a traceback that quote code
+_ENDED = re.compile(r"ErrorMessage|\w(Error|Exception|File)\b|by SIG")
+_LIBRARY = re.compile(r'\s*File "[^"]*/(site-packages|lib/python3[^/"]*)/')
+_NO_MEMORY = re.compile(r"MemoryError|Unable to allocate")
 _SILENT = 'ErrorMessage ""'  # how training toolkits tell of a script that left its words in the log
 
 
@@ -26,11 +32,9 @@ def explain(
     memory: int,
     serves: bool,
 ) -> str:
-    """Return why the program failed: its own failure file, the memory limit, its traceback, or what its end
-    means.
+    """Return why the program failed and what to do: its own failure file, the memory limit, its traceback,
+    or what its end means.
     """
-    own = _own(ml)
-    tail = log_tail(log)
     ending = _ending(code, number)
     if out_of_memory:
         return _fit(
@@ -38,16 +42,14 @@ def explain(
             "of its instance type and the kernel killed it. Choose a larger one, or read less at a time",
             ending,
         )
+    own, tail = _own(ml), log_tail(log)
     if own:
-        return _fit(f"AlgorithmError: {_with_words(own, tail)}", ending)
-    if trace := traceback_of(tail):
-        if trace.startswith(("MemoryError", "numpy._core._exceptions._ArrayMemoryError")):
-            trace += (
-                f"\nThe limit of this instance type is {memory / (1 << 30):.1f} GiB; choose a larger one."
-            )
-        return _fit(f"AlgorithmError: {trace}", ending)
-    what = "server" if serves else "program"
-    return _fit(f"AlgorithmError: The {what} {_meaning(code, number)}{_last_lines(tail)}", ending)
+        said = _with_words(own, tail)
+        return _fit(said if said.startswith(_BLAMED) else f"AlgorithmError: {said}", _cure(said, ml) + ending)
+    said = traceback_of(tail)
+    if not said:
+        said = f"The {'server' if serves else 'program'} {_meaning(code, number)}{_last_lines(tail)}"
+    return _fit(f"AlgorithmError: {said}", _cure(said, ml, memory) + ending)
 
 
 def not_ready(*, ml: Path, log: Path, seconds: float, ended: str = "") -> str:
@@ -56,7 +58,8 @@ def not_ready(*, ml: Path, log: Path, seconds: float, ended: str = "") -> str:
     said = _own(ml) or traceback_of(tail)
     detail = f": {said}" if said else _last_lines(tail)
     if ended:
-        return _fit(f"AlgorithmError: The server {ended} before it answered GET /ping with 200{detail}", "")
+        text = f"AlgorithmError: The server {ended} before it answered GET /ping with 200{detail}"
+        return _fit(text, _cure(said, ml))
     return _fit(
         f"AlgorithmError: The server did not answer GET /ping with 200 within {seconds:.0f} s. Check that it "
         "listens on the unix socket named by SAGEMAKER_BIND_TO_SOCKET and that its model loads in that time, "
@@ -106,6 +109,17 @@ def _with_words(own: str, tail: str) -> str:
     return own.replace(_SILENT, f'ErrorMessage "{words or "none: it printed nothing"}"', 1)
 
 
+def _cure(said: str, ml: Path, memory: int = 0) -> str:
+    """Return a line with the way out of what was said, for the end of a reason."""
+    if not _ENDED.search(said):  # a sentence of ours or of the toolkit's, which has its own
+        return ""
+    plain = "\n".join(line for line in said.splitlines() if not line.startswith(_CODE))
+    found = _CONTROLS.sub("?", cure_of(plain, ml)).removesuffix(".")
+    if found and memory and _NO_MEMORY.search(plain):
+        found += f"; the limit of this one is {memory / (1 << 30):.1f} GiB"
+    return f"\nWhat to do: {found}" if found else ""
+
+
 def _meaning(code: int | None, number: int | None) -> str:
     if number == signal.SIGKILL:
         return (
@@ -149,13 +163,34 @@ def _fit(text: str, ending: str) -> str:
     """Fit a reason into its limit: what happened is at its beginning, where it happened at its end."""
     room = LONGEST - len(ending)
     text = _CONTROLS.sub("?", _COLOURS.sub("", text))
-    text = text.removesuffix(".") if ending and not text.endswith("..") else text
+    text = text.removesuffix(".") if ending.startswith(",") and not text.endswith("..") else text
     if len(text) > room:
-        text = "\n".join(_short(line) for line in text.splitlines())
+        text = "\n".join(_essential(text))
+    if len(text) > room:
+        text = "\n".join(map(_short, text.splitlines()))
     if len(text) > room:
         head = room * 2 // 5
         text = f"{text[:head]} … {text[head + 3 - room :]}"
     return text + ending
+
+
+def _essential(text: str) -> list[str]:
+    """Leave out of a long traceback frames of libraries, marks under code, and words said before."""
+    kept: list[str] = []
+    skipped = ""  # the frame that is left out
+    for line in text.splitlines():
+        if _LIBRARY.match(line):
+            skipped = line
+        elif not skipped or _indent(line) <= _indent(skipped):
+            skipped = ""
+            if len(line) <= _LONGEST_LINE // 2 or not any(line in before for before in kept):
+                kept.append(line)
+    marks = set("~^ ")
+    return [line for line in kept if not line.strip() or not marks.issuperset(line)]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _short(line: str) -> str:

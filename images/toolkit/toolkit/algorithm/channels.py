@@ -62,7 +62,10 @@ def optional(job: Training, name: str, *, labels: int) -> Table | None:
     media, size = content_type(name, job.channels.get(name), labels)
     files = sorted(tables.files(folder))
     if not files:
-        raise UserError(f"No data in the {name} channel: {folder} has no data file.")
+        raise UserError(
+            f"No data in the {name} channel: {folder} has no data file, or only empty ones. Upload one, or "
+            "correct the channel's S3Uri."
+        )
     table = _csv(name, files, size) if media == CSV else _recordio(name, files)
     if labels and table.labels is None:
         raise UserError(f"The {name} channel has no labels; every record needs one.")

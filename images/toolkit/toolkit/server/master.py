@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NamedTuple, NoReturn
 
 from toolkit.environment import cpus
-from toolkit.failure import UserError, cure, report, trace
+from toolkit.failure import UserError, report, trace
 from toolkit.server import worker
 from toolkit.server.board import Board
 from toolkit.server.messages import Source
@@ -127,7 +127,7 @@ class Master:
 
     def _load_failed(self, wrong: BaseException) -> int:
         theirs = not isinstance(wrong, UserError)
-        said = f"{cure(wrong)}\n{trace(wrong)}".lstrip() if theirs else str(wrong)
+        said = trace(wrong) if theirs else str(wrong)
         said = said.replace("\0", "?")  # which is where a message ends
         said = said if len(said) <= 3600 else f"{said[:1200]} … {said[-2400:]}"
         os.write(self._tell, b"L" + said.encode(errors="backslashreplace")[:3900] + b"\0")
