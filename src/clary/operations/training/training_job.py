@@ -21,7 +21,6 @@ LONGEST_RUN = 28 * 86_400  # seconds; the API reference's limit on MaxRuntimeInS
 _UNBUILT = {
     "DebugRuleConfigurations": "debugger rules are not run; leave them out.",
     "ProfilerRuleConfigurations": "profiler rules are not run; leave them out.",
-    "RemoteDebugConfig": "leave it out.",
     "SessionChainingConfig": "leave it out.",
     "ServerlessJobConfig": "name an image in AlgorithmSpecification and instances in ResourceConfig.",
     "MlflowConfig": "leave it out.",
@@ -91,10 +90,10 @@ def check_delete(call: Call) -> None:
 
 @operation("sagemaker", "UpdateTrainingJob")
 def update(call: Call) -> Document:
-    """Change for how long a warm pool is retained, or the profiler's settings, which are only kept."""
+    """Change a warm pool's time, remote debugging, or the profiler's settings, which are only kept."""
     request = call.request
-    unbuilt = ("ProfilerRuleConfigurations", "RemoteDebugConfig")
-    references.refuse({**request, **_switches(request)}, {name: _UNBUILT[name] for name in unbuilt})
+    unbuilt = ("ProfilerRuleConfigurations",)
+    references.refuse(request, {name: _UNBUILT[name] for name in unbuilt})
     with call.records.database.write():
         job = call.records.get(TRAINING_JOB, request)
         if "ProfilerConfig" in request:
@@ -104,6 +103,14 @@ def update(call: Call) -> Document:
                 )
             config = {**job.doc.get("ProfilerConfig", {}), **request["ProfilerConfig"]}
             job = call.records.update(job, {"ProfilerConfig": config})
+        if "RemoteDebugConfig" in request:
+            if job.doc["SecondaryStatus"] not in ("Downloading", "Training"):  # evidence/remote-debug.md
+                raise ValidationError(
+                    f"The secondary status of the training job {job.arn} is {job.doc['SecondaryStatus']}; "
+                    "RemoteDebugConfig can be updated while it is Downloading or Training."
+                )
+            debug = {**job.doc.get("RemoteDebugConfig", {}), **request["RemoteDebugConfig"]}
+            job = call.records.update(job, {"RemoteDebugConfig": debug})
         if "ResourceConfig" in request:
             _keep_pool(call, job, request["ResourceConfig"]["KeepAlivePeriodInSeconds"])
     return {"TrainingJobArn": job.arn}
@@ -174,9 +181,8 @@ def _check_limits(request: Document) -> None:
 
 def _switches(request: Document) -> Document:
     """Return members that are structures around one switch, as nothing where it is off."""
-    debug = request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug", False)
     chaining = request.get("SessionChainingConfig", {}).get("EnableSessionTagChaining", False)
-    return {"RemoteDebugConfig": debug, "SessionChainingConfig": chaining}
+    return {"SessionChainingConfig": chaining}
 
 
 def _check_saved(call: Call, request: Document) -> None:
