@@ -81,6 +81,9 @@ class BwrapSandbox:
         arguments += ["--bind", f"{launch.sockets / 'share'}", "/run/sagemaker"]
         for source, target in binds:
             arguments += ["--ro-bind", f"{source}", f"/opt/ml/{target}"]
+        for mount in spec.mounts:
+            way = "--bind" if mount.writable else "--ro-bind"
+            arguments += [way, f"{mount.root / mount.path}", f"/opt/ml/{mount.target}"]
         arguments += ["--chdir", "/opt/ml"]
         descriptors = [report]
         if filter_program := seccomp.program():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clary.core.document import Document
 from clary.runtime.launch import Launch, read_launch
-from clary.runtime.spec import Input, Output, Piece, Pipe, RunSpec
+from clary.runtime.spec import Input, Mount, Output, Piece, Pipe, RunSpec
 
 
 class JobDirectory:
@@ -164,6 +164,10 @@ def _encode(spec: RunSpec) -> Document:
             for i in spec.inputs
         ],
         "pipes": [_encode_pipe(pipe) for pipe in spec.pipes],
+        "mounts": [
+            {"root": str(m.root), "path": m.path, "target": m.target, "writable": m.writable}
+            for m in spec.mounts
+        ],
         "files": dict(spec.files),
         "outputs": [
             {"directory": o.directory, "name": o.name, "always": o.always, "packed": o.packed}
@@ -188,6 +192,7 @@ def _decode(document: Document) -> RunSpec:
         "gang": tuple(document.get("gang", ())),
         "inputs": tuple(Input(**{**i, "source": Path(i["source"])}) for i in document["inputs"]),
         "pipes": tuple(_decode_pipe(pipe) for pipe in document.get("pipes", ())),
+        "mounts": tuple(Mount(**{**m, "root": Path(m["root"])}) for m in document.get("mounts", ())),
         "outputs": tuple(Output(**o) for o in document["outputs"]),
         "saved": tuple(document.get("saved", ())),
         "startup_timeout": timedelta(seconds=document["startup_timeout"]),

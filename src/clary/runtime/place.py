@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from clary.runtime.beneath import create_file, open_directory, parts
+from clary.runtime.beneath import Unsafe, create_file, open_directory, parts
 from clary.runtime.jobdir import JobDirectory, tag
-from clary.runtime.spec import RunSpec
+from clary.runtime.spec import Mount, RunSpec
 from clary.runtime.unpack import unpack
 
 COPIED_UP_TO = 1 << 20  # bytes; a copy may be rewritten and made executable, as on AWS
@@ -53,6 +53,9 @@ def place(
     for name, text in spec.files.items():
         with os.fdopen(create_file(job.ml, name), "w", encoding="utf-8") as file:
             file.write(text)
+    for mount in spec.mounts:
+        os.close(_mounted(mount))
+        os.close(open_directory(job.ml, parts(mount.target), create=True))
     shown = _shown(job, spec) if bind else set()
     binds = []
     for number, item in enumerate(spec.inputs):
@@ -68,6 +71,14 @@ def place(
         else:
             _copy(link, job.ml, item.target)
     return binds
+
+
+def _mounted(mount: Mount) -> int:
+    """Open a directory of a file system; a link on the way, which a job may have made, is refused."""
+    try:
+        return open_directory(mount.root, parts(mount.path))
+    except OSError as error:
+        raise Unsafe(f"the directory {mount.path!r} of the file system cannot be opened: {error}") from error
 
 
 def _link(source: Path, link: Path) -> None:

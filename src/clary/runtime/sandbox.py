@@ -40,6 +40,11 @@ class Capabilities:
                 f"{' '.join(self.words)} Run `clary doctor` for the cure, or set "
                 "EnableNetworkIsolation to false."
             )
+        if spec.mounts and not self.mounts:
+            return (
+                "ClientError: A channel of a file system was asked for, and this machine cannot show one: "
+                f" {' '.join(self.words)} Run `clary doctor` for the cure, or use S3DataSource."
+            )
         if len(spec.hosts) > 1 and not self.mounts:
             return (
                 "ClientError: Several hosts were asked for, and this machine cannot give them names of their "

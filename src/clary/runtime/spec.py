@@ -66,6 +66,19 @@ class Pipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A directory of this machine to show under /opt/ml/`target`: `path`, relative to `root`.
+
+    No link is followed on the way from the one to the other.
+    """
+
+    root: Path
+    path: str
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Output:
     """A directory under `ml/` packed into `out/<name>` (a gzip'd tar) once the program has ended, however it
     did.
@@ -101,6 +114,7 @@ class RunSpec:
     instance_type: str = "ml.m5.large"
     inputs: tuple[Input, ...] = ()
     pipes: tuple[Pipe, ...] = ()
+    mounts: tuple[Mount, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[Output, ...] = ()
     saved: tuple[str, ...] = ()

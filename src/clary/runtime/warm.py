@@ -223,6 +223,7 @@ def _suits(spec: RunSpec) -> bool:
     sizes = [item.source.stat().st_size for item in copied if item.source.exists()]
     return (
         spec.network
+        and not spec.mounts
         and spec.host == "algo-1"
         and spec.hosts == ("algo-1",)
         and not any(name.startswith(_SENSITIVE) for name in spec.environment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ GPUS = {"InstanceGroupName": "gpus", "InstanceType": "ml.p3.2xlarge", "InstanceC
         (f"{SOURCE}.S3DataType", "Converse", "use S3Prefix, ManifestFile"),
         (f"{SOURCE}.S3DataType", "AugmentedManifestFile", "Set InputMode to Pipe"),
         (f"{SOURCE}.AttributeNames", ["source-ref"], "for the S3DataType AugmentedManifestFile"),
-        (f"{CHANNEL}.DataSource", {"FileSystemDataSource": FILES}, "mounts no file systems"),
+        (f"{CHANNEL}.DataSource", {"FileSystemDataSource": FILES}, "needs a VpcConfig"),
         (f"{CHANNEL}.DataSource", {}, "no S3DataSource"),
         (f"{CHANNEL}.CompressionType", "Gzip", "for Pipe input mode"),
         (f"{CHANNEL}.RecordWrapperType", "RecordIO", "for Pipe input mode"),
@@ -220,3 +221,44 @@ def test_spot_capacity_is_not_retained(sagemaker: Any) -> None:
     asked["ResourceConfig"] = {**asked["ResourceConfig"], "KeepAlivePeriodInSeconds": 60}
     with pytest.raises(ClientError, match="spot capacity is not retained"):
         sagemaker.create_training_job(**asked)
+
+
+def test_a_file_system_is_open_to_jobs_once_it_is_declared(
+    sagemaker: Any, server: Server, tmp_path: Path
+) -> None:
+    vpc = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+
+    def create(name: str, **members: str) -> None:
+        asked = changed(f"{CHANNEL}.DataSource", {"FileSystemDataSource": {**FILES, **members}})
+        sagemaker.create_training_job(**{**asked, "VpcConfig": vpc, "TrainingJobName": name})
+
+    def refused(**members: str) -> str:
+        with pytest.raises(ClientError) as error:
+            create("refused", **members)
+        return str(error.value.response["Error"]["Message"])
+
+    assert "not declared here. The server's administrator opens a directory of this machine" in refused()
+    (tmp_path / "x").mkdir()
+    (server.home.root / "file-systems.toml").write_text(f'[fs-0123456789]\ndirectory = "{tmp_path}"\n')
+    assert "is of the type EFS" in refused(FileSystemType="FSxLustre")
+    assert "open for reading only" in refused(FileSystemAccessMode="rw")
+    assert "must be a full path without '..'" in refused(DirectoryPath="/x/../..")
+    assert "which the file system fs-0123456789 does not have" in refused(DirectoryPath="/y")
+    create("mounted")
+    described = sagemaker.describe_training_job(TrainingJobName="mounted")
+    assert described["InputDataConfig"][0]["DataSource"] == {"FileSystemDataSource": FILES}
+
+
+def test_remote_debugging_is_set_and_updated_while_a_job_trains(sagemaker: Any, server: Server) -> None:
+    sagemaker.create_training_job(**request("open", RemoteDebugConfig={"EnableRemoteDebug": True}))
+    assert sagemaker.describe_training_job(TrainingJobName="open")["RemoteDebugConfig"] == {
+        "EnableRemoteDebug": True
+    }
+    off = {"TrainingJobName": "open", "RemoteDebugConfig": {"EnableRemoteDebug": False}}
+    with pytest.raises(ClientError, match="Starting; RemoteDebugConfig can be updated while it is Downl"):
+        sagemaker.update_training_job(**off)
+    records = server.stores.records.scoped("000000000000", "us-east-1")
+    records.update(records.get(TRAINING_JOB, {"TrainingJobName": "open"}), {"SecondaryStatus": "Training"})
+    sagemaker.update_training_job(**off)
+    job = sagemaker.describe_training_job(TrainingJobName="open")
+    assert job["RemoteDebugConfig"] == {"EnableRemoteDebug": False}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from clary.controllers.s3 import DataFault, Found, RoleObjects
 from clary.core.document import Document
+from clary.core.file_systems import FileSystem, declared
+from clary.core.settings import Home
 from clary.runtime.feed import of_epoch
-from clary.runtime.spec import Input, Piece, Pipe
+from clary.runtime.spec import Input, Mount, Piece, Pipe
 
+FILES = "FileSystemDataSource"
 REFERENCE = "-ref"  # at the end of an attribute's name: its value is the URI of an object
 
 Share = tuple[int, int]
@@ -21,7 +24,7 @@ def files(doc: Document, objects: RoleObjects, share: Share = (0, 1)) -> tuple[I
     """Place the objects of every channel that is not streamed."""
     inputs: list[Input] = []
     for channel in doc.get("InputDataConfig", ()):
-        if mode(channel, doc) != "Pipe":
+        if mode(channel, doc) != "Pipe" and FILES not in channel["DataSource"]:
             source = channel["DataSource"]["S3DataSource"]
             found = of_epoch(_found(source, objects), _seed(channel), 0, _share(source, share))
             inputs += objects.placed(source["S3Uri"], found, f"input/data/{channel['ChannelName']}")
@@ -34,6 +37,32 @@ def pipes(doc: Document, objects: RoleObjects, share: Share = (0, 1)) -> tuple[P
         _pipe(channel, objects, share)
         for channel in doc.get("InputDataConfig", ())
         if mode(channel, doc) == "Pipe"
+    )
+
+
+def mounts(doc: Document, home: Home) -> tuple[Mount, ...]:
+    """Return the channels that are directories of file systems (evidence/file-system-channels.md)."""
+    found = [each for each in doc.get("InputDataConfig", ()) if FILES in each["DataSource"]]
+    try:
+        known = declared(home) if found else {}
+    except ValueError as error:
+        raise DataFault(f"Data download failed:{error}") from error
+    return tuple(_mount(each["ChannelName"], each["DataSource"][FILES], known) for each in found)
+
+
+def _mount(channel: str, source: Document, known: Mapping[str, FileSystem]) -> Mount:
+    name = source["FileSystemId"]
+    if name not in known:
+        raise DataFault(f"Data download failed:the file system {name} is not declared here any more")
+    if not (known[name].directory / source["DirectoryPath"].strip("/")).is_dir():
+        raise DataFault(
+            f"Data download failed:the file system {name} has no directory {source['DirectoryPath']!r}"
+        )
+    return Mount(
+        root=known[name].directory,
+        path=source["DirectoryPath"].strip("/"),
+        target=f"input/data/{channel}",
+        writable=source["FileSystemAccessMode"] == "rw" and known[name].access == "rw",
     )
 
 

@@ -126,7 +126,7 @@ def configuration(doc: Document, host: Host) -> dict[str, str]:
 
 
 def _channel(channel: Document, doc: Document) -> Document:
-    source = channel["DataSource"]["S3DataSource"]
+    source = channel["DataSource"].get("S3DataSource", {})
     described = {
         "TrainingInputMode": mode(channel, doc),
         "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),

@@ -14,6 +14,7 @@ from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.controllers.training import pools, warm_pool
+from clary.controllers.training.channels import mounts
 from clary.controllers.training.hosts import Host, broken_since, hosts_of, run_uids, together
 from clary.controllers.training.measuring import Measuring, Taken
 from clary.controllers.training.metric_series import SPACE, last_values
@@ -138,9 +139,9 @@ class TrainingJobs:
 
     def _plans(self, record: Record) -> list[RunSpec]:
         role, region = record.doc["RoleArn"], record.region
-        objects = self._means.as_role(role)
+        objects, shown = self._means.as_role(role), mounts(record.doc, self._means.settings.home)
         return [
-            plan(record, host, objects, self._means.environment(uid, role, region))
+            replace(plan(record, host, objects, self._means.environment(uid, role, region)), mounts=shown)
             for host, uid in zip(hosts_of(record.doc), run_uids(record), strict=True)
         ]
 

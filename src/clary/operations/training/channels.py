@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
+from clary.core.file_systems import declared, file_of
 from clary.operations import references
 from clary.operations.registry import Call
 from clary.operations.training import hosts
 
+FILES = "FileSystemDataSource"
 _UNBUILT = {
     "HubAccessConfig": "leave it out.",
     "ModelAccessConfig": "there are no models here whose licence has to be accepted; leave it out.",
 }
 _SOURCES = {
-    "FileSystemDataSource": "Clary mounts no file systems of EFS or FSx. Put the data into S3: here that "
-    "copies nothing into the job, its files are shown to the program where they lie. Use S3DataSource.",
     "DatasetSource": "Clary keeps no dataset resources. Use S3DataSource.",
 }
 
@@ -28,11 +28,58 @@ def check(call: Call, request: Document) -> None:
     for channel in channels:
         name = channel["ChannelName"]
         mode = channel.get("InputMode") or request["AlgorithmSpecification"]["TrainingInputMode"]
+        if FILES in channel["DataSource"]:
+            _check_files(call, request, channel, mode)
+            continue
         source = _source(channel)
         hosts.check_groups(request["ResourceConfig"], source.get("InstanceGroupNames", ()), name)
         _check_source(source, f"The channel {name!r} has", mode)
         _check_mode(channel, f"The channel {name!r} has", mode)
         references.prefix(call, source["S3Uri"], f"S3Uri of the channel {name!r}", request["RoleArn"])
+
+
+def _check_files(call: Call, request: Document, channel: Document, mode: str) -> None:
+    """Refuse a directory that the administrator has not opened to jobs; evidence/file-system-channels.md."""
+    where, source = f"The channel {channel['ChannelName']!r} has", channel["DataSource"][FILES]
+    if len(channel["DataSource"]) > 1:
+        raise ValidationError(f"{where} two data sources; give one.")
+    if "VpcConfig" not in request:
+        raise ValidationError(
+            f"{where} a {FILES}, for which a job needs a VpcConfig; name subnets and groups."
+        )
+    if mode == "Pipe":
+        raise ValidationError(f"{where} a {FILES} and the input mode Pipe; set InputMode to File.")
+    if "ShuffleConfig" in channel:
+        raise ValidationError(
+            f"{where} a {FILES} and a ShuffleConfig, which orders objects of S3; leave it out."
+        )
+    _check_mode(channel, where, mode)
+    _check_declared(call, source, where)
+
+
+def _check_declared(call: Call, source: Document, where: str) -> None:
+    try:
+        known = declared(call.settings.home)
+    except ValueError as error:
+        raise ValidationError(f"{where} a {FILES}, and the declarations are broken: {error}") from error
+    name, access = source["FileSystemId"], source["FileSystemAccessMode"]
+    if name not in known:
+        raise ValidationError(
+            f"{where} the file system {name}, which is not declared here. The server's administrator opens a "
+            f"directory of this machine by that id in {file_of(call.settings.home)}: [{name}] with "
+            'directory = "/path" and access = "ro" or "rw".'
+        )
+    found, path = known[name], source["DirectoryPath"]
+    if source["FileSystemType"] != found.type:
+        raise ValidationError(f"{where} the file system {name}, which is of the type {found.type}.")
+    if access == "rw" and found.access == "ro":
+        raise ValidationError(f"{where} the access mode rw; the file system {name} is open for reading only.")
+    if not path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise ValidationError(f"{where} the DirectoryPath {path!r}; it must be a full path without '..'.")
+    if not (found.directory / path.strip("/")).is_dir():
+        raise ValidationError(
+            f"{where} the DirectoryPath {path!r}, which the file system {name} does not have."
+        )
 
 
 def _source(channel: Document) -> Document:
