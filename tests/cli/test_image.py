@@ -238,3 +238,22 @@ def wheel(folder: Path, name: str) -> None:
         archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{about}/RECORD", "")
+
+
+def test_doctor_tells_how_to_get_an_engine(tmp_path: Path) -> None:
+    told = clary("doctor", "--json", home=tmp_path, PATH=str(tmp_path))
+    [engine] = [one for one in json.loads(told.stdout) if one["what"] == "engine"]
+    assert engine["level"] == "ok"
+    assert engine["found"].startswith("none")
+    assert "apt install podman runc" in engine["cure"]
+
+
+def test_doctor_names_an_engine_that_works(tmp_path: Path) -> None:
+    told = {"ociRuntime": {"name": "crun"}, "cgroupVersion": "v2", "cgroupManager": "systemd"}
+    answer = {"host": {**told, "security": {"rootless": True}}, "version": {"Version": "9.9"}}
+    podman = tmp_path / "podman"
+    podman.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+    podman.chmod(0o755)
+    told_of = clary("doctor", "--json", home=tmp_path, PATH=str(tmp_path))
+    [engine] = [one for one in json.loads(told_of.stdout) if one["what"] == "engine"]
+    assert engine["found"] == f"podman 9.9 at {podman}, with crun"

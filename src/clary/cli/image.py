@@ -55,7 +55,7 @@ def build(folder: Path, as_json: bool, home: Path | None) -> None:
 @as_json_option
 @home_option
 def list_(as_json: bool, home: Path | None) -> None:
-    """List the images of this machine: your own, and those that come with Clary."""
+    """List the images of this machine: your own, Clary's, and those of podman or docker."""
     found = _ask(home, "list")
     if as_json:
         click.echo(json.dumps(found, indent=2))

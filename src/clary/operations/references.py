@@ -9,7 +9,7 @@ from clary.core.errors import ValidationError
 from clary.operations import role_access
 from clary.operations.registry import Call
 from clary.operations.sts.trust import check_service_role
-from clary.runtime import images
+from clary.runtime import oci
 
 
 def role(call: Call, arn: str) -> None:
@@ -69,7 +69,7 @@ def model_prefix(call: Call, uri: str) -> None:
 def image(call: Call, uri: str) -> None:
     """Refuse an image that nothing here can run."""
     try:
-        images.resolve(uri, (call.settings.home.root / "images",))
+        oci.resolve(uri, (call.settings.home.root / "images",))
     except ValueError as error:
         raise ValidationError(str(error)) from error
 

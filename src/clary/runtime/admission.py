@@ -20,13 +20,15 @@ from pathlib import Path
 from typing import Literal
 
 from clary.core.settings import Home
-from clary.runtime import images, warm
+from clary.runtime import images, oci, warm
 from clary.runtime.builder import Build
+from clary.runtime.engine import Engine
 from clary.runtime.gang import Gang, gang_of
 from clary.runtime.images import ImageFile
 from clary.runtime.index import Index
 from clary.runtime.jobdir import JobDirectory, now_text, tag
 from clary.runtime.launch import Image, Launch, Share
+from clary.runtime.oci import OciImage
 from clary.runtime.probe import Probe
 from clary.runtime.provisioner import Provisioner, Taken, Waiting
 from clary.runtime.sandbox import INTERPRETER
@@ -154,21 +156,24 @@ class Admission:
             return Seen(phase="queued", note="Waiting for the other hosts of the job.")
         spec = gang.specs[0]
         try:
-            source = images.resolve(spec.image, self._folders)
+            source = oci.resolve(spec.image, self._folders)
         except ValueError as error:
             refuse(job, f"ClientError: {error}")
             return None
-        image = source.image(self._cache, self._index, images.tag_of(spec.image))
-        build = Build(self._cache, image.key)
-        if not build.ready():
-            return self._build(job, source, build)
+        if isinstance(source, OciImage):
+            image, engine = source.image(), source.engine
+        else:
+            image, engine = source.image(self._cache, self._index, images.tag_of(spec.image)), None
+            build = Build(self._cache, image.key)
+            if not build.ready():
+                return self._build(job, source, build)
         kind: Literal["job", "server"] = "server" if spec.serves else "job"
         hosts = self._provisioner.reserve(gang.types(), kind, gang.others(taken), ahead)
         if isinstance(hosts, Waiting):
             if not (spec.interruptible or spec.serves or ahead):
                 self._reclaim(gang, taken)
             return Seen(phase="queued", note=f"Number {hosts.ahead + 1} in the queue, {hosts.why}.")
-        self._start(gang, image, [host.share for host in hosts])
+        self._start(gang, image, [host.share for host in hosts], engine)
         taken[:] = gang.others(taken)
         taken += [
             Taken(uid=each.uid, share=host.share, serves=spec.serves, interruptible=spec.interruptible)
@@ -176,12 +181,12 @@ class Admission:
         ]
         return None
 
-    def _start(self, gang: Gang, image: Image, shares: Sequence[Share]) -> None:
+    def _start(self, gang: Gang, image: Image, shares: Sequence[Share], engine: Engine | None) -> None:
         """Write down every reservation; only then is anybody started."""
         slot = None
         for job, share in zip(gang.members, shares, strict=True):
-            launch = self._launch(job, image, share)
-            if self._warm and len(gang.members) == 1:
+            launch = self._launch(job, image, share, engine)
+            if self._warm and not engine and len(gang.members) == 1:
                 slot = warm.take(self._home.jobs, launch, gang.specs[0])
             if not job.launch():
                 job.write_launch(launch)
@@ -237,17 +242,18 @@ class Admission:
                 settings.write(self._index.encode().encode())
         return builder
 
-    def _launch(self, job: JobDirectory, image: Image, share: Share) -> Launch:
+    def _launch(self, job: JobDirectory, image: Image, share: Share, engine: Engine | None) -> Launch:
         level = self._machine.capabilities.level
         return Launch(
             image=image,
             share=share,
-            sandbox=self._machine.sandbox,
+            sandbox="oci" if engine else self._machine.sandbox,
             bwrap=self._machine.bwrap,
+            engine=engine,
             disable_userns=self._machine.disable_userns,
             sockets=sockets(self._home, job.uid),
             wake=self._home.run / "wake.sock",
-            note="" if level == "namespaces" else self._machine.capabilities.words[0],
+            note="" if engine or level == "namespaces" else self._machine.capabilities.words[0],
             warm=self._warm,
             mounts=self._index.directories(),
             environment=self._index.environment(),

@@ -32,6 +32,7 @@ class Container:
         self.init = init
         self.up = False
         self.status: int | None = None
+        self.kills = 0  # that the container's own keeper knows of
         self._process = process
         self._unread = b""
 
@@ -42,6 +43,8 @@ class Container:
         for line in lines:
             if line == b"up":
                 self.up = True
+            elif line == b"oom":
+                self.kills = 1
             elif line.startswith(b"end "):
                 self.status = int(line.split()[1])
         return bool(piece)

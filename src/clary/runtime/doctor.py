@@ -7,7 +7,7 @@ import os
 import sys
 
 from clary.core.settings import Settings
-from clary.runtime import images
+from clary.runtime import engine, images
 from clary.runtime.builder import Build, BuildFailed, uv
 from clary.runtime.index import from_pip
 from clary.runtime.local_provisioner import LocalProvisioner
@@ -48,7 +48,16 @@ def findings() -> list[dict[str, str]]:
     told.append(
         _finding("ok", "capacity", f"room for {LocalProvisioner().servers()} endpoint instances at once")
     )
-    return [*told, _builder(), *_images()]
+    return [*told, _builder(), _engine(), *_images()]
+
+
+def _engine() -> dict[str, str]:
+    found = engine.find()
+    if isinstance(found, str):
+        return _finding(
+            "ok", "engine", "none: only images without a root file system of their own run", found
+        )
+    return _finding("ok", "engine", f"{found.kind} {found.version} at {found.path}, with {found.runtime}")
 
 
 def _builder() -> dict[str, str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from clary.core.document import Document
 from clary.core.settings import Home, Settings
-from clary.runtime import images, own_images
+from clary.runtime import engine as engines
+from clary.runtime import images, oci, own_images
 from clary.runtime.builder import Build, BuildFailed
 from clary.runtime.images import ImageFile
 from clary.runtime.index import Index, from_pip
@@ -46,7 +47,24 @@ def main(arguments: list[str]) -> int:
 
 def listed(settings: Settings, index: Index, own: OwnImages) -> list[Document]:
     """Return every image: the home's own first, then Clary's."""
-    return [_row(settings, index, image, own) for image in images.catalogue((own.folder,))]
+    found = [_row(settings, index, image, own) for image in images.catalogue((own.folder,))]
+    engine = engines.find()
+    return found if isinstance(engine, str) else [*found, *map(_stored, oci.listed(engine))]
+
+
+def _stored(image: Document) -> Document:
+    names = image["names"]
+    return {
+        "name": names[0],
+        "source": "OCI",
+        "repositories": [name.rpartition(":")[0] for name in names],
+        "uri": names[0],
+        "programs": {},
+        "metrics": [],
+        "bytes": image["bytes"],
+        "built": image["built"],
+        "state": "built",
+    }
 
 
 def _row(settings: Settings, index: Index, image: ImageFile, own: OwnImages) -> Document:

@@ -171,6 +171,19 @@ def _metrics(value: object, folder: Path) -> Iterator[Problem]:
             yield f"metrics.{name}", f"the expression {regex!r} has no group; put the number in brackets."
 
 
+def _tags(value: object, folder: Path) -> Iterator[Problem]:
+    if not isinstance(value, dict) or not all(isinstance(each, dict) for each in value.values()):
+        yield "tags", "tags must be a table of tables: a pattern of tags, and the variables that it adds."
+        return
+    for pattern, variables in value.items():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            yield f"tags.{pattern}", f"the pattern {pattern!r} is not valid: {error}."
+        for _, words in _environment(variables, folder):
+            yield f"tags.{pattern}", words
+
+
 def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
@@ -184,4 +197,5 @@ _KEYS: Mapping[str, Callable[..., Iterator[Problem]]] = {
     "environment": _environment,
     "warm": _warm,
     "metrics": _metrics,
+    "tags": _tags,
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clary.core.document import Document
+from clary.runtime.engine import Engine, read_engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +63,9 @@ class Share:
 class Launch:
     """One reservation with everything its shim needs besides the run's spec.
 
-    `sandbox` is "bwrap" or "process", `bwrap` that program's path, `sockets` the run's short directory for
-    unix sockets, `wake` the socket that is told of every phase change, `mounts` further read-only paths
-    (wheels, say). `warm` asks to leave a warm worker behind.
+    `sandbox` is "bwrap", "process" or "oci", `bwrap` that program's path, `engine` who runs an OCI image,
+    `sockets` the run's short directory for unix sockets, `wake` the socket that is told of every phase
+    change, `mounts` further read-only paths (wheels, say). `warm` asks to leave a warm worker behind.
     """
 
     image: Image
@@ -74,6 +75,7 @@ class Launch:
     wake: Path
     note: str = ""
     bwrap: Path | None = None
+    engine: Engine | None = None
     disable_userns: bool = True
     warm: bool = False
     mounts: tuple[Path, ...] = ()
@@ -89,6 +91,7 @@ class Launch:
             "wake": str(self.wake),
             "note": self.note,
             "bwrap": str(self.bwrap) if self.bwrap else None,
+            "engine": self.engine.document() if self.engine else None,
             "disable_userns": self.disable_userns,
             "warm": self.warm,
             "mounts": [str(path) for path in self.mounts],
@@ -123,6 +126,7 @@ def read_launch(document: Document) -> Launch:
         wake=Path(document["wake"]),
         note=document["note"],
         bwrap=Path(bwrap) if bwrap else None,
+        engine=read_engine(document.get("engine")),
         disable_userns=document["disable_userns"],
         warm=document["warm"],
         mounts=tuple(Path(path) for path in document["mounts"]),

@@ -17,7 +17,7 @@ from pathlib import Path
 from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.settings import Settings
-from clary.runtime import alive, cgroups, control, images, saved, usage
+from clary.runtime import alive, cgroups, control, oci, oci_container, saved, usage
 from clary.runtime import warm as warm_workers
 from clary.runtime.admission import Admission, refuse
 from clary.runtime.index import Index, from_pip
@@ -70,9 +70,10 @@ class LocalRuntime:
         draft = JobDirectory(self._home.jobs / f".new-{spec.uid}-{time.time_ns()}")
         draft.path.mkdir(mode=0o700)
         draft.ml.mkdir()
-        failure = self._machine.capabilities.refuses(spec)
         try:
-            images.resolve(spec.image, self._folders)
+            image = oci.resolve(spec.image, self._folders)
+            isolation = image if isinstance(image, oci.OciImage) else self._machine.capabilities
+            failure = isolation.refuses(spec)
             hold(draft, spec)
         except ValueError as error:
             failure = f"ClientError: {error}"
@@ -218,6 +219,7 @@ class LocalRuntime:
         shim = alive.read(state["shim"]) if state else None
         if shim and job.exit() is None:
             shim.send(signal.SIGKILL)
+        oci_container.sweep(job)
         _sweep(state)
 
 
@@ -240,6 +242,7 @@ def _lost(job: JobDirectory, how: str) -> Seen:
     ended = job.exit()
     if ended is None:
         state = job.state()
+        oci_container.sweep(job)
         _sweep(state)
         job.write_exit(
             {

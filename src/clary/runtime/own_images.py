@@ -115,7 +115,7 @@ class OwnImages:
             if self.find(name) is None:
                 raise BadImage(
                     f"There is no own image {name!r}. `clary image list` shows what there is; images that "
-                    "come with Clary stay."
+                    "come with Clary stay, and an OCI image is removed by its engine (`podman rmi`)."
                 )
             if (users := self.users(name)) and not force:
                 raise InUse(

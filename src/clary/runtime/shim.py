@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from clary.core.document import Document
-from clary.runtime import attach, cgroups, container, control, failure, feed, hub, pack, saved
+from clary.runtime import attach, cgroups, container, control, failure, feed, hub, oci_container, pack, saved
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
@@ -115,9 +115,9 @@ class Shim:
 
     def _start(self, group: cgroups.Cgroup | None) -> Container | None:
         self.enter("preparing")
-        if not self.slot:
+        if not self.slot and not self.launch.engine:
             container.sandbox_of(self.launch).prepare(self.job, self.spec, self.launch)
-        binding = self.launch.sandbox == "bwrap" and not self.slot
+        binding = self.launch.sandbox != "process" and not self.slot
         binds = place(self.job, self.spec, bind=binding, stopping=lambda: bool(self.job.asked()))
         for directory in self.spec.saved:
             saved.mark(self.job, directory)
@@ -128,6 +128,8 @@ class Shim:
         self.meter = Meter(self.job, group, self.launch.share.memory)
         if self.slot:
             started = self.slot.go(self.spec, self.launch)
+        elif self.launch.engine:
+            started = oci_container.start(self.job, self.spec, self.launch, binds, group)
         else:
             join = hub.network(self.job, self.spec, stopping=lambda: bool(self.job.asked()))
             if self.job.asked():
@@ -212,7 +214,7 @@ class Shim:
         sandbox_code = ended.wait()
         if self.meter:
             self.meter.look(last=True)
-        kills = group.kills() if group else 0
+        kills = ended.kills or (group.kills() if group else 0)
         status = ended.status
         if status is None:  # its init was killed: that is how the program ended too
             status = signal.SIGKILL if ended.up or ended.init else max(1, sandbox_code) << 8
