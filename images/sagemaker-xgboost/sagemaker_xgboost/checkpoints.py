@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from pathlib import Path
 from typing import Protocol
+
+from sagemaker_xgboost import generation
 
 KEPT = 5
 NAME = re.compile(r"xgboost-checkpoint\.(\d+)")
@@ -34,8 +37,14 @@ def save(model: Saved, folder: Path, round_number: int) -> None:
 
 
 def write(model: Saved, path: Path) -> None:
-    """Save a model so that a reader sees the whole of it or nothing; UBJSON, XGBoost's own binary form."""
+    """Save a model so that a reader sees the whole of it or nothing; UBJSON, XGBoost's own binary form.
+
+    `xgboost-model`, which the job leaves, has the form of the container's generation.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.ubj")
-    model.save_model(str(partial))
+    if path.name == "xgboost-model" and generation.pickles():
+        partial.write_bytes(pickle.dumps(model))
+    else:
+        model.save_model(str(partial))
     partial.replace(path)

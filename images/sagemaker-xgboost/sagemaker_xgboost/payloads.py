@@ -8,17 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from toolkit.server.messages import CSV, JSON, JSON_LINES, RECORDIO
 
+from sagemaker_xgboost import generation
+
 Floats = NDArray[np.float32]
 
 WRITES = (CSV, JSON, JSON_LINES, RECORDIO)
 
 
 def write(scores: Floats, media: str) -> bytes:
-    """Write predictions: one line a row in CSV, as AWS's container does; a row of several scores is a
+    """Write predictions: one line a row in CSV, as AWS's newer containers do; a row of several scores is a
     list."""
     rows: list[float] | list[list[float]] = scores[:, 0].tolist() if scores.shape[1] == 1 else scores.tolist()
     if media == CSV:
-        return ("\n".join(map(repr, rows)) + "\n").encode()
+        between = generation.joins()
+        return (between.join(map(repr, rows)) + between.strip(",")).encode()
     if media == JSON:
         return json.dumps({"predictions": [{"score": row} for row in rows]}).encode()
     if media == JSON_LINES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit import failure
+from toolkit import failure, image
 from toolkit.contract import layout
 from toolkit.server.master import Ended, Master, settings
 from toolkit.server.messages import Source
@@ -12,6 +12,7 @@ def main(source: Source) -> int:
     """Serve until SIGTERM, or until the model cannot be served; the reason is left in the failure file."""
     where = layout()
     try:
+        image.tell()
         chosen = settings()
         source.prepare()
         Master(chosen, source).run()
