@@ -1,4 +1,4 @@
-"""What scripts see of older XGBoost containers: evidence/xgboost-versions.md. Without a tag it is the newest."""
+"""What scripts see of older XGBoost containers: evidence/xgboost-versions.md. No tag means the newest."""
 
 from __future__ import annotations
 
