@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "images"
 HERE = Path(__file__).resolve().parent
-START_SECONDS = 60
+START_SECONDS = 180  # an import of Transformers takes a minute on busy cores
 
 
 class Container:

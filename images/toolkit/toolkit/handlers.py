@@ -51,11 +51,12 @@ class Context:
 
 
 class Scripted:
-    """A source that loads the user's script and its model."""
+    """A source that loads the user's script and its model; `find` may fetch the model from elsewhere."""
 
-    def __init__(self, defaults: Defaults) -> None:
-        self._defaults = defaults
+    def __init__(self, defaults: Defaults, find: Callable[[Path], Path] = lambda model: model) -> None:
+        self._defaults, self._find = defaults, find
         self._script: Path | None = None
+        self._model = layout().model
 
     def prepare(self) -> None:
         """Fetch the script and install its requirements; import the framework once for all workers."""
@@ -68,12 +69,13 @@ class Scripted:
             source.install(where, folder)
             source.offer(where)
             sys.path.insert(0, str(folder))
+        self._model = self._find(layout().model)
         self._defaults.preload()
 
     def load(self) -> Model:
         """Import the script and call its model_fn."""
         module = load_script(self._script) if self._script else ModuleType("inference")
-        return ScriptModel(module, self._defaults, str(layout().model))
+        return ScriptModel(module, self._defaults, str(self._model))
 
 
 class ScriptModel:

@@ -1,0 +1,1 @@
+"""Amazon's Hugging Face inference container: a pipeline for the model, from the archive or from the Hub."""
