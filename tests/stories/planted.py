@@ -6,6 +6,8 @@ import io
 import json
 import tarfile
 import time
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,14 +23,31 @@ DONE = ("Completed", "Failed", "Stopped")
 class Job:
     """A training job with something wrong: in its script, or in the data for the built-in algorithm."""
 
-    says: tuple[str, ...]
-    files: dict[str, str] | bytes | None = None
+    says: tuple[str, ...] = ()
+    files: Mapping[str, str | bytes] | bytes | None = None
     program: str = "train.py"
     parameters: dict[str, str] = field(default_factory=dict)
-    data: str | None = None
+    data: str | bytes | None = None
     content_type: str = "text/csv"
+    others: dict[str, str | bytes] = field(default_factory=dict)
+    """What further channels hold: the channel, or the channel and its file."""
     status: str = "Failed"
+    image: str = IMAGE
     members: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake, and regular expressions of the words that name its cause and its cure."""
+
+    title: str
+    job: Job
+    cause: str
+    cure: str
+    logged: str = r"Traceback \(most recent call last\)"
+    """What the job's log holds at least."""
+    blamed: str = "AlgorithmError: "
+    """How FailureReason begins; nothing for a job that ends Stopped."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +55,7 @@ class Model:
     """A model that cannot be served."""
 
     says: tuple[str, ...]
-    files: dict[str, str] | bytes
+    files: Mapping[str, str | bytes] | bytes
     script: bool = True
     instance_type: str = "ml.m5.large"
 
@@ -46,15 +65,46 @@ def script(text: str, *says: str, **more: Any) -> Job:
     return Job(says, {"train.py": text}, **more)
 
 
-def archive(files: dict[str, str]) -> bytes:
+def faulty(title: str, text: str | bytes, cause: str, cure: str, **more: Any) -> Fault:
+    """Return a mistake in a script."""
+    told = {name: more.pop(name) for name in ("logged", "blamed") if name in more}
+    return Fault(title, Job(files={"train.py": text}, **more), cause, cure, **told)
+
+
+def command(*words: str) -> dict[str, Any]:
+    """Return members that run a command in place of the image's program."""
+    specification = {"TrainingImage": IMAGE, "TrainingInputMode": "File", "ContainerEntrypoint": list(words)}
+    return {"AlgorithmSpecification": specification}
+
+
+def wheel(name: str, version: str, *requires: str) -> bytes:
+    """Return a package that holds nothing."""
+    made = io.BytesIO()
+    folder = f"{name}-{version}.dist-info"
+    lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {each}" for each in requires)]
+    kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(made, "w") as packed:
+        packed.writestr(f"{folder}/METADATA", "\n".join(["Metadata-Version: 2.1", *lines, ""]))
+        packed.writestr(f"{folder}/WHEEL", kind)
+        packed.writestr(f"{folder}/RECORD", "")
+    return made.getvalue()
+
+
+def archive(files: Mapping[str, str | bytes]) -> bytes:
     """Return a tar.gz of some files."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as tar:
-        for name, text in files.items():
+        for name, content in files.items():
+            data = as_bytes(content)
             member = tarfile.TarInfo(name)
-            member.size = len(text.encode())
-            tar.addfile(member, io.BytesIO(text.encode()))
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
     return made.getvalue()
+
+
+def as_bytes(content: str | bytes) -> bytes:
+    """Return what is to be stored."""
+    return content.encode() if isinstance(content, str) else content
 
 
 def request(clary: Clary, name: str, job: Job) -> dict[str, Any]:
@@ -62,7 +112,7 @@ def request(clary: Clary, name: str, job: Job) -> dict[str, Any]:
     asked: dict[str, Any] = {
         "TrainingJobName": name,
         "RoleArn": ROLE,
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "AlgorithmSpecification": {"TrainingImage": job.image, "TrainingInputMode": "File"},
         "HyperParameters": dict(job.parameters),
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
         "ResourceConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
@@ -74,9 +124,11 @@ def request(clary: Clary, name: str, job: Job) -> dict[str, Any]:
             "sagemaker_program": json.dumps(job.program),
             "sagemaker_submit_directory": json.dumps(put(clary, f"source/{name}.tar.gz", source)),
         }
-    if job.data is not None:
-        uri = put(clary, f"data/{name}/data.csv", job.data.encode()).rpartition("/")[0]
-        asked["InputDataConfig"] = [channel(uri, job.content_type)]
+    held = {} if job.data is None else {"train": job.data}
+    for place, content in {**held, **job.others}.items():
+        named, _, file = place.partition("/")
+        uri = put(clary, f"data/{name}/{named}/{file or 'data.csv'}", as_bytes(content)).rpartition("/")[0]
+        asked.setdefault("InputDataConfig", []).append(channel(uri, job.content_type, named))
     return {**asked, **job.members}
 
 
