@@ -240,6 +240,15 @@ def wheel(folder: Path, name: str) -> None:
         archive.writestr(f"{about}/RECORD", "")
 
 
+def test_doctor_names_an_image_that_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "images" / "broken").mkdir(parents=True)
+    (tmp_path / "images" / "broken" / "image.toml").write_text("name = ")
+    told = json.loads(clary("doctor", "--json", home=tmp_path).stdout)
+    [found] = [one for one in told if "broken/image.toml is not an image file" in one["found"]]
+    assert (found["level"], found["what"]) == ("warn", "image")
+    assert "clary image build" in found["cure"]
+
+
 def test_doctor_tells_how_to_get_an_engine(tmp_path: Path) -> None:
     told = clary("doctor", "--json", home=tmp_path, PATH=str(tmp_path))
     [engine] = [one for one in json.loads(told.stdout) if one["what"] == "engine"]

@@ -71,6 +71,13 @@ def test_a_broken_image_file_names_itself(folder: Path) -> None:
         read(folder / "own" / "image.toml")
 
 
+def test_a_broken_image_keeps_nobody_from_the_others(folder: Path) -> None:
+    write(folder / "broken", "name = ")
+    assert resolve("own", (folder,)).name == "own"
+    with pytest.raises(UnknownImage, match=r"broken/image.toml is not an image file"):
+        resolve("broken", (folder,))
+
+
 def test_a_failed_build_has_uvs_words_and_the_cure(folder: Path, tmp_path: Path) -> None:
     write(folder / "own", 'name = "own"\nrequirements = "lock.txt"\n')
     (folder / "own" / "lock.txt").write_text("no-such-thing==1.0 --hash=sha256:" + "0" * 64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 from clary.core.settings import Settings
 from clary.runtime import engine, images
@@ -68,10 +69,16 @@ def _builder() -> dict[str, str]:
 
 
 def _images() -> list[dict[str, str]]:
-    cache, index = Settings.from_environment(os.environ).cache, from_pip(os.environ)
-    told = []
-    for image in images.catalogue():
-        build = Build(cache, image.key(index))
+    settings, index = Settings.from_environment(os.environ), from_pip(os.environ)
+    cache = settings.cache
+    told, broken = [], list[str]()
+    home = Path(sys.argv[1]) if len(sys.argv) > 1 else settings.home.root
+    for image in images.catalogue((home / "images",), broken):
+        try:
+            build = Build(cache, image.key(index))
+        except ValueError as error:  # its Python is not here any more
+            told.append(_finding("warn", "image", f"{image.name}: cannot be built", str(error)))
+            continue
         if build.ready():
             told.append(_finding("ok", "image", f"{image.name}: built"))
         elif build.failed.exists():
@@ -82,7 +89,8 @@ def _images() -> list[dict[str, str]]:
             told.append(
                 _finding("ok", "image", f"{image.name}: built on its first use, which needs a package index")
             )
-    return told
+    cure = "Correct it: `clary image build FOLDER` names each mistake."
+    return [*told, *(_finding("warn", "image", words, cure) for words in broken)]
 
 
 def _finding(level: str, what: str, found: str, cure: str = "") -> dict[str, str]:

@@ -100,25 +100,34 @@ def builtin() -> Path:
     return wheel if wheel.is_dir() else package.parents[1] / "images"
 
 
-def catalogue(folders: Sequence[Path] = ()) -> Iterator[ImageFile]:
-    """Yield every image of the given folders, then Clary's own."""
+def catalogue(folders: Sequence[Path] = (), broken: list[str] | None = None) -> Iterator[ImageFile]:
+    """Yield every image of the given folders, then Clary's own.
+
+    One that cannot be read keeps nobody from the others; what is wrong with it is added to `broken`.
+    """
     for folder in (*folders, builtin()):
         for path in sorted(folder.glob("*/image.toml")):
-            yield read(path)
+            try:
+                yield read(path)
+            except ValueError as error:
+                if broken is not None:
+                    broken.append(str(error))
 
 
 def resolve(uri: str, folders: Sequence[Path] = ()) -> ImageFile:
     """Return the image that a URI means; the first folder that has it wins."""
     repository = repository_of(uri)
     known: list[str] = []
-    for image in catalogue(folders):
+    broken: list[str] = []
+    for image in catalogue(folders, broken):
         if repository in image.repositories:
             image.interpreter()
             return image
         known += image.repositories
     raise UnknownImage(
         f"There is no image for {uri!r}. Clary has {', '.join(sorted(set(known))) or 'none'}; "
-        "any account, region and tag of them will do. Add one with a folder that holds an image.toml."
+        "any account, region and tag of them will do. Add one with a folder that holds an image.toml: "
+        "`clary image build FOLDER`." + "".join(f" {words}." for words in broken)
     )
 
 
