@@ -40,7 +40,11 @@ print(json.dumps([model.get_words(), vectors]))
 """
 PRETRAINED = """
 import fasttext, sys
-fasttext.train_supervised(sys.argv[1], dim=4, epoch=50, thread=1, verbose=0).save_model(sys.argv[2])
+text, path = sys.argv[1:]
+model = fasttext.train_supervised(text, dim=4, epoch=50, wordNgrams=2, bucket=1000, thread=1, verbose=0)
+if path.endswith(".ftz"):
+    model.quantize()
+model.save_model(path)
 print("0")
 """
 
@@ -188,6 +192,20 @@ def test_an_augmented_manifest_comes_as_records_of_text_and_label_through_a_pipe
     assert "Number of train examples: 300" in log
 
 
+def test_plain_text_is_read_from_a_pipe(blazingtext: Algorithm) -> None:
+    pipe = blazingtext.container.ml / "input/data/train_0"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(plain(50),))
+    writer.start()
+    blazingtext.container.configure(
+        {"mode": "cbow", "min_count": "1"}, {"train": {"TrainingInputMode": "Pipe"}}
+    )
+    code, log = blazingtext.container.run("blazingtext.train")
+    writer.join()
+    assert code == 0, log
+    assert "\nship " in (blazingtext.model / "vectors.txt").read_text()
+
+
 def _fill(pipe: Path, records: list[str]) -> None:
     with pipe.open("wb") as file:
         for record in records:
@@ -203,12 +221,13 @@ def test_several_files_are_one_text(blazingtext: Algorithm) -> None:
     assert "\nsentence " in (blazingtext.model / "vectors.txt").read_text()
 
 
+@pytest.mark.parametrize("name", ["model.bin", "theirs.bin", "theirs.ftz"])
 def test_a_model_that_fasttext_trained_is_hosted_whatever_its_name(
-    blazingtext: Algorithm, tmp_path: Path
+    blazingtext: Algorithm, tmp_path: Path, name: str
 ) -> None:
     text = tmp_path / "text.txt"
     text.write_bytes(labelled(200))
-    blazingtext.ask(PRETRAINED, str(text), str(blazingtext.model / "theirs.bin"))
+    blazingtext.ask(PRETRAINED, str(text), str(blazingtext.model / name))
     with blazingtext.serve() as server:
         [told] = json.loads(server.invoke('{"instances": ["violin choir"]}', "application/json")[2])
         assert told["label"] == ["__label__music"]
@@ -235,6 +254,13 @@ def test_what_cannot_be_trained_says_what_would_be_right(
     code, _ = blazingtext.train(**{"mode": "supervised", **SMALL, **given})
     assert code != 0
     assert reason in blazingtext.container.failure
+
+
+def test_a_training_with_early_stopping_says_what_is_wrong_too(blazingtext: Algorithm) -> None:
+    blazingtext.channels({"train": labelled(50), "validation": labelled(50, 1)}, "text/plain")
+    code, _ = blazingtext.train(mode="supervised", early_stopping=True, **{**SMALL, "min_count": 1000})
+    assert code != 0
+    assert "No word of the train channel occurs min_count=1000 times" in blazingtext.container.failure
 
 
 def test_a_file_that_is_no_model_of_fasttext_is_named(blazingtext: Algorithm) -> None:
