@@ -102,3 +102,11 @@ def test_a_job_runs_on_the_cpus_it_was_given(narrow: Machine) -> None:
     uid = narrow.python("import os; print(os.sched_getaffinity(0))")
     narrow.until(uid)
     assert narrow.printed(uid) == "{0}\n"
+
+
+def test_whoever_sees_that_a_job_ended_starts_the_next_one(narrow: Machine) -> None:
+    first, second = narrow.start(*SLEEPER), narrow.start(*SLEEPER)
+    narrow.until_printed(first, "up")
+    narrow.runtime.kill(first)
+    narrow.until(first)
+    assert narrow.job(second).launch() is not None, "nobody looked at the second one"

@@ -20,7 +20,7 @@ from clary.runtime.index import Index
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.local_provisioner import LocalProvisioner
 from clary.runtime.spec import Input, Output, RunSpec
-from clary.runtime.warm import slots
+from clary.runtime.warm import expected, slots
 
 IMAGE = """
 name = "quick"
@@ -226,3 +226,25 @@ def test_a_worker_of_a_warm_pool_stays_for_the_pools_time(warm: Machine) -> None
     assert warm.until(uid).exit_code == 0
     until = (waiting(warm).path / "kept").stat().st_mtime
     assert 3000 < until - time.time() <= 3600
+
+
+def test_workers_get_ready_ahead_for_runs_in_the_queue(tmp_path: Path, cache: Path, folder: Path) -> None:
+    machine = Machine(
+        tmp_path / "home",
+        cache,
+        provisioner=LocalProvisioner(cpus=(0,), memory=64 << 30),
+        folders=(folder,),
+        warm=True,
+    )
+    waits = {"CODE": "print('up', flush=True)\nimport time; time.sleep(600)"}
+    first = machine.start(image="quick", environment=waits)
+    assert expected(machine.home.jobs, "quick") == 0
+    for _ in range(3):
+        machine.start(image="quick", environment=waits)
+    machine.start("true")
+    assert (expected(machine.home.jobs, "quick"), expected(machine.home.jobs, "tiny")) == (2, 0)
+    machine.until_printed(first, "up")
+    machine.runtime.kill(first)  # which leaves no worker itself: it did not end well
+    second = waiting(machine)
+    assert second.launch()
+    machine.close()

@@ -59,6 +59,7 @@ class Admission:
         self._warm = keep_warm
         self._waiting: dict[str, Seen] = {}
         self._advanced = 0.0
+        self._ended: set[str] = set()
         self._children: list[subprocess.Popen[bytes]] = []
         self._builders: dict[str, subprocess.Popen[bytes]] = {}
         self._live = home.jobs / ".live"
@@ -69,9 +70,16 @@ class Admission:
         """Give a run its place in the queue."""
         (self._live / f"{time.time_ns():020d}-{uid}").touch()
 
+    def make_room(self, uid: str) -> None:
+        """Let others have what a run held that ended, the first time that is seen."""
+        if uid not in self._ended:
+            self._ended.add(uid)
+            self.advance()
+
     def leave(self, uid: str) -> None:
         """Forget a run that is gone."""
         self._advanced = 0.0
+        self._ended.discard(uid)
         for marker in self._live.glob(f"*-{uid}"):
             marker.unlink(missing_ok=True)
 

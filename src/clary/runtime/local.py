@@ -102,6 +102,7 @@ class LocalRuntime:
                 return waiting
             ended = job.exit()
         if ended:
+            self._admission.make_room(uid)
             return _ended(ended)
         state = job.state()
         if state is None:

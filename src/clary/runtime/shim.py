@@ -33,7 +33,7 @@ from clary.runtime.sandbox import INTERPRETER
 from clary.runtime.spec import Pipe
 from clary.runtime.usage import Meter
 from clary.runtime.wake import wake
-from clary.runtime.warm import Slot, leave, open_sockets
+from clary.runtime.warm import Slot, expected, leave, open_sockets
 
 _FULL_AGAIN = 1.0  # seconds between two tries to write to a full disk
 _TICK = 5.0  # seconds between looks at the wishes, should a poke have been lost
@@ -139,6 +139,9 @@ class Shim:
         self.meter.follow(started.init)
         self.state["started"] = now_text()
         self.enter("running")
+        jobs = self.job.path.parent
+        if not self.spec.serves and (most := expected(jobs, self.spec.image)):
+            self.successor = leave(jobs, self.launch, self.spec.kept.total_seconds(), most=most)
         return started
 
     def _watch(self, running: Container) -> None:

@@ -42,6 +42,7 @@ _SENSITIVE = (
     "OMP", "OPENBLAS", "PATH", "PYARROW", "PYTHON", "PYTORCH", "TF_", "TORCH", "TZ", "VECLIB", "XGB",
 )  # fmt: skip
 _TICK = 5.0
+_AHEAD = 2  # workers that get ready at once for runs in the queue
 _MOVED = ("ml", "etc", "tmp", "home", "stdout.log", "shim.log")
 
 
@@ -166,8 +167,8 @@ def hand_over(slot: Launch, uid: str) -> bool:
     return control.ask(slot.sockets / "shim.sock", f"take {uid}") == b"ok\n"
 
 
-def leave(jobs: Path, launch: Launch, kept: float = 0.0) -> subprocess.Popen[bytes] | None:
-    """Start a slot for the next run of an image, unless there is one, too many, or too little memory.
+def leave(jobs: Path, launch: Launch, kept: float = 0.0, *, most: int = 1) -> subprocess.Popen[bytes] | None:
+    """Start a slot for the next run of an image, unless there are `most`, too many, or too little memory.
 
     Either way it stays for at least `kept` seconds.
     """
@@ -185,7 +186,7 @@ def leave(jobs: Path, launch: Launch, kept: float = 0.0) -> subprocess.Popen[byt
         ]
         for slot in same:
             _keep(slot, kept)
-        if same or len(found) >= MOST_SLOTS or free_memory() < _FREE_TO_START:
+        if len(same) >= most or len(found) >= MOST_SLOTS or free_memory() < _FREE_TO_START:
             return None
         name = secrets.token_hex(16)
         draft = JobDirectory(folder / f".{name}")
@@ -197,6 +198,24 @@ def leave(jobs: Path, launch: Launch, kept: float = 0.0) -> subprocess.Popen[byt
         _keep(draft, kept)
         draft.path.rename(folder / name)
     return _spawn(folder / name)
+
+
+def expected(jobs: Path, image: str) -> int:
+    """Return for how many runs in the queue it pays to have workers of an image get ready now, two at most.
+
+    One gets ready while the one before it is used: imports may take longer than a short job.
+    """
+    found = 0
+    for marker in sorted((jobs / ".live").iterdir()):
+        run = JobDirectory(jobs / marker.name.partition("-")[2])
+        if not (run.path / "launch.json").exists() and not run.exit():
+            with contextlib.suppress(FileNotFoundError):
+                if run.spec().image != image:
+                    break
+                found += 1
+        if found == _AHEAD:
+            break
+    return found
 
 
 def cool(jobs: Path) -> None:

@@ -21,6 +21,7 @@ KILL_GRACE = timedelta(seconds=30)  # How long the runtime may take to stop, aft
 SOON = timedelta(
     milliseconds=100
 )  # Between looks while a run is on its way; the shim's wake is usually first.
+QUEUED = timedelta(seconds=5)  # Between looks at a run that waits its turn: whoever makes room starts it.
 RUNNING = timedelta(seconds=1)  # Between looks at a run: how fresh its log is.
 ACCELERATED = ("ml.p", "ml.g", "ml.trn")  # MaxPendingTimeInSeconds speaks of these only.
 MODEL, UNPACKED = "model.tar.gz", "model"
@@ -112,7 +113,8 @@ def _proceed(doc: Document, world: World, now: datetime) -> Step:
     if status == "Starting":
         if _waited_too_long(doc, now, pending=True):
             return _stop(doc, "MaxWaitTimeExceeded", now)
-        return Step(write=follow(doc, "Starting", {}, now, note=run.note), again=SOON)
+        again = QUEUED if run.phase == "queued" else SOON
+        return Step(write=follow(doc, "Starting", {}, now, note=run.note), again=again)
     if run.phase in ("running", "ready") and spot.worked(doc, run, now) > _limit(doc):
         return _stop(doc, "MaxRuntimeExceeded", now)
     if _waited_too_long(doc, now, pending=False):
