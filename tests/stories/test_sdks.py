@@ -47,7 +47,32 @@ def test_sdk_3_trains_deploys_predicts_and_deletes(
     assert len(line[1].split(",")) == 5
 
 
-@pytest.mark.parametrize("name", ["linear-learner", "kmeans", "pca", "knn", "randomcutforest", "xgboost"])
+def test_sdk_2_trains_and_serves_xgboost_by_a_script_and_runs_a_shell_script(
+    clary: Clary, environment: Environment, table: Path
+) -> None:
+    python = environment(DEMO_LOCK) / "python"
+    told = clary.run(str(python), str(SCRIPTS / "v2_script_mode.py"), str(table)).stdout
+    assert 'hosts ["algo-1"] rounds 12' in told
+    assert "shell --epochs 3 on algo-1 with 1 file" in told
+    found = re.search(r"^PREDICTS (.*)$", told, re.M)
+    assert found, told
+    scores = [float(number) for number in re.findall(r"\d+\.\d+(?:e-?\d+)?", found[1])]
+    assert len(scores) == 3
+    assert all(0 <= score <= 1 for score in scores)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "linear-learner",
+        "kmeans",
+        "pca",
+        "knn",
+        "randomcutforest",
+        "lda",
+        "xgboost",
+    ],
+)
 def test_sdk_3_trains_deploys_and_predicts_by_a_built_in_algorithm(
     clary: Clary, environment: Environment, name: str
 ) -> None:
@@ -58,6 +83,8 @@ def test_sdk_3_trains_deploys_and_predicts_by_a_built_in_algorithm(
     ((first, second),) = json.loads(line[1]).values()
     if name in ("linear-learner", "knn"):
         assert (first["predicted_label"], second["predicted_label"]) == (0, 1)
+    elif name == "lda":
+        assert (first["topic_mixture"][0] > 0.5) != (second["topic_mixture"][0] > 0.5)
     elif name == "kmeans":
         assert first["closest_cluster"] != second["closest_cluster"]
     elif name == "xgboost":

@@ -22,24 +22,25 @@ HYPERPARAMETERS: dict[str, dict[str, object]] = {
     "pca": {"num_components": 2, "feature_dim": 4, "mini_batch_size": 100},
     "knn": {"k": 5, "feature_dim": 4, "sample_size": 400, "predictor_type": "classifier"},
     "randomcutforest": {"feature_dim": 4, "num_trees": 50, "num_samples_per_tree": 64},
+    "lda": {"num_topics": 2, "feature_dim": 4, "mini_batch_size": 400},
     "xgboost": {"objective": "binary:logistic", "num_round": 10},
 }
+SIGNS = (1, 1, -1, -1)
 LABELLED = ("linear-learner", "knn", "xgboost")
 
 
 def main(names: list[str]) -> None:
     """Train, deploy, predict and delete, one algorithm after the other."""
     session = Session()
-    role, bucket = get_execution_role(session), session.default_bucket()
+    role = get_execution_role(session)
     dice = random.Random(0)  # noqa: S311 - made-up data
     rows = [[dice.gauss(4 * label - 2, 1) for _ in range(4)] for label in (0, 1) for _ in range(200)]
+    words = [
+        [float(max(0, round(sign * value))) for sign, value in zip(SIGNS, row, strict=True)] for row in rows
+    ]
     for name in names or list(HYPERPARAMETERS):
-        labelled = name in LABELLED
-        lines = [
-            ",".join(map(str, [place // 200, *row] if labelled else row)) for place, row in enumerate(rows)
-        ]
-        data = session.upload_string_as_file_body("\n".join(lines), bucket, f"stories/v3/{name}/train.csv")
-        kind = "text/csv" if name == "xgboost" else f"text/csv;label_size={int(labelled)}"
+        given = words if name == "lda" else rows
+        data, kind = uploaded(session, f"stories/v3/{name}", name, given)
         version = "1.7-1" if name == "xgboost" else "1"
         image = image_uris.retrieve(name, session.boto_region_name, version)
         trainer = ModelTrainer(
@@ -52,7 +53,19 @@ def main(names: list[str]) -> None:
         )
         trainer.train([InputData(channel_name="train", data_source=data, content_type=kind)])
         model = trainer._latest_training_job.model_artifacts.s3_model_artifacts
-        print(name, "predicts", predicted(session, role, image, model, [rows[0], rows[-1]]))
+        print(name, "predicts", predicted(session, role, image, model, [given[0], given[-1]]))
+
+
+def uploaded(session: Session, prefix: str, name: str, rows: list[list[float]]) -> tuple[str, str]:
+    """Put rows into S3 as the algorithm takes them; return where, and of which content type."""
+    bucket = session.default_bucket()
+    labelled = name in LABELLED
+    lines = [
+        ",".join(map(str, [place // (len(rows) // 2), *row] if labelled else row))
+        for place, row in enumerate(rows)
+    ]
+    data = session.upload_string_as_file_body("\n".join(lines), bucket, f"{prefix}/train.csv")
+    return data, "text/csv" if name == "xgboost" else f"text/csv;label_size={int(labelled)}"
 
 
 def predicted(session: Session, role: str, image: str, model: str, rows: list[list[float]]) -> str:
