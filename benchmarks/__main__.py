@@ -1,4 +1,7 @@
-"""Run every benchmark or those named (python -m benchmarks NAME …), each figure beside its floor."""
+"""Run every benchmark or those named (python -m benchmarks [--write] NAME …), each beside its floor.
+
+With --write, what they say of the built-in algorithms goes to docs/builtin-algorithms-measured.md.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import measured
 from benchmarks.harness import load_average, table
 
 NAMES = (
@@ -30,6 +34,7 @@ NAMES = (
 
 def main(names: list[str]) -> int:
     """Run the benchmarks in order and print one table; exit 1 when a target is missed."""
+    write, names = "--write" in names, [name for name in names if name != "--write"]
     unknown = set(names) - set(NAMES)
     if unknown:
         print(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
@@ -42,6 +47,8 @@ def main(names: list[str]) -> int:
         print(f"running {name} …", flush=True)
         figures += importlib.import_module(f"benchmarks.{name}").run()
     print(table(figures))
+    if write:
+        measured.write(figures)
     missed = [figure.name for figure in figures if figure.met is False]
     print(f"missed: {', '.join(missed)}" if missed else "every target is met")
     return 1 if missed else 0
