@@ -155,7 +155,7 @@ class TrainingJobs:
     def _taken(self, record: Record, runs: Sequence[Seen], now: datetime) -> Taken:
         """Take in the log of each host with its metrics. The images' expressions are our own."""
         definitions = _definitions(record.doc)
-        trusted = definitions == _own_definitions(record.doc)
+        trusted = definitions == own_definitions(record.doc)
         taken = Taken(logged=True)
         for host, uid, run in zip(hosts_of(record.doc), run_uids(record), runs, strict=True):
             ended = run.phase == "exited"
@@ -213,11 +213,11 @@ def _definitions(doc: Document) -> list[Document]:
     given: list[Document] = algorithm.get("MetricDefinitions", [])
     if given or SCRIPT in doc.get("HyperParameters", {}) or "ContainerEntrypoint" in algorithm:
         return given
-    return _own_definitions(doc)
+    return own_definitions(doc)
 
 
-def _own_definitions(doc: Document) -> list[Document]:
-    """Return the definitions that come with the image."""
+def own_definitions(doc: Document) -> list[Document]:
+    """Return the definitions that come with a built-in image: expressions of ours."""
     try:
         known = images.resolve(doc["AlgorithmSpecification"].get("TrainingImage", "")).metrics
     except ValueError:

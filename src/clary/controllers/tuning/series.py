@@ -7,7 +7,7 @@ from clary.controllers.means import Means
 from clary.controllers.training.hosts import hosts_of
 from clary.controllers.training.metric_search import search
 from clary.controllers.training.metrics import every_value
-from clary.controllers.training.training_job_world import stream_of
+from clary.controllers.training.training_job_world import own_definitions, stream_of
 from clary.core.document import Document
 from clary.store.records import Record
 
@@ -23,9 +23,8 @@ def objective_values(means: Means, job: Record, definition: Document) -> list[fl
         return []
     each = [events(means.logs, stream_of(job, host)) for host in hosts_of(job.doc)]
     logged = sorted((event for host in each for event in host), key=lambda event: event[0])
-    algorithm = definition["AlgorithmSpecification"]
-    if algorithm.get("MetricDefinitions") or "AlgorithmName" in algorithm:  # anybody's: never in here
-        points, _ = search(wanted, logged, PATIENCE)
-    else:
+    if list(known) == own_definitions(job.doc):
         points = every_value(wanted, logged)
+    else:  # anybody's expressions: never in here
+        points, _ = search(wanted, logged, PATIENCE)
     return [value for _, value in points.get(name, ())]

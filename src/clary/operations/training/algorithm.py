@@ -16,7 +16,10 @@ from clary.operations.kinds import of
 from clary.operations.model_registry.algorithm_specification import unfit
 from clary.operations.registry import Call
 from clary.resources.model_registry.algorithm import ALGORITHM
+from clary.runtime import images
 from clary.store.records import Record
+
+SCRIPT = "sagemaker_program"  # the hyperparameter that puts a script in the image's program's place
 
 
 def find(call: Call, name: str) -> Record:
@@ -77,6 +80,26 @@ def resolved(call: Call, request: Document) -> Document:
         "AlgorithmSpecification": {**algorithm, **({"MetricDefinitions": told} if told else {})},
         **({"HyperParameters": values} if values else {}),
     }
+
+
+def of_image(call: Call, request: Document) -> Document:
+    """Return what an own image adds to a job's record: its metrics, where the job runs its program.
+
+    A built-in image's are added when the job starts.
+    """
+    source = request.get("AlgorithmSpecification", {})
+    folder = call.settings.home.root / "images"
+    replaced = "ContainerEntrypoint" in source or SCRIPT in request.get("HyperParameters", {})
+    if replaced or source.get("MetricDefinitions"):
+        return {}
+    try:
+        image = images.resolve(source.get("TrainingImage", ""), (folder,))
+    except ValueError:
+        return {}
+    if image.folder.parent != folder or not image.metrics:
+        return {}
+    told = [{"Name": name, "Regex": regex} for name, regex in image.metrics.items()]
+    return {"AlgorithmSpecification": {**source, "MetricDefinitions": told}}
 
 
 def check_tuning(call: Call, definition: Document) -> None:

@@ -57,9 +57,9 @@ def check(call: Call) -> None:
 
 @completes("sagemaker", "CreateTrainingJob")
 def complete(call: Call) -> Document:
-    """Take over what the algorithm says, where the job names one."""
+    """Take over what the algorithm that the job names says, or the own image."""
     named = "AlgorithmName" in call.request.get("AlgorithmSpecification", {})
-    return algorithm.resolved(call, call.request) if named else {}
+    return algorithm.resolved(call, call.request) if named else algorithm.of_image(call, call.request)
 
 
 @operation("sagemaker", "StopTrainingJob")
