@@ -13,20 +13,21 @@ from clary.runtime.alive import identify
 from clary.runtime.cgroups import Cgroup
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.local_provisioner import LocalProvisioner
-from clary.runtime.usage import EVERY, Meter, path_of, read
+from clary.runtime.usage import FIRST, Meter, path_of, read
 
 BUSY = "import time; end=time.process_time()+1.2\nx=b'1'*(64<<20)\nwhile time.process_time()<end: pass"
 
 
-def test_a_run_of_a_second_leaves_one_sample_of_its_whole_life(tmp_path: Path, cache: Path) -> None:
+def test_a_run_of_a_second_leaves_samples(tmp_path: Path, cache: Path) -> None:
     machine = Machine(tmp_path / "home", cache, provisioner=LocalProvisioner(memory=256 << 20))
     uid = machine.python(BUSY)
     assert machine.until(uid).exit_code == 0
-    [line] = machine.runtime.usage(uid, 0).splitlines()
-    sample = json.loads(line)
-    assert 1 < sample["cpu"] <= 100 * (os.cpu_count() or 1)
-    assert 0 <= sample["memory"] <= 100 and 0 < sample["disk"] < 100
-    assert machine.runtime.usage(uid, len(line) + 1) == b""
+    lines = machine.runtime.usage(uid, 0)
+    first, *more = (json.loads(line) for line in lines.splitlines())
+    assert 1 < first["cpu"] <= 100 * (os.cpu_count() or 1)
+    assert 0 < first["memory"] <= 100 and 0 < first["disk"] < 100
+    assert not any("memory" in sample for sample in more[-1:])
+    assert machine.runtime.usage(uid, len(lines)) == b""
     machine.close()
 
 
@@ -38,10 +39,21 @@ def test_without_a_control_group_the_processes_are_counted(tmp_path: Path) -> No
     while time.process_time() - began < 0.05:
         pass
     meter.look()
-    assert not path_of(job).exists(), f"a sample before {EVERY} s"
+    assert not path_of(job).exists(), f"a sample before {FIRST} s"
     meter.look(last=True)
     sample = json.loads(read(job, 0))
     assert sample["cpu"] > 0 and sample["memory"] > 0
+
+
+def test_a_run_that_is_over_in_a_moment_leaves_one_sample_with_the_most_it_had(
+    tmp_path: Path, cache: Path
+) -> None:
+    machine = Machine(tmp_path / "home", cache, provisioner=LocalProvisioner(memory=256 << 20))
+    uid = machine.start("true")
+    machine.until(uid)
+    samples = [json.loads(line) for line in machine.runtime.usage(uid, 0).splitlines()]
+    assert samples[0]["memory"] > 0
+    machine.close()
 
 
 def test_half_a_line_is_not_read(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ class HostMetrics:
         batch = []
         for member, name in NAMES.items():
             series = Series(owner.account, owner.region, space, name, subject, UNIT, STANDARD)
-            points = [(sample["time"] // 1000 * 1000, sample[member]) for sample in samples]
-            known = self._known(series, points[0][0]) if again else set()
+            points = [(each["time"] // 1000 * 1000, each[member]) for each in samples if member in each]
+            known = self._known(series, points[0][0]) if again and points else set()
             columns = Columns.empty("qd")
             for point in points:
                 if point not in known:

@@ -72,6 +72,14 @@ class Cgroup:
         except OSError:
             return None
 
+    def memory_peak(self) -> int | None:
+        """Return the most bytes that were ever in use; where the kernel does not say, those that are now."""
+        name = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"
+        try:
+            return int((self.memory / name).read_text())
+        except OSError:
+            return self.memory_used()
+
     def end(self) -> None:
         """Kill every process inside and remove the group, as far as that is possible within a second."""
         until = time.monotonic() + 1

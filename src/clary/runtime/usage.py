@@ -1,7 +1,8 @@
 """Measures what a run's processes use of their host: `usage.jsonl` in the run's directory, a line a sample.
 
 A line holds the milliseconds since 1970 and three percentages: `cpu`, in which a whole CPU is 100, `memory`
-of what the run was given, `disk` of the file system that it writes to.
+of what the run was given, `disk` of the file system that it writes to. At its end a run has no memory any
+more; that sample speaks of it only when there is no other, and then of the most it had.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from clary.runtime.alive import ProcessId
 from clary.runtime.cgroups import Cgroup
 from clary.runtime.jobdir import JobDirectory
 
-EVERY = 10.0  # seconds between two samples; a run's last one comes at its end
+FIRST, EVERY = 1.0, 10.0  # seconds to the first sample, and to the next; the last one comes at the end
 _BRIEF = 1.0  # seconds; a last sample of less than that after the one before tells nothing
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -39,14 +40,14 @@ class Meter:
 
     def patience(self) -> float:
         """Return the seconds until the next sample."""
-        return max(0.0, self._at + EVERY - time.monotonic())
+        return max(0.0, self._at + self._interval() - time.monotonic())
 
     def look(self, *, last: bool = False) -> None:
         """Write a sample, if it is time for one."""
         seconds = time.monotonic() - self._at
-        if seconds < EVERY and not (last and (seconds >= _BRIEF or not self._samples)):
+        if seconds < self._interval() and not (last and (seconds >= _BRIEF or not self._samples)):
             return
-        used, memory = self._cpu(), self._in_memory()
+        used, memory = self._cpu(), self._most() if last else self._in_memory()
         self._at += seconds
         if used is None or memory is None:
             return
@@ -54,13 +55,20 @@ class Meter:
         sample = {
             "time": int(time.time() * 1000),
             "cpu": round(max(0.0, used - self._used) / max(seconds, 1e-3) * 100, 3),
-            "memory": round(min(1.0, memory / self._memory) * 100, 3),
             "disk": round(disk.used / disk.total * 100, 3),
         }
+        if not (last and self._samples):
+            sample["memory"] = round(min(1.0, memory / self._memory) * 100, 3)
         self._used = used
         self._samples += 1
         with contextlib.suppress(OSError), path_of(self._job).open("ab") as file:
             file.write(json.dumps(sample).encode() + b"\n")
+
+    def _interval(self) -> float:
+        return EVERY if self._samples else FIRST
+
+    def _most(self) -> int | None:
+        return self._group.memory_peak() if self._group else self._in_memory()
 
     def _cpu(self) -> float | None:
         if self._group and (seconds := self._group.cpu_seconds()) is not None:
