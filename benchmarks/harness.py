@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -133,6 +135,20 @@ def upload_table(clary: Clary) -> str:
     text = "\n".join(",".join([row[-1], *row[:-1]]) for row in rows) + "\n"
     clary.client("s3").put_object(Bucket=BUCKET, Key="bench/train/train.csv", Body=text.encode())
     return f"s3://{BUCKET}/bench/train/"
+
+
+def upload_script(clary: Clary, script: bytes) -> dict[str, str]:
+    """Put a script in place as the SDK does, and return the hyperparameters that name it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("train.py")
+        entry.size = len(script)
+        tar.addfile(entry, io.BytesIO(script))
+    clary.client("s3").put_object(Bucket=BUCKET, Key="bench/code/sourcedir.tar.gz", Body=packed.getvalue())
+    return {
+        "sagemaker_program": json.dumps("train.py"),
+        "sagemaker_submit_directory": json.dumps(f"s3://{BUCKET}/bench/code/sourcedir.tar.gz"),
+    }
 
 
 def training_job(name: str, image: str, hyperparameters: dict[str, str], data: str) -> dict[str, Any]:

@@ -6,17 +6,23 @@ shares of their instance type; what a job takes beyond its second is ours.
 
 from __future__ import annotations
 
-import io
 import itertools
-import json
 import os
-import tarfile
 import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from benchmarks.harness import BUCKET, Clary, Figure, finish, median, server, training_job, upload_table
+from benchmarks.harness import (
+    Clary,
+    Figure,
+    finish,
+    median,
+    server,
+    training_job,
+    upload_script,
+    upload_table,
+)
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 SCRIPT = b"import time\ntime.sleep(1)\n"
@@ -51,18 +57,7 @@ def run() -> list[Figure]:
 
 
 def _request(clary: Clary) -> dict[str, Any]:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        entry = tarfile.TarInfo("train.py")
-        entry.size = len(SCRIPT)
-        tar.addfile(entry, io.BytesIO(SCRIPT))
-    data = upload_table(clary)
-    clary.client("s3").put_object(Bucket=BUCKET, Key="bench/code/sourcedir.tar.gz", Body=packed.getvalue())
-    hyperparameters = {
-        "sagemaker_program": json.dumps("train.py"),
-        "sagemaker_submit_directory": json.dumps(f"s3://{BUCKET}/bench/code/sourcedir.tar.gz"),
-    }
-    return training_job("any", IMAGE, hyperparameters, data)
+    return training_job("any", IMAGE, upload_script(clary, SCRIPT), upload_table(clary))
 
 
 def _wait(clary: Clary) -> None:
