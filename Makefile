@@ -52,13 +52,14 @@ fmt: setup  ## Format
 	$(BIN)/ruff format .
 
 bench: setup  ## Measure, each figure beside its floor
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --write
 
 docs: setup  ## Write the generated reference pages anew
 	$(BIN)/python -m clary.operations.reference > docs/reference/operations.md
 	$(BIN)/python -m clary.cli.reference > docs/reference/commands.md
 	$(BIN)/python -m tests.stories.documented > docs/sdk-scripts.md
 	$(BIN)/python tests/house.py --write
+	$(BIN)/python -m tests.stories.planted_page
 
 lock: setup  ## Write the hashed requirement locks anew (needs the network)
 	requirements/lock.sh

@@ -94,6 +94,8 @@ def plant(clary: Clary, names: Iterable[str]) -> dict[str, Ended]:
             sagemaker.create_training_job(**request(clary, f"planted-{name}", FAULTS[name].job))
         except ClientError as error:
             told = error.response["Error"]
+            if told["Code"] == "ResourceInUse":  # planted before
+                continue
             refused[name] = Ended("Refused", f"{told['Code']}: {told['Message']}", "")
     return {name: refused.get(name) or _ended(clary, f"planted-{name}") for name in chosen}
 

@@ -44,8 +44,8 @@ def test_a_dozen_faults_say_what_the_page_says(prepared: Clary) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_nearly_every_fault_names_cause_and_cure_and_the_page_shows_it(clary: Clary) -> None:
-    ended = plant(clary, [name for name in FAULTS])
+def test_nearly_every_fault_names_cause_and_cure_and_the_page_shows_it(prepared: Clary) -> None:
+    ended = plant(prepared, FAULTS)
     for name in FAULTS:
         _check(name, ended[name])
     unnamed = [name for name, fault in FAULTS.items() if not all(named(fault, ended[name]))]
