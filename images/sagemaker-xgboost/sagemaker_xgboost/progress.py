@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,9 +18,16 @@ class Progress:
     """A training callback; XGBoost is told so by `register`, as importing it takes longer than reading the
     data."""
 
-    def __init__(self, done: int, checkpoint_folder: Path | None) -> None:
-        self.done, self.folder = done, checkpoint_folder
-        self.stopping = False
+    def __init__(
+        self,
+        done: int,
+        checkpoint_folder: Path | None,
+        *,
+        told: bool = True,
+        agreed: Callable[[bool], bool] = bool,
+    ) -> None:
+        self.done, self.folder, self.told, self.agreed = done, checkpoint_folder, told, agreed
+        self.stopping = self.stopped = False
         signal.signal(signal.SIGTERM, self._stop)
 
     def before_training(self, model: Any) -> Any:
@@ -33,7 +40,7 @@ class Progress:
 
     def before_iteration(self, model: Any, epoch: int, evals_log: object) -> bool:
         """Go on, unless SIGTERM came."""
-        return self.stopping
+        return self.stopped
 
     def after_iteration(
         self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, Sequence[Any]]]
@@ -41,12 +48,14 @@ class Progress:
         """Print the line the metric expressions read, save a checkpoint where one is wanted, stop when
         asked to."""
         number = self.done + epoch
-        print(line(number, evals_log), flush=True)
+        if self.told:  # of several hosts one tells
+            print(line(number, evals_log), flush=True)
         if self.folder is not None:
             checkpoints.save(model, self.folder, number)
-        if self.stopping:
+        self.stopped = self.agreed(self.stopping)  # a host that stopped alone would leave others waiting
+        if self.stopped:
             print("SIGTERM came: the training stops after this round and keeps its model.", flush=True)
-        return self.stopping
+        return self.stopped
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True  # and nothing else: the handler may have come in the middle of a print

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from toolkit.environment import Training, cpus
 from toolkit.failure import UserError
 from toolkit.train import leave, main
 
-from sagemaker_xgboost import checkpoints, data, hyperparameters, metrics
+from sagemaker_xgboost import checkpoints, collective, data, hyperparameters, metrics, several
 from sagemaker_xgboost.hyperparameters import Settings
 from sagemaker_xgboost.progress import Progress
 
@@ -38,16 +39,11 @@ def train(job: Training) -> None:
     """Train on the channels `train` and, when given, `validation`; leave the model in
     /opt/ml/model/xgboost-model."""
     settings = hyperparameters.check(job.hyperparameters | _tuned(job))
-    if len(job.hosts) > 1:
-        raise UserError(
-            f"This job has {len(job.hosts)} hosts; the built-in algorithm trains on one. Set "
-            f"InstanceCount to 1."
-        )
     if "train" not in job.channels and not (job.where.data / "train").is_dir():
         raise UserError("Missing required channel: train. Give the job an input channel of that name.")
     kind = data.content_type(job.channels.get("train"))
     examples = data.read(job.where.data / "train", kind, csv_weights=settings.csv_weights)
-    if examples is None:
+    if examples is None and len(job.hosts) == 1:
         raise UserError(
             f"No data in the training channel: {job.where.data / 'train'} has no data file, or only empty "
             "ones. Upload one, or correct the channel's S3Uri."
@@ -56,14 +52,17 @@ def train(job: Training) -> None:
     if "validation" in job.channels:
         kind = data.content_type(job.channels["validation"])
         held_out = data.read(job.where.data / "validation", kind)  # csv_weights is about training data only
-        if held_out is None:
+        if held_out is None and len(job.hosts) == 1:
             raise UserError(
                 f"No data in the validation channel: {job.where.data / 'validation'} has no data file."
             )
     for name, found in (("train", examples), ("validation", held_out)):
         if found is not None:
             _check_labels(name, found.labels, settings)
-    _boost(job, settings, examples, held_out)
+    if len(job.hosts) > 1:
+        several.train(load(), job, settings, examples, held_out, _boost)
+    elif examples is not None:
+        _boost(job, settings, examples, held_out)
 
 
 def _check_labels(channel: str, labels: data.Floats, settings: Settings) -> None:
@@ -87,8 +86,14 @@ def _tuned(job: Training) -> dict[str, str]:
 
 
 def _boost(
-    job: Training, settings: Settings, examples: data.Examples, held_out: data.Examples | None
+    job: Training,
+    settings: Settings,
+    examples: data.Examples,
+    held_out: data.Examples | None,
+    *,
+    leads: bool = True,
 ) -> None:
+    """Train, and leave the model; of several hosts one leads."""
     xgboost = load()
     matrix = _matrix(xgboost, examples)
     watched = [(matrix, "train")]
@@ -97,7 +102,7 @@ def _boost(
         watched.append((_matrix(xgboost, held_out, matrix.num_col()), "validation"))
         print(f"Validation matrix has {watched[1][0].num_row()} rows", flush=True)
     try:
-        trained = _rounds(xgboost, job, settings, watched)
+        trained = _rounds(xgboost, job, settings, watched, leads=leads)
     except xgboost.core.XGBoostError as wrong:
         said = PREFIX.sub("", str(wrong).split("Stack trace")[0].strip())
         blame = (
@@ -106,11 +111,12 @@ def _boost(
             else "AlgorithmError: XGBoost could not train: "
         )
         raise UserError(blame + said) from wrong
-    checkpoints.write(trained, job.where.model / "xgboost-model")
+    if leads:
+        checkpoints.write(trained, job.where.model / "xgboost-model")
 
 
 def _rounds(
-    xgboost: Any, job: Training, settings: Settings, watched: list[tuple[Any, str]]
+    xgboost: Any, job: Training, settings: Settings, watched: list[tuple[Any, str]], *, leads: bool
 ) -> checkpoints.Saved:
     theirs = [name for name in settings.metrics if name not in metrics.OWN]
     objective = str(settings.booster.get("objective", "reg:squarederror"))
@@ -118,7 +124,8 @@ def _rounds(
     keep = job.where.checkpoints if job.where.checkpoints.is_dir() else None
     start, done = _resume(xgboost, keep)
     xgboost.callback.TrainingCallback.register(Progress)
-    callbacks: list[object] = [Progress(done, keep)]
+    agreed = partial(collective.any_of_all, xgboost) if len(job.hosts) > 1 else bool
+    callbacks: list[object] = [Progress(done, keep if leads else None, told=leads, agreed=agreed)]
     if settings.early_stopping:
         watching = [name for name in settings.metrics if name in metrics.OWN] or theirs or [""]
         last = watching[-1].partition("@")[0]  # XGBoost puts the metrics that are ours after its own

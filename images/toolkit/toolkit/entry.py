@@ -90,6 +90,12 @@ def _module(name: str, arguments: list[str]) -> int:
     return 0
 
 
+def wait_for(words: list[str]) -> int:
+    """Run a command in a process group of its own to its end, and pass signals on; return its exit code."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    return _followed(subprocess.Popen(words, env=environment, start_new_session=True))  # noqa: S603
+
+
 def _command(path: Path, words: list[str]) -> int:
     path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     shell = [] if path.read_bytes()[:2] == b"#!" else ["/bin/sh"]
@@ -103,16 +109,21 @@ def _command(path: Path, words: list[str]) -> int:
             f"The entry point {words[0]!r} cannot be started: its first line {first!r} does not name a "
             f"program that is there ({wrong.strerror}). {cure}."
         ) from wrong
+    code = _followed(child)
+    if code > 0 and b"\r\n" in path.read_bytes():
+        report(
+            f"{words[0]} has Windows line ends (CR LF), which a shell takes for commands. Save it with LF."
+        )
+    return code
+
+
+def _followed(child: subprocess.Popen[bytes]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: _pass_on(child.pid, got))
     while (code := _waited(child)) is None:
         pass
     while _pass_on(child.pid, 0):  # a shell may die before the program that is saving its checkpoint
         time.sleep(0.05)
-    if code > 0 and b"\r\n" in path.read_bytes():
-        report(
-            f"{words[0]} has Windows line ends (CR LF), which a shell takes for commands. Save it with LF."
-        )
     return 128 - code if code < 0 else code
 
 

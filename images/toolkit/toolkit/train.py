@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from toolkit import entry, failure, source
+from toolkit import distributed, entry, failure, source
 from toolkit.contract import layout
 from toolkit.environment import Training
 
@@ -70,8 +70,9 @@ def _script(job: Training) -> int:
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(where.code), *filter(None, paths)])
     words = entry.command(job.program, where.code, job.arguments)
+    program, launcher = job.program, distributed.launcher(job)
     try:
-        code = entry.run(job.program, where.code, job.arguments)
+        code = distributed.run(launcher, job, lambda: entry.run(program, where.code, job.arguments))
     except SystemExit as left:
         code = _exit_code(left)
         if code:

@@ -1,0 +1,177 @@
+"""Image programs on several hosts: what two train together is what one trains alone."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.images.container import START_SECONDS, Container
+
+Interpreter = Callable[[str], str]
+SETTINGS = {"objective": "binary:logistic", "num_round": 8, "max_depth": 4, "eval_metric": "logloss"}
+CHANNELS = {name: {"ContentType": "text/csv"} for name in ("train", "validation")}
+PREDICT = """
+import sys, numpy, xgboost
+rows = numpy.loadtxt(sys.argv[1], delimiter=",")[:, 1:]
+print(xgboost.Booster(model_file=sys.argv[2]).predict(xgboost.DMatrix(rows)).tolist())
+"""
+
+
+@pytest.fixture
+def names() -> tuple[str, str]:
+    """Two hosts: addresses stand for names, as nobody writes /etc/hosts here; each test has its own."""
+    net = f"127.{secrets.randbelow(64) + 1}.{secrets.randbelow(256)}"
+    return f"{net}.1", f"{net}.2"
+
+
+def run(module: str, containers: Mapping[str, Container]) -> dict[str, tuple[int, str]]:
+    """Run a program on every host at once; return each one's exit code and what it printed."""
+    for host, container in containers.items():
+        resources = {"current_host": host, "hosts": [*containers], "network_interface_name": "lo"}
+        (container.ml / "input/config/resourceconfig.json").write_text(json.dumps(resources))
+    running: dict[str, subprocess.Popen[str]] = {
+        host: container.start(module) for host, container in containers.items()
+    }
+    said = {host: process.communicate(timeout=START_SECONDS)[0] for host, process in running.items()}
+    return {host: (running[host].returncode, said[host]) for host in running}
+
+
+def table(rows: int) -> np.ndarray:
+    some = np.random.default_rng(3)
+    features = np.round(some.normal(size=(rows, 5)) * 8) / 8
+    odds = features[:, 0] - features[:, 1] * features[:, 2] + 0.3 * some.normal(size=rows)
+    return np.column_stack([odds > 0, features])
+
+
+def xgboost(root: Path, python: str, **channels: np.ndarray) -> Container:
+    """Return a host of the built-in algorithm with rows in its channels."""
+    container = Container(root, python, "sagemaker-xgboost")
+    container.configure(
+        {name: str(value) for name, value in SETTINGS.items()}, {each: CHANNELS[each] for each in channels}
+    )
+    for name, rows in channels.items():
+        (container.ml / "input/data" / name).mkdir()
+        if len(rows):
+            np.savetxt(container.ml / "input/data" / name / "part.csv", rows, delimiter=",", fmt="%g")
+    return container
+
+
+@pytest.mark.slow
+def test_two_hosts_train_the_model_that_one_trains_alone(
+    tmp_path: Path, interpreter: Interpreter, names: tuple[str, str]
+) -> None:
+    python, rows = interpreter("sagemaker-xgboost"), table(2000)
+    parts = dict(zip(names, np.array_split(rows, 2), strict=True))
+    alone = xgboost(tmp_path / "alone", python, train=rows, validation=rows[:200])
+    code, one = alone.run("sagemaker_xgboost.train")
+    assert code == 0, one
+    hosts = {
+        host: xgboost(tmp_path / host, python, train=part, validation=part[:100])
+        for host, part in parts.items()
+    }
+    hosts[names[1]] = xgboost(tmp_path / "again", python, train=parts[names[1]], validation=rows[:100])
+    ended = run("sagemaker_xgboost.train", hosts)
+    assert [code for code, _ in ended.values()] == [0, 0], ended
+    losses = [[line.partition("#011validation")[0] for line in text.splitlines() if "train-logloss" in line]
+              for text in (one, ended[names[0]][1])]  # fmt: skip
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == SETTINGS["num_round"]
+    assert "train-logloss" not in ended[names[1]][1]
+    assert not [*(hosts[names[1]].ml / "model").iterdir()]
+    data = str(alone.ml / "input/data/train/part.csv")
+    answers = []
+    for each in (alone, hosts[names[0]]):
+        words = [python, "-c", PREDICT, data, str(each.ml / "model/xgboost-model")]
+        answers.append(json.loads(subprocess.check_output(words)))  # noqa: S603
+    assert np.abs(np.subtract(*answers)).max() <= 1e-5
+
+
+@pytest.mark.slow
+def test_a_host_without_rows_leaves_the_training_to_the_others(
+    tmp_path: Path, interpreter: Interpreter, names: tuple[str, str]
+) -> None:
+    python, rows = interpreter("sagemaker-xgboost"), table(300)
+    hosts = {
+        names[0]: xgboost(tmp_path / "0", python, train=rows[:0]),
+        names[1]: xgboost(tmp_path / "1", python, train=rows),
+    }
+    ended = run("sagemaker_xgboost.train", hosts)
+    assert [code for code, _ in ended.values()] == [0, 0], ended
+    assert f"leaves the training to {names[1]}" in ended[names[0]][1]
+    assert (hosts[names[1]].ml / "model/xgboost-model").is_file()
+
+
+@pytest.mark.slow
+def test_a_validation_channel_that_one_host_lacks_is_told_on_all(
+    tmp_path: Path, interpreter: Interpreter, names: tuple[str, str]
+) -> None:
+    python, rows = interpreter("sagemaker-xgboost"), table(300)
+    hosts = {
+        names[0]: xgboost(tmp_path / "0", python, train=rows, validation=rows),
+        names[1]: xgboost(tmp_path / "1", python, train=rows, validation=rows[:0]),
+    }
+    ended = run("sagemaker_xgboost.train", hosts)
+    assert [code for code, _ in ended.values()] == [1, 1]
+    assert f"no data on {names[1]}: each host that trains needs some" in hosts[names[0]].failure
+
+
+SCRIPT = """
+import os, torch, torch.distributed as dist
+dist.init_process_group("gloo")
+rank, world = dist.get_rank(), dist.get_world_size()
+torch.manual_seed(0)
+rows = torch.randn(64, 4)
+wanted = rows @ torch.tensor([1.0, -2.0, 3.0, 0.5])
+model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 1))
+steps = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(5):
+    loss = ((model(rows[rank::world]).squeeze() - wanted[rank::world]) ** 2).mean()
+    steps.zero_grad()
+    loss.backward()
+    steps.step()
+    dist.all_reduce(loss := loss.detach())
+    print(f"epoch={epoch} loss={loss.item() / world:.5f}", flush=True)
+print("host", os.environ["SM_CURRENT_HOST"], "rank", rank, "of", world, flush=True)
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("enabled", ["sagemaker_torch_distributed_enabled", "sagemaker_pytorch_ddp_enabled"])
+def test_torch_distributed_on_two_nameshas_the_loss_of_one_process(
+    tmp_path: Path, interpreter: Interpreter, names: tuple[str, str], enabled: str
+) -> None:
+    python, losses = interpreter("pytorch-training"), []
+    for hosts in (names[:1], names):
+        containers = {}
+        for host in hosts:
+            containers[host] = Container(tmp_path / f"{len(hosts)}-{host}", python, "pytorch")
+            containers[host].script(SCRIPT, **{enabled: "true"})
+        ended = run("toolkit.train", containers)
+        assert [code for code, _ in ended.values()] == [0] * len(hosts), ended
+        for number, (host, (_, said)) in enumerate(ended.items()):
+            assert f"host {host} rank {number} of {len(hosts)}" in said
+        first = ended[hosts[0]][1]
+        losses.append([line.partition("loss=")[2] for line in first.splitlines() if "loss=" in line])
+    assert len(losses[0]) == 5
+    assert [float(each) for each in losses[0]] == pytest.approx([float(each) for each in losses[1]], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "says"),
+    [
+        ("sagemaker_mpi_enabled", "the package openmpi"),
+        ("sagemaker_distributed_dataparallel_enabled", "smdistributed"),
+    ],
+)
+def test_a_distribution_that_cannot_be_had_says_why(container: Container, enabled: str, says: str) -> None:
+    container.script("print('ran')", **{enabled: "true"})
+    code, said = container.run()
+    assert code == 1
+    assert "ran" not in said.splitlines()
+    assert says in container.failure
