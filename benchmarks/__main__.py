@@ -17,6 +17,8 @@ from benchmarks.harness import load_average, table
 NAMES = (
     "startup",
     "job_start",
+    "queue",
+    "channels",
     "endpoint_create",
     "model_server",
     "prediction",
