@@ -224,7 +224,7 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="clary-bench-") as name:
         folder = Path(name)
         # Only the PyTorch image can read the photographs.
-        _process([_interpreter("pytorch-training"), str(REFERENCES), "data", str(folder)], {})
+        _process([_interpreter("pytorch-training"), "-P", str(REFERENCES), "data", str(folder)], {})
         return [figure for case in CASES for figure in _figures(_outcome(case, folder))]
 
 
@@ -234,7 +234,7 @@ def _outcome(case: Case, folder: Path) -> Outcome:
     theirs: list[Run] = []
     for _ in range(ROUNDS):
         ours.append(_train(case, python, folder))
-        theirs.append(_process([python, str(REFERENCES), case.reference, str(folder / case.data)], {}))
+        theirs.append(_process([python, "-P", str(REFERENCES), case.reference, str(folder / case.data)], {}))
     found = re.findall(case.pattern.format(metric=case.metric), ours[0].said) if case.metric else []
     asked = f"import importlib.metadata; print(importlib.metadata.version({case.library!r}))"
     return Outcome(

@@ -38,7 +38,7 @@ Factorization machines have no open library to be held against: Ridge says what 
 same rows, and its time is no target. PCA's components are compared by its tests, not here.
 """
 HEAD = "| Algorithm | Data | Metric | CPU | Memory | In figures |\n|---|---|---:|---:|---:|---|"
-ROW = re.compile(r"^\| ([\w-]+) \| (\w+) \| .*\|$", re.M)
+ROW = re.compile(r"^\| ([a-z][\w-]*) \| (\w+) \| .*\|$", re.M)
 
 
 def write(figures: Iterable[Figure], page: Path = PAGE) -> None:

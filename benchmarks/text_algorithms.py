@@ -44,7 +44,7 @@ def run() -> list[Figure]:
         build = [sys.executable, "-m", "clary.runtime.environment", str(LOCK)]
         made = subprocess.run(build, check=True, capture_output=True, text=True)  # noqa: S603 - our own module
         texts = Path(made.stdout.strip().splitlines()[-1]) / "bin" / "python"
-        _process([str(texts), str(REFERENCES), "data", str(folder)], {})
+        _process([str(texts), "-P", str(REFERENCES), "data", str(folder)], {})
         python = _interpreter("blazingtext")
         for case in CASES:
             figures += _figures(case, python, folder)
@@ -54,7 +54,7 @@ def run() -> list[Figure]:
 def _figures(case: Case, python: str, folder: Path) -> list[Figure]:
     ours: list[Run] = []
     theirs: list[Run] = []
-    line = [python, str(REFERENCES), case.reference, str(folder / case.data)]
+    line = [python, "-P", str(REFERENCES), case.reference, str(folder / case.data)]
     for _ in range(ROUNDS):
         ours.append(_train(case, python, folder))
         theirs.append(_process(line, {"PYTHONPATH": _paths()}))
