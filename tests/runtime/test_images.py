@@ -88,6 +88,13 @@ def test_a_failed_build_has_uvs_words_and_the_cure(folder: Path, tmp_path: Path)
     assert not list((tmp_path / "cache" / "images").glob("*.tmp"))
 
 
+def test_requirements_without_hashes_are_sent_to_where_they_are_locked(folder: Path, tmp_path: Path) -> None:
+    write(folder / "own", 'name = "own"\nrequirements = "lock.txt"\n')
+    (folder / "own" / "lock.txt").write_text("six==1.17.0")
+    with pytest.raises(BuildFailed, match=r"are not locked: `clary image build FOLDER` locks them"):
+        ensure(resolve("own", (folder,)), tmp_path / "cache", Index(no_index=True))
+
+
 def test_a_run_whose_image_cannot_be_built_fails_and_a_later_one_tries_again(
     tmp_path: Path, cache: Path
 ) -> None:

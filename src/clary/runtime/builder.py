@@ -253,10 +253,15 @@ def environ_cache(environment: dict[str, str]) -> str:
 
 
 def _failed(source: ImageFile, build: Build) -> BuildFailed:
+    words = build.last_words(_KEPT_LINES)
+    cure = (
+        "Its requirements are not locked: `clary image build FOLDER` locks them and builds it"
+        if "--require-hashes" in words
+        else "Without a network its packages must be in uv's cache or in a find-links directory of pip's "
+        "configuration"
+    )
     return BuildFailed(
-        f"The image {source.name} could not be built: {build.last_words(_KEPT_LINES)}. Without a "
-        "network its packages must be in uv's cache or in a find-links directory of pip's configuration; the "
-        f"whole log is {build.log}."
+        f"The image {source.name} could not be built: {words}. {cure}; the whole log is {build.log}."
     )
 
 
