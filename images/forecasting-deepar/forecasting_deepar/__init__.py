@@ -1,0 +1,1 @@
+"""The built-in DeepAR: trains on time series and forecasts, in the SageMaker container contract."""
