@@ -17,7 +17,11 @@ from pathlib import Path
 import pytest
 from tests.runtime.machine import PATIENCE, Machine, gone
 
+from clary.core.settings import Home
+from clary.runtime.attach import Refused, find
+from clary.runtime.jobdir import JobDirectory
 from clary.runtime.local_provisioner import LocalProvisioner
+from clary.runtime.spec import RunSpec
 
 WAITS = "import os, time; os.chdir('/opt/ml/model'); print('up', flush=True); time.sleep(600)"
 
@@ -157,3 +161,18 @@ def test_a_person_who_hangs_up_leaves_nothing_behind(machine: Machine) -> None:
     os.waitpid(person.pid, 0)
     look = f"while [ -e /proc/{inside} ]; do :; done"
     assert attached(machine, uid, "sh", "-c", look).returncode == 0
+
+
+def test_a_host_of_several_is_found_by_its_name(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for number in (1, 2):
+        run = JobDirectory(home.jobs / f"job-1-{number}")
+        run.path.mkdir(parents=True)
+        hosts = ("algo-1", "algo-2")
+        run.write_spec(
+            RunSpec(uid=run.uid, image="tiny", program="train", host=f"algo-{number}", hosts=hosts)
+        )
+    (home.jobs / "job-12-1").mkdir()  # of another attempt
+    assert find(home, "job-1", "algo-2").uid == "job-1-2"
+    with pytest.raises(Refused, match="There is no host algo-3; there are algo-1, algo-2."):
+        find(home, "job-1", "algo-3")
