@@ -31,7 +31,7 @@ WIDEST = 150  # characters of an excerpt in the table
 _BLAMED = ("AlgorithmError: ", "ClientError: ", "InternalServerError: ", "ValidationException: ")
 _ADVICE = "What to do: "
 _SENTENCE = (
-    r"\n|\. (?=[A-Z])|, exit code|; |What to do: |^(\w+(Error|Exception): (?=[A-Z]))|ErrorMessage \"| \| |\"$"
+    r"\n|\. (?=\w)|, exit code|; |What to do: |^(\w+(Error|Exception): (?=[A-Z]))|ErrorMessage \"| \| |\"$"
 )
 # What differs from run to run, and what means something in a table of Markdown.
 _SHOWN = {
