@@ -174,5 +174,5 @@ def test_a_host_of_several_is_found_by_its_name(tmp_path: Path) -> None:
         )
     (home.jobs / "job-12-1").mkdir()  # of another attempt
     assert find(home, "job-1", "algo-2").uid == "job-1-2"
-    with pytest.raises(Refused, match="There is no host algo-3; there are algo-1, algo-2."):
+    with pytest.raises(Refused, match="no host algo-3; there are algo-1, algo-2"):
         find(home, "job-1", "algo-3")
