@@ -31,6 +31,7 @@ NAMES = (
     "builtin_algorithms",
     "text_algorithms",
     "tuning",
+    "several_hosts",
 )
 
 

@@ -143,10 +143,10 @@ dist.destroy_process_group()
 
 @pytest.mark.slow
 @pytest.mark.parametrize("enabled", ["sagemaker_torch_distributed_enabled", "sagemaker_pytorch_ddp_enabled"])
-def test_torch_distributed_on_two_nameshas_the_loss_of_one_process(
+def test_torch_distributed_on_two_hosts_has_the_loss_of_one_process(
     tmp_path: Path, interpreter: Interpreter, names: tuple[str, str], enabled: str
 ) -> None:
-    python, losses = interpreter("pytorch-training"), []
+    python, losses = interpreter("pytorch"), []
     for hosts in (names[:1], names):
         containers = {}
         for host in hosts:
