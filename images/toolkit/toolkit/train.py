@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from toolkit import distributed, entry, failure, source
+from toolkit import distributed, entry, failure, image, source
 from toolkit.contract import layout
 from toolkit.environment import Training
 
@@ -22,6 +22,7 @@ def main(builtin: Builtin | None = None, *, blames: str = "ClientError") -> int:
     """
     where = layout()
     blamed = ""
+    image.tell()
     try:
         job = Training(where, os.environ)
         os.environ.update(job.variables())
