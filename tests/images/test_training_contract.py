@@ -259,3 +259,44 @@ def _wheel(folder: Path) -> Path:
         )
         archive.writestr("tiny-1.0.dist-info/RECORD", "")
     return path
+
+
+HARD = {
+    "quoted": 'it\'s "both" $HOME `id` ; rm -rf *',
+    "lines": "one\ntwo",
+    "wide": "ü 雪 🙂",
+    "spaced": "  a  b ",
+    "list": ["a b", 1, None],
+    "table": {"a": 1, "b": "c d"},
+    "empty": "",
+    "yes": True,
+    "small": 1e-7,
+}
+
+
+@pytest.mark.parametrize("program", ["train.py", "train.sh"])
+def test_hyperparameters_of_any_characters_reach_any_entry_point(container: Container, program: str) -> None:
+    told = container.base / "told.json"
+    dump = "import json, os, sys; json.dump([sys.argv[1:], dict(os.environ)], open(os.environ['TOLD'], 'w'))"
+    folder = container.source("dump.py", dump)
+    container.source("train.py", dump)
+    container.source("train.sh", '#!/bin/sh\nexec python3 dump.py "$@"\n')
+    container.configure(
+        {
+            "sagemaker_program": json.dumps(program),
+            "sagemaker_submit_directory": json.dumps(str(folder)),
+            **{name: json.dumps(value) for name, value in HARD.items()},
+        }
+    )
+    code, said = container.run(TOLD=str(told))
+    assert code == 0, said
+    arguments, environment = json.loads(told.read_text())
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    assert given["--quoted"] == HARD["quoted"] == environment["SM_HP_QUOTED"]
+    assert [given[f"--{name}"] for name in ("lines", "wide", "spaced", "empty")] == [
+        HARD[name] for name in ("lines", "wide", "spaced", "empty")
+    ]
+    assert given["--list"] == "['a b', 1, None]"  # as sagemaker-training words them
+    assert given["--table"] == "a=1,b=c d"
+    assert (given["--yes"], given["--small"]) == ("True", "1e-07")
+    assert json.loads(environment["SM_HPS"]) == HARD
