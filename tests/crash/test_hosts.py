@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.crash.hosts_site import BUCKET, archive, create, describe, logs, prepare, settled, told
+from tests.crash.hosts_site import BUCKET, ROLE, archive, create, describe, logs, prepare, settled, told
 from tests.crash.site import Site
 
 from clary.core import reclaim
@@ -161,3 +161,40 @@ def test_interrupted_hosts_begin_again_from_the_checkpoints_of_all(site: Site) -
     assert [each["Key"] for each in listed] == ["kept/algo-1", "kept/algo-2"]
     statuses = [each["Status"] for each in describe(site, "spot")["SecondaryStatusTransitions"]]
     assert "Interrupted" in statuses
+
+
+def test_a_tuning_job_trains_each_trial_on_several_hosts(site: Site) -> None:
+    client = site.client("sagemaker")
+    client.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="tuned",
+        HyperParameterTuningJobConfig={
+            "Strategy": "Random",
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1},
+            "ParameterRanges": {
+                "ContinuousParameterRanges": [{"Name": "x", "MinValue": "0", "MaxValue": "1"}]
+            },
+        },
+        TrainingJobDefinition={
+            "AlgorithmSpecification": {
+                "TrainingImage": "hosts",
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "rank", "Regex": "rank=([0-9]+)"}],
+            },
+            "TuningObjective": {"Type": "Maximize", "MetricName": "rank"},
+            "StaticHyperParameters": {"act": ""},
+            "RoleArn": ROLE,
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
+            "ResourceConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+        },
+    )
+
+    def ended() -> bool:
+        told = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tuned")
+        return told["HyperParameterTuningJobStatus"] in ("Completed", "Failed")
+
+    site.until(ended, "the tuning job ends")
+    told_of = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tuned")
+    assert told_of["TrainingJobStatusCounters"]["Completed"] == 1, told_of
+    best = told_of["BestTrainingJob"]["TrainingJobName"]
+    assert sorted(told(site, best)) == ["algo-1", "algo-2"]
