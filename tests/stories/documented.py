@@ -26,6 +26,7 @@ GUIDES = {
     "sdk_v2_algorithm_resource.py": "sagemaker-mkt-algo-model.html",
     "sdk_v2_algorithms.py": "algos.html",
     "sdk_v2_blazingtext.py": "blazingtext.html",
+    "sdk_v2_deepar.py": "deepar.html",
     "sdk_v3.py": "train-model.html",
     "experiment_runs.py": "experiments.html",
     "experiment_runs_v3.py": "experiments.html",
