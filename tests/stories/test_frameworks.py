@@ -56,6 +56,17 @@ def test_sdk_2_trains_deploys_and_predicts_with_tensorflow_and_hugging_face(
     assert sagemaker.list_endpoints()["Endpoints"] == []
 
 
+def test_sdk_3_trains_deploys_and_predicts_with_tensorflow_and_hugging_face(
+    clary: Clary, environment: Environment, data: Path
+) -> None:
+    python = environment(CLIENTS / "v3.txt") / "python"
+    told = clary.run(str(python), str(HERE / "v3.py"), str(data)).stdout
+    for line in ("tensorflow 3.x predicts 0", "huggingface 3.x predicts cancer"):
+        assert line in told, told
+    sagemaker = clary.client("sagemaker")
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+
+
 URIS = """
 import json, pathlib, sagemaker.image_uris as image_uris
 folder = pathlib.Path(image_uris.__file__).parent / "image_uri_config"
