@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from toolkit.failure import UserError
 from torch import distributions
 from torch.nn import functional
-
-from forecasting_deepar.series import Series
 
 Tensor = Any
 TINY = float(torch.finfo(torch.float32).eps)
@@ -114,21 +110,3 @@ LIKELIHOODS = {
     "negative-binomial": NEGATIVE_BINOMIAL,
     "deterministic-L1": POINT,
 }
-
-
-def supported(name: str, found: list[Series], channel: str) -> list[Series]:
-    """Return the series as a likelihood can take them, or say which value it cannot."""
-    if name not in ("beta", "negative-binomial"):
-        return found
-    for number, one in enumerate(found, 1):
-        values = one.target[np.isfinite(one.target)]
-        wrong = (values < 0) | ((values > 1) if name == "beta" else (values != np.floor(values)))
-        if wrong.any():
-            wants = "numbers from 0 to 1" if name == "beta" else "whole numbers from 0 on"
-            raise UserError(
-                f"Series {number} of the {channel} channel has the value {values[wrong.argmax()]:g}; the "
-                f"likelihood {name} takes {wants}. Choose another likelihood, student-T for example."
-            )
-    if name == "beta":  # the ends themselves have no finite density
-        return [one._replace(target=one.target.clip(1e-6, 1 - 1e-6)) for one in found]
-    return found

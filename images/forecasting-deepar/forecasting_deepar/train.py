@@ -13,7 +13,7 @@ from toolkit.environment import Training
 from toolkit.failure import UserError
 from toolkit.train import leave, main
 
-from forecasting_deepar import hyperparameters, series
+from forecasting_deepar import hyperparameters, series, support
 from forecasting_deepar.hyperparameters import Chosen
 from forecasting_deepar.series import Form, Series
 
@@ -79,9 +79,7 @@ def _channel(job: Training, chosen: Chosen, name: str, form: Form) -> tuple[list
         cardinality = [int(column.max()) + 1 for column in table.T]
     if dynamic is None:
         dynamic = len(found[0].dynamic)
-    from forecasting_deepar import likelihoods
-
-    return likelihoods.supported(chosen.likelihood, found, name), Form(form.frequency, cardinality, dynamic)
+    return support.supported(chosen.likelihood, found, name), Form(form.frequency, cardinality, dynamic)
 
 
 def _long_enough(log: Log, found: list[Series], least: int, channel: str) -> list[Series]:
