@@ -1,7 +1,7 @@
 """A large channel, FastFile and Pipe: read whole by a program that never holds it, with peak memory shown.
 
-The object is BENCH_CHANNEL_GB (10) gigabytes, uploaded through the S3 API in parts. The floor is a file of
-this machine, of one of them, read by the same loop.
+The channel is BENCH_CHANNEL_GB (10) objects of one gigabyte each. The floor is a file of that size on this
+machine, read by the same loop.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,26 +18,27 @@ from typing import Any
 from benchmarks.harness import BUCKET, Clary, Figure, finish, server, training_job, upload_script
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-GIGABYTES = float(os.environ.get("BENCH_CHANNEL_GB", "10"))
-PART = 64 << 20
-KEY = "bench/large/rows.bin"
+GIGABYTES = int(os.environ.get("BENCH_CHANNEL_GB", "10"))
+GB, PIECE = 1_000_000_000, 50_000_000
+PREFIX = "bench/large/"
 MOST_MEMORY = 512  # MiB of the program; the channel is twenty times as large
 READS = b"""
 import glob, os, resource, sys, time
 begun, size = time.time(), 0
 place = "/opt/ml/input/data/large"
-path = place + "_0" if os.path.exists(place + "_0") else glob.glob(place + "/*")[0]
+paths = [place + "_0"] if os.path.exists(place + "_0") else sorted(glob.glob(place + "/*"))
 buffer = bytearray(1 << 20)
-with open(path, "rb", buffering=0) as file:
-    while count := file.readinto(buffer):
-        size += count
+for path in paths:
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            size += count
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(f"size={size}; seconds={time.time() - begun:.3f}; peak={peak:.1f};", flush=True)
 """
 
 
 def run() -> list[Figure]:
-    """Read one object as FastFile and as a pipe."""
+    """Read the channel as FastFile and as a pipe."""
     figures = []
     with server() as clary:
         size = _upload(clary)
@@ -59,35 +62,37 @@ def run() -> list[Figure]:
 
 
 def _upload(clary: Clary) -> int:
-    s3, parts = clary.client("s3"), max(1, round(GIGABYTES * 1e9 / PART))
-    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=KEY)["UploadId"]
-    place = {"Bucket": BUCKET, "Key": KEY, "UploadId": upload}
-    done = []
-    for number in range(1, parts + 1):
-        answer = s3.upload_part(**place, PartNumber=number, Body=bytes(PART))
-        done.append({"PartNumber": number, "ETag": answer["ETag"]})
-    s3.complete_multipart_upload(**place, MultipartUpload={"Parts": done})
-    return parts * PART
+    with _file() as path:
+        for number in range(GIGABYTES):
+            with path.open("rb") as body:
+                clary.client("s3").put_object(Bucket=BUCKET, Key=f"{PREFIX}{number:03}", Body=body)
+    return GIGABYTES * GB
 
 
 def _floor() -> float:
     """Return the bytes a second at which a file is read here."""
-    buffer, parts = bytearray(1 << 20), round(1e9 / PART)
+    buffer = bytearray(1 << 20)
+    with _file() as path, path.open("rb", buffering=0) as file:
+        begun = time.perf_counter()
+        while file.readinto(buffer):
+            pass
+        return GB / (time.perf_counter() - begun)
+
+
+@contextmanager
+def _file() -> Iterator[Path]:
+    """Make a file of a gigabyte."""
     with tempfile.TemporaryDirectory(prefix="clary-bench-") as folder:
         path = Path(folder) / "rows"
         with path.open("wb") as file:
-            for _ in range(parts):
-                file.write(bytes(PART))
-        begun = time.perf_counter()
-        with path.open("rb", buffering=0) as file:
-            while file.readinto(buffer):
-                pass
-        return parts * PART / (time.perf_counter() - begun)
+            for _ in range(GB // PIECE):
+                file.write(bytes(PIECE))
+        yield path
 
 
 def _read(clary: Clary, mode: str) -> dict[str, float]:
     name = f"reads-{mode.lower()}"
-    request = training_job(name, IMAGE, upload_script(clary, READS), f"s3://{BUCKET}/{KEY}")
+    request = training_job(name, IMAGE, upload_script(clary, READS), f"s3://{BUCKET}/{PREFIX}")
     channel = request["InputDataConfig"][0]
     channel |= {"ChannelName": "large", "InputMode": mode}
     request["AlgorithmSpecification"]["MetricDefinitions"] = [
