@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from clary.runtime import failure
+from toolkit import image
 
 
 def explained(
@@ -70,6 +71,9 @@ def test_a_failure_file_without_words_gets_what_was_printed_last(tmp_path: Path)
         "ErrorMessage \"usage: train.py [-h] | train.py: error: argument --lr: invalid float value: 'fast'\""
     ) in explained(tmp_path, printed, own=own)
     assert 'ErrorMessage "none: it printed nothing"' in explained(tmp_path, "", own=own)
+    label = image.note({"TOOLKIT_IMAGE_TAG": "0.1-1", "TOOLKIT_IMAGE_PACKAGES": "pytest"})
+    assert "this environment runs pytest" in label
+    assert 'ErrorMessage "none: it printed nothing"' in explained(tmp_path, f"{label}\n", own=own)
     raised = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nValueError: 42\n'
     assert 'ErrorMessage "ValueError: 42\nFile "a.py", line 1' in explained(tmp_path, raised, own=own)
 

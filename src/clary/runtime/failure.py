@@ -17,6 +17,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BLAMED = ("AlgorithmError: ", "ClientError: ")  # a failure file that says itself whose fault it was
 _CODE = ("  ", 'File "')  # lines of a traceback that quote code
 _ENDED = re.compile(r"ErrorMessage|\w(Error|Exception|File)\b|by SIG")
+_LABEL = "The image's tag "  # how the toolkit begins its line about the version that runs
 _LIBRARY = re.compile(r'\s*File "[^"]*/(site-packages|lib/python3[^/"]*)/')
 _NO_MEMORY = re.compile(r"MemoryError|Unable to allocate")
 _SILENT = 'ErrorMessage ""'  # how training toolkits tell of a script that left its words in the log
@@ -156,7 +157,8 @@ def _last_lines(tail: str) -> str:
 
 
 def _last(tail: str) -> list[str]:
-    return [_short(line.strip()) for line in tail.splitlines() if line.strip()][-5:]
+    said = (line.strip() for line in tail.splitlines())
+    return [_short(line) for line in said if line and not line.startswith(_LABEL)][-5:]
 
 
 def _fit(text: str, ending: str) -> str:
