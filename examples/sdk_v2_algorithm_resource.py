@@ -46,7 +46,7 @@ def main(train: Path) -> None:
         objective_type="Minimize",
         max_jobs=2,
         max_parallel_jobs=1,
-        base_tuning_job_name=NAME,  # without it the SDK asks the estimator for an image, which it does not have
+        base_tuning_job_name=NAME,  # or the SDK asks the estimator for its image, and it has none
     )
     tuner.fit({"train": data, "validation": data})
     tuner.wait()

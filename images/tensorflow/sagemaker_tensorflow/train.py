@@ -16,7 +16,7 @@ PORT = 8890
 
 
 def prepare(job: Training) -> None:
-    """Tell TensorFlow who its peers are, and keep a tuning job's trials out of each other's model_dir."""
+    """Tell TensorFlow who its peers are."""
     cluster = tf_config(job)
     if cluster:
         os.environ["TF_CONFIG"] = cluster

@@ -103,8 +103,8 @@ def unset_channel(found: re.Match[str], ml: Path) -> str:
 def missing_channel(name: str, ml: Path) -> str:
     """Say which channels there are."""
     return (
-        f"The job has no channel {name!r}; its channels: {_shown(_names(ml))}. Read one of these, or add it to "
-        "InputDataConfig (with the SDK: fit({'" + name + "': …}))."
+        f"The job has no channel {name!r}; its channels: {_shown(_names(ml))}. Read one of these, or add it "
+        "to InputDataConfig (with the SDK: fit({'" + name + "': …}))."
     )
 
 
@@ -115,7 +115,7 @@ def _names(ml: Path, *below: str) -> list[str]:
     except (OSError, Unsafe):
         return []
     try:
-        return sorted(os.listdir(handle))
+        return sorted(os.listdir(handle))  # noqa: PTH208 - no path has this handle
     finally:
         os.close(handle)
 

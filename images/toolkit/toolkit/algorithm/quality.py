@@ -33,9 +33,7 @@ class Log:
 
     def progress(self, done: int, of: int) -> None:
         """Print how far the training is."""
-        self.say(
-            f"#progress_metric: host={self.host}, completed {min(100.0, 100 * done / of):g} % of epochs"
-        )
+        self.say(f"#progress_metric: host={self.host}, completed {min(100.0, 100 * done / of):g} % of epochs")
 
     def throughput(self, records: int) -> None:
         """Print how many records a second have been trained on since the log was opened."""
