@@ -43,7 +43,8 @@ rows = [
     for one in told
 ]
 torch.manual_seed(0)
-print(json.dumps([forecast.mean.tolist() for forecast in predictor.predict(rows, num_samples=4000)]))
+forecasts = list(predictor.predict(rows, num_samples=4000))
+print(json.dumps([[one.quantile(level).tolist() for level in (0.1, 0.5, 0.9)] for one in forecasts]))
 """
 
 
@@ -266,13 +267,16 @@ def test_its_model_is_a_predictor_of_gluonts_with_the_same_forecasts(deepar: Alg
     assert code == 0, log
     asked = [row | {"target": row["target"][:-4]} for row in rows]
     with deepar.serve() as server:
-        configuration = {"num_samples": 4000, "output_types": ["mean"]}
+        quantiles = {"output_types": ["quantiles"], "quantiles": ["0.1", "0.5", "0.9"]}
+        configuration = {"num_samples": 4000, **quantiles}
         body = json.dumps({"instances": asked, "configuration": configuration})
         _, _, said = server.invoke(body, "application/json")
-    ours = np.array([one["mean"] for one in json.loads(said)["predictions"]])
+    given = [one["quantiles"] for one in json.loads(said)["predictions"]]
+    ours = np.array([[one[level] for level in ("0.1", "0.5", "0.9")] for one in given])
     build = [sys.executable, "-m", "clary.runtime.environment", str(ROOT / "benchmarks/references.txt")]
     built = subprocess.run(build, check=True, capture_output=True, text=True)  # noqa: S603 - our own module
     python = str(Path(built.stdout.strip().splitlines()[-1]) / "bin/python")
     line = [python, "-c", LOADED, str(deepar.model), "D", json.dumps(asked)]
     theirs = subprocess.run(line, check=True, capture_output=True, text=True).stdout  # noqa: S603
-    assert ours == pytest.approx(np.array(json.loads(theirs)), rel=0.05)
+    apart = np.abs(ours - np.array(json.loads(theirs)))
+    assert np.all(apart < 0.1 * (ours[:, 2:] - ours[:, :1])), apart  # as far as 4000 draws can tell
