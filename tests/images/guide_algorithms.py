@@ -110,6 +110,15 @@ GUIDED: Mapping[str, Guided] = {
             **dict.fromkeys(("min_epochs", "patience"), "with early_stopping"),
         },
     ),
+    "forecasting-deepar": Guided(
+        "forecasting_deepar",
+        "hyperparameters",
+        {},
+        {
+            "embedding_dimension": "with cardinality",
+            **dict.fromkeys(("num_eval_samples", "test_quantiles"), "with a channel test"),
+        },
+    ),
 }
 
 

@@ -26,6 +26,7 @@ ENOUGH: Mapping[str, dict[str, object]] = {
     "randomcutforest": {"feature_dim": 4},
     "lda": {"num_topics": 2, "feature_dim": 4, "mini_batch_size": 50},
     "blazingtext": {"mode": "supervised", "min_count": 1, "vector_dim": 4, "buckets": 100},
+    "forecasting-deepar": {"time_freq": "D", "epochs": 1, "context_length": 4, "prediction_length": 2},
 }
 """For each algorithm the hyperparameters of a training that takes no time."""
 WHERE_IT_COULD_COUNT: Mapping[str, dict[str, object]] = {"blazingtext": {"mode": "batch_skipgram"}}
@@ -70,6 +71,11 @@ def _fill(algorithm: Algorithm, name: str) -> None:
     if name == "blazingtext":
         algorithm.channels(
             {"train": b"__label__a one two three\n__label__b four five six\n" * 50}, "text/plain"
+        )
+        return
+    if name == "forecasting-deepar":
+        algorithm.channels(
+            {"train": b'{"start": "2026-01-01", "target": [1, 2, 3, 4, 5, 6, 7, 8]}\n' * 4}, "json"
         )
         return
     rows = np.random.default_rng(0).integers(0, 9, (300, 4)).astype(float)
