@@ -83,7 +83,7 @@ def trains(site: Site, name: str) -> Any:
 def begun(site: Site, name: str) -> Any:
     """Wait until the job trains, and its script would see a signal; return it.
 
-    One that is ended before it wrote down that it began would take its second attempt for the first, and hold.
+    One that is ended before it wrote down that it began holds in its second attempt again.
     """
     job = trains(site, name)
     sign = site.job(site.runs("*")[-1]).ml / "checkpoints/begun"
