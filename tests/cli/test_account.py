@@ -172,6 +172,7 @@ def test_an_empty_account_is_deleted_without_questions_and_the_first_never(home:
     assert "cannot be closed" in kept.stderr
 
 
+@pytest.mark.slow
 def test_chaos_and_down_reach_the_jobs_of_every_account(tmp_path: Path) -> None:
     home = tmp_path / "clary"
     image = home / "images" / "held"

@@ -26,6 +26,7 @@ def lda(image: Callable[[str], Container]) -> Algorithm:
     return Algorithm(image("lda"), "lda")
 
 
+@pytest.mark.slow
 def test_its_topics_are_as_likely_as_scikit_learns(lda: Algorithm) -> None:
     rows, _ = lda.dataset("load_digits")  # of ink, dots are the words
     lda.channels({"train": rows, "test": rows}, "text/csv;label_size=0")
