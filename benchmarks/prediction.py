@@ -74,7 +74,7 @@ def _figures(ours: dict[int, list[Load]], floor: dict[int, list[Load]]) -> Itera
 
 
 def _overhead(clary: Clary) -> Figure:
-    with urllib.request.urlopen(f"http://127.0.0.1:{clary.port}/_clary/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{clary.port}/_clary/latencies") as answer:
         told = json.load(answer)["endpoints"]
     (variant,) = (variant for endpoint in told.values() for variant in endpoint.values())
     model = variant["ModelLatency"]["p50"] / 1000

@@ -164,6 +164,7 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.gateway.app import Gateway
     from clary.gateway.certificates import Leaves
     from clary.gateway.redirect import Redirect
+    from clary.serving.reporting import Reporter
 
     home = settings.home
     slot = network.take_slot(home.run)
@@ -184,9 +185,15 @@ async def serve_gateway(settings: Settings) -> None:
 
     server = network.Server(Gateway(parts), listening)
     server.stop_on_signals()
+    stopped = asyncio.Event()
+    reports = asyncio.create_task(
+        Reporter(parts.plane.router, stores.metrics, clock, parts.pool).run(stopped), name="reports"
+    )
     try:
         await server.serve([listener])
     finally:
+        stopped.set()
+        await reports
         redirect.close()
         parts.pool.shutdown()
         parts.audit.close()

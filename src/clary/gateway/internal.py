@@ -13,6 +13,7 @@ from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.gateway import attaching
 from clary.gateway.exchange import Parts, Send
+from clary.serving.exposition import CONTENT_TYPE_LATEST, exposition
 
 _SESSION_LIFE = timedelta(hours=1)  # SDKs fetch anew some minutes before its end
 _SESSION_NAME = "SageMaker"
@@ -29,8 +30,10 @@ async def serve(scope: dict[str, Any], send: Send, parts: Parts) -> None:
     name, _, rest = scope["path"].removeprefix("/_clary/").partition("/")
     if name == "health":
         await _send(send, 200, {"status": "ok"})
-    elif name == "metrics":
+    elif name == "latencies":
         await _send(send, 200, {"endpoints": parts.plane.router.summary()})
+    elif name == "metrics":
+        await _send_text(send, exposition(parts.plane.router.tallies), CONTENT_TYPE_LATEST)
     elif name == "credentials" and rest:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         headers = {name.lower(): value for name, value in scope["headers"]}
@@ -69,7 +72,10 @@ def _credentials(parts: Parts, run: str, role: str, token: str) -> tuple[int, Do
 
 
 async def _send(send: Send, status: int, body: Document) -> None:
-    content = json.dumps(body).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    await _send_text(send, json.dumps(body).encode(), "application/json", status)
+
+
+async def _send_text(send: Send, content: bytes, content_type: str, status: int = 200) -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

@@ -14,16 +14,20 @@ from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from clary.core.errors import ApiError
 from clary.core.limits import STRICT, Limits
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.connection import Answer, Host, HostLost
-from clary.serving.latency import Latencies, Summary
 from clary.serving.stream import Stream
+from clary.serving.tally import Summary, Tally
 from clary.store.credentials import Generation
 from clary.store.record import Record
 from clary.store.records import Records
+
+Place: TypeAlias = tuple[str, str, str, str]
+"""Account, region, endpoint and variant."""
 
 MOST_SESSIONS = 65_536
 _CUSTOM = b"x-amzn-sagemaker-custom-attributes"
@@ -51,6 +55,7 @@ _UNBUILT = {
         "endpoints have one container; leave TargetContainerHostname out"
     ),
 }
+_TIMED_OUT = 504  # what a model that does not answer in time is counted as
 _KEPT = (_CUSTOM, _NEW_SESSION, _CLOSED_SESSION)
 
 
@@ -94,19 +99,19 @@ class Prediction:
     variant: str
     answer: Answer
     model_seconds: float
-    latencies: Latencies
+    tally: Tally
 
     def done(self, began: float) -> None:
         """Count the call once it is answered; what is not the model's time is ours."""
         whole = time.perf_counter() - began
-        self.latencies.add(whole - self.model_seconds, self.model_seconds, failed=False)
+        self.tally.add(whole - self.model_seconds, self.model_seconds, self.answer.status)
 
 
 @dataclass(slots=True)
 class _Variant:
     name: str
     hosts: list[Host]
-    latencies: Latencies
+    tally: Tally
 
 
 @dataclass(slots=True)
@@ -126,7 +131,7 @@ class Router:
         self._endpoints: dict[tuple[str, str, str], _Endpoint] = {}
         self._hosts: dict[str, Host] = {}
         self._sessions: dict[str, str] = {}
-        self._latencies: dict[tuple[str, str], Latencies] = {}
+        self.tallies: dict[Place, Tally] = {}
         self._turn = itertools.count()
 
     async def invoke(self, call: Invocation, stream: Stream | None = None) -> Prediction:
@@ -143,12 +148,12 @@ class Router:
         try:
             answer = await host.ask(_head(call), call.body, patience, stream)
         except HostLost as error:
-            self._failed(call, variant, asked)
+            self._failed(call, variant, asked, ServiceUnavailable.status)
             raise ServiceUnavailable(
                 f"Endpoint {call.endpoint} could not answer: {error}. It is restarted; try again."
             ) from error
         except TimeoutError as error:
-            self._failed(call, variant, asked)
+            self._failed(call, variant, asked, _TIMED_OUT)
             raise _model_error(
                 endpoint.record,
                 variant.name,
@@ -159,17 +164,18 @@ class Router:
             ) from error
         seconds = time.perf_counter() - asked
         if answer.status >= 400:
-            self._failed(call, variant, asked)
+            self._failed(call, variant, asked, answer.status)
             text = answer.body[:1024].decode("utf-8", "replace")
             raise _model_error(endpoint.record, variant.name, host, answer.status, text)
         self._remember(answer, host)
-        return Prediction(variant.name, answer, seconds, variant.latencies)
+        return Prediction(variant.name, answer, seconds, variant.tally)
 
     def summary(self) -> dict[str, dict[str, Summary]]:
         """Return latencies by endpoint and variant."""
         found: dict[str, dict[str, Summary]] = {}
-        for (arn, variant), latencies in self._latencies.items():
-            found.setdefault(arn, {})[variant] = latencies.summary()
+        for (account, region, endpoint, variant), tally in self.tallies.items():
+            arn = f"arn:aws:sagemaker:{region}:{account}:endpoint/{endpoint}"
+            found.setdefault(arn, {})[variant] = tally.summary()
         return found
 
     def _find(self, call: Invocation) -> _Endpoint:
@@ -193,11 +199,13 @@ class Router:
         for each in told:
             name = each["Variant"]
             if name not in endpoint.variants:
-                latencies = self._latencies.setdefault((record.arn, name), Latencies())
-                endpoint.variants[name] = _Variant(name, [], latencies)
+                place = (record.account, record.region, record.name, name)
+                endpoint.variants[name] = _Variant(name, [], self.tallies.setdefault(place, Tally()))
             weights[name] = float(each["Weight"])
             endpoint.variants[name].hosts.append(self._host(each["Uid"], Path(each["Socket"])))
         endpoint.order = list(endpoint.variants.values())
+        for variant in endpoint.order:
+            variant.tally.hosts = len(variant.hosts)
         even = not any(weights.values())  # all weights 0: nobody is preferred
         endpoint.bounds = list(
             itertools.accumulate(1.0 if even else weights[variant.name] for variant in endpoint.order)
@@ -257,9 +265,9 @@ class Router:
         if closed := answer.headers.get(_CLOSED_SESSION):
             self._sessions.pop(closed.decode("latin-1").strip(), None)
 
-    def _failed(self, call: Invocation, variant: _Variant, asked: float) -> None:
+    def _failed(self, call: Invocation, variant: _Variant, asked: float, status: int) -> None:
         now = time.perf_counter()
-        variant.latencies.add(asked - call.began, now - asked, failed=True)
+        variant.tally.add(asked - call.began, now - asked, status)
 
 
 def response_headers(prediction: Prediction) -> list[tuple[bytes, bytes]]:
