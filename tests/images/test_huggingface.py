@@ -73,7 +73,7 @@ def test_a_trainer_trains_and_the_pipeline_of_its_architecture_answers(image: Im
         status, _, body = server.invoke("1,2", "text/csv")
         assert (status, json.loads(body)["code"]) == (400, 400)
         assert server.invoke('{"inputs": 7}', "application/json")[0] == 400
-        assert server.invoke("x", "application/pdf")[0] == 415
+        assert server.invoke("x", "application/pdf")[0] == 400
     folder = container.ml / "model" / "code"
     folder.mkdir()
     (folder / "inference.py").write_text(OVERRIDES)

@@ -31,15 +31,17 @@ def input_fn(body: str | bytes, content_type: str) -> Any:
 
 
 def predict_fn(data: Any, model: Any) -> Any:
-    """Call the pipeline with `inputs` and `parameters`; what it refuses is a 400, as on AWS."""
+    """Call the pipeline with `inputs` and `parameters`."""
     given = dict(data) if isinstance(data, dict) else {"inputs": data}
     parameters = given.pop("parameters", None) or {}
-    try:
-        return model(given.pop("inputs", given), **parameters)
-    except Refused:
-        raise
-    except Exception as wrong:  # whatever a pipeline says of this input goes to its sender
-        raise payloads.refused(str(wrong) or type(wrong).__name__) from wrong
+    return model(given.pop("inputs", given), **parameters)
+
+
+def refuse(wrong: Exception) -> Refused:
+    """Word whatever goes wrong with a request: all of it is a 400, as on AWS."""
+    if isinstance(wrong, Refused) and wrong.status == 400:
+        return wrong
+    return payloads.refused(str(wrong) or type(wrong).__name__)
 
 
 def preload() -> None:
@@ -48,7 +50,9 @@ def preload() -> None:
     import transformers.pipelines  # noqa: F401
 
 
-DEFAULTS = Defaults(model_fn, input_fn, predict_fn, payloads.encode, preload, needs_script=False)
+DEFAULTS = Defaults(
+    model_fn, input_fn, predict_fn, payloads.encode, preload, needs_script=False, refuse=refuse
+)
 
 if __name__ == "__main__":
     sys.exit(main(Scripted(DEFAULTS, hub.fetch)))

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,10 @@ Function = Callable[..., Any]
 
 
 class Defaults(NamedTuple):
-    """What a framework does where the script says nothing."""
+    """What a framework does where the script says nothing.
+
+    `refuse` words whatever goes wrong with a request; without it an exception that is no refusal is a 500.
+    """
 
     model_fn: Function
     input_fn: Function
@@ -29,6 +33,7 @@ class Defaults(NamedTuple):
     output_fn: Function
     preload: Callable[[], None] = lambda: None
     needs_script: bool = True
+    refuse: Callable[[Exception], Refused] | None = None
 
 
 class Context:
@@ -90,7 +95,7 @@ class ScriptModel:
             raise UserError(
                 "Cannot use transform_fn implementation with input_fn, predict_fn, and/or output_fn."
             )
-        self._context = Context(model_dir)
+        self._context, self._refuse = Context(model_dir), defaults.refuse
         self._input = self._with_context(own["input_fn"] or defaults.input_fn, 2)
         self._predict = self._with_context(own["predict_fn"] or defaults.predict_fn, 2)
         self._output = self._with_context(own["output_fn"] or defaults.output_fn, 2)
@@ -114,7 +119,12 @@ class ScriptModel:
             prediction = self._predict(self._input(body, content_type), self._model)
             return _answer(self._output(prediction, accept), accept)
         except Refused as refused:
-            return refused.answer()
+            return (self._refuse(refused) if self._refuse else refused).answer()
+        except Exception as wrong:
+            if self._refuse is None:
+                raise
+            print(traceback.format_exc(), flush=True)
+            return self._refuse(wrong).answer()
 
     def _with_context(self, function: Function, arguments: int) -> Function:
         try:
