@@ -174,6 +174,23 @@ def test_a_package_runs_as_a_module(container: Container) -> None:
     assert (code, said) == (0, "as mine.main ['--lr', '0.5']\n")
 
 
+@pytest.mark.parametrize(
+    ("mark", "program", "says"),
+    [
+        ("setup.py", "run.sh", "a command\n"),  # no installer has said anything before it
+        ("pyproject.toml", "run.py", "as __main__\n"),
+    ],
+)
+def test_what_is_no_package_is_run_as_it_is(container: Container, mark: str, program: str, says: str) -> None:
+    container.source(mark, "raise SystemExit('installed')")
+    container.source("run.py", "print('as', __name__)")
+    folder = container.source("run.sh", "echo a command")
+    container.configure(
+        {"sagemaker_program": json.dumps(program), "sagemaker_submit_directory": json.dumps(str(folder))}
+    )
+    assert container.run() == (0, says)
+
+
 def test_a_missing_entry_point_says_what_the_source_holds(container: Container) -> None:
     folder = container.source("fit.py", "")
     container.configure(

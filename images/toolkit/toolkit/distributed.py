@@ -58,7 +58,7 @@ def run(words: list[str], job: Training, plainly: Callable[[], int]) -> int:
     for library in ("GLOO", "NCCL", "TP"):
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", name)
     program = str(job.program)
-    if entry.is_package(job.where.code):
+    if entry.is_package(program, job.where.code):
         script = ["-m", program.removesuffix(".py")]
     elif not program.endswith(".py"):
         raise UserError(

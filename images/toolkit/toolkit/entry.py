@@ -37,9 +37,12 @@ def check(program: str, folder: Path) -> Path:
     return path
 
 
-def is_package(folder: Path) -> bool:
-    """Tell whether the source is a package to install rather than a script to run."""
-    return (folder / "setup.py").is_file()
+def is_package(program: str, folder: Path) -> bool:
+    """Tell whether the source is a package to install; a shell script beside one is just run.
+
+    Evidence: docs/evidence/sm-environment.md.
+    """
+    return not program.endswith(".sh") and (folder / "setup.py").is_file()
 
 
 def run(program: str, folder: Path, arguments: list[str]) -> int:
@@ -50,7 +53,7 @@ def run(program: str, folder: Path, arguments: list[str]) -> int:
     started = {"", str(Path.cwd())} - set(given)  # what `python -m toolkit.train` put there
     sys.path[:] = [str(folder), *(place for place in sys.path if place not in started)]
     os.chdir(folder)
-    if is_package(folder):
+    if is_package(program, folder):
         return _module(program.removesuffix(".py"), arguments)
     if not path.is_file():
         held = ", ".join(sorted(inner.name for inner in folder.iterdir())[:20]) or "nothing"
@@ -65,7 +68,7 @@ def run(program: str, folder: Path, arguments: list[str]) -> int:
 
 def command(program: str, folder: Path, arguments: list[str]) -> list[str]:
     """Say what is run, as one would type it."""
-    if is_package(folder):
+    if is_package(program, folder):
         return ["python", "-m", program.removesuffix(".py"), *arguments]
     return ["python", program, *arguments] if program.endswith(".py") else [f"./{program}", *arguments]
 

@@ -67,7 +67,7 @@ def _script(job: Training) -> int:
             "its own. Give the estimator an entry_point."
         )
     source.place(job.module_dir, where.code)
-    source.install(where, where.code, package=entry.is_package(where.code))
+    source.install(where, where.code, package=entry.is_package(job.program, where.code))
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(where.code), *filter(None, paths)])
     words = entry.command(job.program, where.code, job.arguments)
