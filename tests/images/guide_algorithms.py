@@ -43,6 +43,7 @@ GUIDED: Mapping[str, Guided] = {
             "lambda_bias": 0.5,
             "save_model_on_termination": "true",
         },
+        {"silent": "tags before 1.2 only; 1 is verbosity 0"},
     ),
     "lightgbm": Guided(
         "sagemaker_lightgbm",

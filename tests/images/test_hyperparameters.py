@@ -46,7 +46,9 @@ def test_what_goes_to_xgboost_is_separate_from_what_steers_the_training() -> Non
         ({"num_round": 1, "eta": "1.5"}, "Hyperparameter eta: 1.5 is not in the range [0, 1]."),
         ({"num_round": 1, "eta": "nan"}, "Hyperparameter eta: nan is not in the range"),
         ({"num_round": 1, "subsample": 0}, "Hyperparameter subsample: 0 is not in the range (0, 1]."),
-        ({"num_round": 1, "nun_round": 2}, "Extraneous hyperparameter found: nun_round."),
+        ({"num_round": 1, "nun_round": 2}, "Extraneous hyperparameter found: nun_round. Known: aft_loss"),
+        ({"num_round": 1, "_kfold": 5}, "Extraneous hyperparameter found: _kfold."),
+        ({"num_round": 1, "silent": 0}, "From 1.2 on, verbosity takes the place of silent. Known: "),
         ({"num_round": 1, "booster": "tree"}, "'tree' is not one of gbtree, gblinear, dart."),
         ({"num_round": 1, "objective": "multi:softmax"}, "requires the hyperparameter num_class"),
         (
@@ -72,3 +74,19 @@ def test_a_wrong_hyperparameter_is_named_with_what_would_be_right(
     with pytest.raises(UserError) as wrong:
         hyperparameters.check(dict(given))
     assert reason in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "booster"),
+    [
+        ({"silent": "0"}, {}),
+        ({"silent": "1"}, {"verbosity": 0}),
+        ({"silent": "1", "verbosity": "2"}, {"verbosity": 2}),
+    ],
+)
+def test_containers_before_1_2_take_silent(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], booster: dict[str, int]
+) -> None:
+    for tag in ("1", "0.90-2", "1.0-1"):
+        monkeypatch.setenv("TOOLKIT_IMAGE_TAG", tag)
+        assert hyperparameters.check({"num_round": 1, **given}).booster == booster

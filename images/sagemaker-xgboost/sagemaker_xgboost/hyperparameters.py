@@ -15,6 +15,8 @@ from typing import NamedTuple
 from toolkit.contract import Json
 from toolkit.failure import UserError
 
+from sagemaker_xgboost import generation
+
 Value = int | float | str
 
 
@@ -39,8 +41,7 @@ _INTEGERS = {
     "num_class": "[2, inf)",
     "seed": "(-2147483648, 2147483647)",
     "num_parallel_tree": "[1, inf)",
-    "_kfold": "[2, inf)",
-    "_num_cv_round": "[1, inf)",
+    "silent": "[0, 1]",
 }
 _NUMBERS = {
     "eta": "[0, 1]",
@@ -166,11 +167,16 @@ def check(given: Mapping[str, Json]) -> Settings:
         raise UserError(
             "Missing required hyperparameter: num_round, the number of rounds to train, at least 1."
         )
-    if strange := sorted(values.keys() - PARAMETERS.keys()):
+    gone = {"silent"} if generation.of() >= (1, 2) else set()
+    if strange := sorted(values.keys() - PARAMETERS.keys() | values.keys() & gone):
+        known = sorted(name for name in PARAMETERS.keys() - gone if not name.startswith("_"))
+        instead = " From 1.2 on, verbosity takes the place of silent." if "silent" in strange else ""
         raise UserError(
-            f"Extraneous hyperparameter found: {', '.join(strange)}. Known: {', '.join(sorted(PARAMETERS))}."
+            f"Extraneous hyperparameter found: {', '.join(strange)}.{instead} Known: {', '.join(known)}."
         )
     parsed = {name: _parse(name, value) for name, value in values.items()}
+    if parsed.pop("silent", 0):
+        parsed.setdefault("verbosity", 0)
     _check_objective(parsed)
     _check_constraints(parsed)
     metrics = _metrics(parsed)
