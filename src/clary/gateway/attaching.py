@@ -79,20 +79,25 @@ def admit(scope: Mapping[str, Any], parts: Parts) -> tuple[int, Document]:
 
 
 def check(job: Record, principal: Principal, parts: Parts) -> None:
-    """Refuse a job that does not run, or that is not open to this caller."""
+    """Refuse a caller to whom this job is not open, and a job that does not run."""
+    own = _is_administrators(job, principal, parts)
+    if not (own or parts.authoriser.allowed(principal, ACTION, job.arn)):
+        raise parts.authoriser.refusal(principal, ACTION, job.arn)
     if job.doc["SecondaryStatus"] != "Training":
         raise ValidationError(
             f"The training job {job.name} is {job.doc['TrainingJobStatus']} "
             f"({job.doc['SecondaryStatus']}); one can attach while its secondary status is Training."
         )
-    own = f"arn:aws:iam::{parts.settings.account}:user/{ADMINISTRATOR}"
-    if principal.grants == own and job.account == parts.settings.account:
-        return
-    if not parts.authoriser.allowed(principal, ACTION, job.arn):
-        raise parts.authoriser.refusal(principal, ACTION, job.arn)
-    if not job.doc.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+    if not own and not job.doc.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         raise AccessDenied(
             f"Remote debugging of the training job {job.name} is off. Its owner turns it on with "
             "RemoteDebugConfig={'EnableRemoteDebug': True}, in CreateTrainingJob or, while it runs, in "
             "UpdateTrainingJob."
         )
+
+
+def _is_administrators(job: Record, principal: Principal, parts: Parts) -> bool:
+    """Tell whether the server's administrator asks, for an own job; a session with policies is less."""
+    administrator = f"arn:aws:iam::{parts.settings.account}:user/{ADMINISTRATOR}"
+    whole = principal.grants == administrator and not principal.session_policies
+    return whole and job.account == parts.settings.account
