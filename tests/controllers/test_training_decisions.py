@@ -189,6 +189,17 @@ def test_a_lost_run_begins_again_only_if_its_program_never_ran() -> None:
     assert ran.write["FailureReason"].startswith("InternalServerError: The run was lost")
 
 
+def test_a_run_that_could_not_be_had_is_tried_once_more_and_then_says_why_itself() -> None:
+    words = "InternalServerError: The image own could not be built: no six. Put it into find-links."
+    world = ended(None, failure=words, started=None)
+    assert next_step(job(_Started=True), world, NOON).write["_Attempt"] == 2
+    step = next_step(job(_Started=True, _Attempt=2), world, NOON)
+    assert (step.write["TrainingJobStatus"], step.write["FailureReason"]) == ("Failed", words)
+    lost = ended(None, failure="InternalServerError: The host is gone.", started=None, lost=True)
+    reason = next_step(job(_Started=True, _Attempt=2), lost, NOON).write["FailureReason"]
+    assert reason.startswith("InternalServerError: The run was lost: The host is gone. Create the job again")
+
+
 def test_a_lost_run_begins_again_as_often_as_its_retry_strategy_says() -> None:
     ran: Document = {"_Started": True, "_Ran": True, "RetryStrategy": {"MaximumRetryAttempts": 1}}
     assert next_step(job(**ran), World(), NOON).write["_Attempt"] == 2

@@ -29,7 +29,7 @@ def test_a_run_whose_shim_is_killed_is_lost_and_leaves_no_orphan(machine: Machin
     machine.shim(uid).send(signal.SIGKILL)
     seen = machine.until(uid)
     gone(container)
-    assert seen.exit_code is None
+    assert (seen.exit_code, seen.lost) == (None, True)
     assert "host of this run was lost" in seen.failure
     assert "running" in seen.failure
 

@@ -224,8 +224,12 @@ class Admission:
         builder = self._builders.get(build.key)
         if builder and builder.poll():  # it ended with an error that it did not write down
             del self._builders[build.key]
-            words = build.out.read_text(errors="replace").strip()[-400:]
-            refuse(job, f"InternalServerError: The image {source.name} could not be built: {words}")
+            words = build.out.read_text(errors="replace").strip()[-400:] or "its builder was killed"
+            refuse(
+                job,
+                f"InternalServerError: The image {source.name} could not be built: {words}. Start the job "
+                f"again to build it once more; all that was said is in {build.out}.",
+            )
             return None
         if (builder is None or builder.poll() is not None) and not build.running():
             self._builders[build.key] = self._builder(source, build)

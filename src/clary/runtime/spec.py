@@ -131,8 +131,8 @@ class Seen:
     """What the runtime can tell of one run. It is asked each time, never remembered.
 
     `note` is for the user: the queue position, the image being built, an instance type that was clamped, the
-    isolation level in force. `failure` is a complete sentence naming cause and cure. `reclaimed` says that a
-    run that may not be interrupted waits for the capacity of this one.
+    isolation level in force. `failure` is a complete sentence naming cause and cure. `lost` says that nobody
+    knows how the run ended, `reclaimed` that one that may not be interrupted waits for its capacity.
     """
 
     phase: Phase = "absent"
@@ -143,6 +143,7 @@ class Seen:
     signal: int | None = None
     out_of_memory: bool = False
     failure: str = ""
+    lost: bool = False
     outputs: Mapping[str, Path] = field(default_factory=dict)
     socket: Path | None = None
     reclaimed: bool = False

@@ -77,6 +77,7 @@ def test_the_host_that_failed_first_says_why_the_job_failed() -> None:
     assert told.ended == NOON + 3 * SECOND
     assert together([ended(), ended()]).failure == ""
     assert together([ended(), ended(3)]).failure == "algo-2 failed"
+    assert together([ended(), ended(None, lost=True)]).lost
 
 
 def test_what_waits_says_so_once() -> None:

@@ -78,6 +78,7 @@ def together(runs: Sequence[Seen]) -> Seen:
         exit_code=decisive.exit_code,
         signal=decisive.signal,
         out_of_memory=decisive.out_of_memory,
+        lost=decisive.lost,
         failure=_by_name(decisive.failure, f"algo-{number}") if _failed(decisive) else "",
         outputs={name: path for run in reversed(runs) for name, path in run.outputs.items()},
     )

@@ -142,7 +142,7 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     stopping = doc["TrainingJobStatus"] == "Stopping"
     if "_Notice" in doc and not stopping:
         return spot.interrupt(doc, run, now)
-    if _is_lost(run) and not stopping:
+    if _never_ended(run) and not stopping:
         return _lost(doc, run, now)
     # A model that could not be packed is a failure too, and so are checkpoints that could not be kept.
     well = run.exit_code == 0 and not run.failure and "_NotSaved" not in doc
@@ -160,14 +160,14 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     return Step(effect=effect, write={**members, **step.write}, again=AT_ONCE)
 
 
-def _is_lost(run: Seen) -> bool:
-    """Say whether nobody knows how a run ended: it has no exit status, and nobody is to blame."""
+def _never_ended(run: Seen) -> bool:
+    """Say whether a run's program did not end by itself, and neither it nor the caller is to blame."""
     blamed = run.failure.startswith(("AlgorithmError: ", "ClientError: "))
     return run.exit_code is None and run.signal is None and not blamed
 
 
 def _lost(doc: Document, run: Seen, now: datetime) -> Step:
-    """Begin a vanished run again if its program never ran, or as often as the caller asked."""
+    """Begin a run again that vanished or could not be had, once or as often as the caller asked."""
     attempt = doc.get("_Attempt", 1)
     tried = attempt - doc.get("_Interruptions", 0)
     allowed = doc.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
@@ -177,6 +177,8 @@ def _lost(doc: Document, run: Seen, now: datetime) -> Step:
         return Step(effect="remove", write=write, remove=("_Started",), again=AT_ONCE)
     why = run.failure.removeprefix("InternalServerError: ").rstrip(".") or VANISHED
     reason = clip(f"InternalServerError: The run was lost: {why}. Create the job again to repeat it.")
+    if run.failure and not run.lost:  # an image that cannot be built, say: its words name its own cure
+        reason = failure_reason(run)
     return _finish(
         {**doc, **(members := _period(doc, run, now))}, "Failed", now, FailureReason=reason, **members
     )
