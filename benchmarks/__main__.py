@@ -17,7 +17,7 @@ from benchmarks.harness import load_average, table
 NAMES = (
     "startup",
     "job_start",
-    "queue",
+    "queued_jobs",
     "channels",
     "endpoint_create",
     "model_server",
