@@ -92,6 +92,15 @@ def test_an_image_is_built_listed_run_rebuilt_removed_and_brought_back(
     assert run(home, cache, "mine").exit_code == 0
 
 
+def test_many_images_are_listed(cache: Path, tmp_path: Path) -> None:
+    for number in range(300):  # more than a pipe holds
+        made = tmp_path / "images" / f"i{number}"
+        made.mkdir(parents=True)
+        (made / "image.toml").write_text(GOOD.replace("mine", f"i{number}"))
+    rows = json.loads(image("list", "--json", home=tmp_path, cache=cache).stdout)
+    assert len([row for row in rows if row["source"] == "own"]) == 300
+
+
 def test_an_image_in_use_is_not_removed_and_its_program_stays_whole(
     folder: Path, cache: Path, tmp_path: Path
 ) -> None:

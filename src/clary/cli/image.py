@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from clary.cli.server import console, home_option, settings
 
+_PROGRESS = ("building", "built", "locking")
 _UNITS = ("B", "KiB", "MiB", "GiB")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -114,28 +116,34 @@ def _ask(home: Path | None, *words: str, show: bool = False) -> Any:  # JSON
     """Ask the runtime, in a process of its own; with `show`, print what it says on the way."""
     verb, *rest = words
     root = settings(home).home.root
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "clary.runtime.image_command", verb, str(root), *rest],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with tempfile.TemporaryFile("w+") as answer:  # a pipe would be full before the other one has ended
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "clary.runtime.image_command", verb, str(root), *rest],
+            stdout=answer,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        told = _followed(process, show=show)
+        if process.wait():
+            reason = "\n".join(line for line in told if not line.startswith(_PROGRESS))
+            raise click.ClickException(reason or "it said nothing")
+        answer.seek(0)
+        return json.load(answer)
+
+
+def _followed(process: subprocess.Popen[str], *, show: bool) -> list[str]:
+    """Return the lines of standard error; with `show`, print those of progress as they come."""
     told = []
+    on_terminal = show and sys.stderr.isatty()
     for line in process.stderr or ():
         told.append(line.rstrip("\n"))
-        if show and sys.stderr.isatty():
+        if on_terminal:
             click.echo(f"\r\x1b[K{told[-1][:100]}", err=True, nl=False)
-        elif show and line.startswith(("building", "built", "locking")):
+        elif show and line.startswith(_PROGRESS):
             click.echo(told[-1], err=True)
-    answer = process.stdout.read() if process.stdout else ""
-    if show and sys.stderr.isatty():
+    if on_terminal:
         click.echo("\r\x1b[K", err=True, nl=False)
-    if process.wait():
-        progress = ("building", "built", "locking")
-        raise click.ClickException(
-            "\n".join(x for x in told if not x.startswith(progress)) or "it said nothing"
-        )
-    return json.loads(answer)
+    return told
 
 
 def _size(count: float) -> str:
