@@ -32,14 +32,7 @@ def check(specification: Document) -> None:
     for each in parameters:
         for wrong in _wrong(each):
             raise ValidationError(f"The hyperparameter {each['Name']!r} of SupportedHyperParameters {wrong}")
-    for metric in specification.get("MetricDefinitions", ()):
-        try:
-            re.compile(metric["Regex"])
-        except re.error as error:
-            raise ValidationError(
-                f"The regular expression {metric['Regex']!r} of the metric {metric['Name']!r} is not valid: "
-                f"{error}."
-            ) from error
+    check_metrics(specification.get("MetricDefinitions", ()))
     told = [each["Name"] for each in specification.get("MetricDefinitions", ())]
     for objective in specification.get("SupportedTuningJobObjectiveMetrics", ()):
         if objective["MetricName"] not in told:
@@ -47,6 +40,18 @@ def check(specification: Document) -> None:
                 f"SupportedTuningJobObjectiveMetrics names {objective['MetricName']!r}, which is not in "
                 f"MetricDefinitions. Add it there; it has {_listed(told)}."
             )
+
+
+def check_metrics(definitions: Sequence[Document]) -> None:
+    """Refuse a metric whose regular expression is none."""
+    for metric in definitions:
+        try:
+            re.compile(metric["Regex"])
+        except re.error as error:
+            raise ValidationError(
+                f"The regular expression {metric['Regex']!r} of the metric {metric['Name']!r} is not valid: "
+                f"{error}."
+            ) from error
 
 
 def unfit(parameter: Document, value: str) -> str:

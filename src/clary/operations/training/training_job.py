@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from clary.core.document import Document
 from clary.core.errors import ResourceInUse, ValidationError
 from clary.operations import references
+from clary.operations.model_registry.algorithm_specification import check_metrics
 from clary.operations.registry import Call, before, completes, operation
 from clary.operations.training import algorithm, channels, hosts
 from clary.resources.experiments.experiment import EXPERIMENT
@@ -131,14 +130,7 @@ def _check_algorithm(call: Call, source: Document) -> None:
     if ("TrainingImage" in source) == ("AlgorithmName" in source):
         raise ValidationError("Give exactly one of TrainingImage and AlgorithmName.")
     references.refuse(source, _UNBUILT_ALGORITHM, "AlgorithmSpecification.")
-    for definition in source.get("MetricDefinitions", ()):
-        try:
-            re.compile(definition["Regex"])
-        except re.error as error:
-            raise ValidationError(
-                f"The regular expression {definition['Regex']!r} of the metric {definition['Name']!r} is not "
-                f"valid: {error}."
-            ) from error
+    check_metrics(source.get("MetricDefinitions", ()))
     if "TrainingImage" in source:
         references.image(call, source["TrainingImage"])
 
