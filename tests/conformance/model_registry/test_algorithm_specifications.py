@@ -91,6 +91,10 @@ BAD: dict[str, tuple[Change, str]] = {
     "no number": (parameter(1, Range=span("Continuous", "a", "2")), "both ends must be numbers"),
     "upside down": (parameter(0, Range=span("Integer", "3", "2")), "MinValue must not be above MaxValue"),
     "default outside": (parameter(0, DefaultValue="11"), "has the DefaultValue '11'; it must be from 1 to"),
+    "default outside quotes": (
+        parameter(0, Range=span("Integer", '"1"', '"10"'), DefaultValue="11"),
+        "has the DefaultValue '11'; it must be from",
+    ),
     "default required": (parameter(2, DefaultValue="5"), "one that has a default cannot be required"),
     "tunable text": (parameter(4, IsTunable=True), "is FreeText and tunable"),
     "bad regex": (

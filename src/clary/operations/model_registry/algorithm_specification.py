@@ -64,7 +64,8 @@ def unfit(parameter: Document, value: str) -> str:
     number = number_of(kind, value)
     if number is None:
         return "must be an integer" if kind == "Integer" else "must be a number"
-    if limits and not float(limits["MinValue"]) <= number <= float(limits["MaxValue"]):
+    low, high = (number_of(kind, limits[end]) if limits else None for end in ("MinValue", "MaxValue"))
+    if low is not None and high is not None and not low <= number <= high:
         return f"must be from {limits['MinValue']} to {limits['MaxValue']}"
     return ""
 
