@@ -61,9 +61,10 @@ GUIDED: Mapping[str, Guided] = {
         "train",
         {"bagging_temperature": 5},
         {
-            "grow_policy": "`Lossguide` needs sampling_frequency `PerTree`",
+            "boosting_type": "`Ordered` with grow_policy SymmetricTree only",
             "max_leaves": "grow_policy Lossguide only",
             "min_data_in_leaf": "not with grow_policy SymmetricTree",
+            "sampling_frequency": "with grow_policy Lossguide `PerTree`, and no other",
             "scale_pos_weight": "binary only",
             "verbose": "every how many rounds the log has a line",
         },

@@ -70,6 +70,16 @@ def test_categories_may_be_missing(booster: Algorithm) -> None:
         assert len(json.loads(server.invoke("1,2,3,\n1,2,3,4")[2])["probabilities"]) == 2
 
 
+@pytest.mark.parametrize("policy", ["Depthwise", "Lossguide"])
+def test_every_way_to_grow_trees_trains_with_the_other_defaults(booster: Algorithm, policy: str) -> None:
+    rows, classes = _rows()
+    booster.channels({"train": np.column_stack([classes > 0, rows])})
+    booster.fit(iterations=3, grow_policy=policy)
+    assert (booster.model / "model.cbm").is_file()
+    assert booster.train(iterations=3, grow_policy=policy, boosting_type="Ordered")[0] == 1
+    assert "CatBoost could not train: Ordered boosting is not supported" in booster.container.failure
+
+
 @pytest.mark.parametrize(
     ("hyperparameters", "message"),
     [

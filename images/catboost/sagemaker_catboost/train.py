@@ -5,6 +5,7 @@ How it compares with AWS's: evidence/catboost.md.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from toolkit.algorithm import tabular
@@ -40,6 +41,8 @@ thread_count           integer  [-1, inf)    -1
 verbose                integer  [0, inf)     1
 """)
 MODEL = "model.cbm"
+PLACE = re.compile(r"^\S+\.(?:cpp|h):\d+: ")
+"""The source line that CatBoost puts before what it has to say."""
 STEERING = ("early_stopping_rounds", "objective", "thread_count", "verbose")
 LOSSES = {
     "regression": ("RMSE", "RMSE"),
@@ -66,6 +69,8 @@ def train(job: Training) -> None:
         parameters.pop("max_leaves")  # CatBoost takes it for no other
     if settings.text("grow_policy") == "SymmetricTree":
         parameters.pop("min_data_in_leaf")
+    if settings.text("grow_policy") == "Lossguide" and "sampling_frequency" not in job.hyperparameters:
+        parameters.pop("sampling_frequency")  # the documented default is not for it; its own is PerTree
     if kind != "binary":
         parameters.pop("scale_pos_weight")
     threads = settings.integer("thread_count")
@@ -106,7 +111,7 @@ def _fit(
             verbose=verbose,
         )
     except CatBoostError as wrong:
-        raise UserError(f"CatBoost could not train: {wrong}") from wrong
+        raise UserError(f"CatBoost could not train: {PLACE.sub('', str(wrong))}") from wrong
     model.save_model(str(job.where.model / MODEL))
 
 
