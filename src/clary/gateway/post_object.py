@@ -93,7 +93,7 @@ def answer(exchange: Exchange, form: Form, result: Document, base: str) -> HttpR
     assert exchange.call is not None  # noqa: S101  # it was dispatched
     names = {"bucket": exchange.call.request["Bucket"], "key": exchange.call.request["Key"]}
     target = form.fields.get("success_action_redirect") or form.fields.get("redirect") or ""
-    if re.match(r"https?://[^\s]+$", target):
+    if re.fullmatch(r"https?://[!-~]+", target):
         mark = "&" if "?" in target else "?"
         headers.set("location", f"{target}{mark}{urlencode({**names, 'etag': result['ETag']})}")
         return HttpResponse(status=303, headers=headers)

@@ -97,6 +97,13 @@ def test_a_form_may_lead_elsewhere(bucket: Signing) -> None:
     assert headers["location"].startswith(f"https://example.com/done?x=1&bucket={bucket.name}&key=k&etag=")
 
 
+@pytest.mark.parametrize("target", ["done", "https://e.com/\u4e2d", "https://e.com\n", "https://e.com\r\n"])
+def test_what_is_no_address_leads_nowhere(bucket: Signing, target: str) -> None:
+    fields = _signed(bucket, Conditions=[["starts-with", "$success_action_redirect", ""]])
+    status, headers, _ = _post(bucket, {**fields, "success_action_redirect": target}, b"x")
+    assert (status, headers["location"].endswith(f"/{bucket.name}/k")) == (204, True)
+
+
 @pytest.mark.parametrize(
     ("change", "code", "status"),
     [
