@@ -28,6 +28,13 @@ class FileSystem:
     type: str
     access: str
 
+    def has(self, path: str) -> bool:
+        """Tell whether there is a directory of that path which can be looked at."""
+        try:
+            return (self.directory / path.strip("/")).is_dir()
+        except OSError:  # no name that a directory could have, or closed to this server
+            return False
+
 
 def file_of(home: Home) -> Path:
     """Return where file systems are declared."""

@@ -244,6 +244,7 @@ def test_a_file_system_is_open_to_jobs_once_it_is_declared(
     assert "open for reading only" in refused(FileSystemAccessMode="rw")
     assert "must be a full path without '..'" in refused(DirectoryPath="/x/../..")
     assert "which the file system fs-0123456789 does not have" in refused(DirectoryPath="/y")
+    assert "which the file system fs-0123456789 does not have" in refused(DirectoryPath="/" + "y" * 300)
     create("mounted")
     described = sagemaker.describe_training_job(TrainingJobName="mounted")
     assert described["InputDataConfig"][0]["DataSource"] == {"FileSystemDataSource": FILES}

@@ -54,7 +54,7 @@ def _mount(channel: str, source: Document, known: Mapping[str, FileSystem]) -> M
     name = source["FileSystemId"]
     if name not in known:
         raise DataFault(f"Data download failed:the file system {name} is not declared here any more")
-    if not (known[name].directory / source["DirectoryPath"].strip("/")).is_dir():
+    if not known[name].has(source["DirectoryPath"]):
         raise DataFault(
             f"Data download failed:the file system {name} has no directory {source['DirectoryPath']!r}"
         )
@@ -90,15 +90,15 @@ def _pipe(channel: Document, objects: RoleObjects, share: Share) -> Pipe:
 
 def _found(source: Document, objects: RoleObjects) -> Sequence[Found]:
     if source["S3DataType"] == "ManifestFile":
-        return list(_listed(source["S3Uri"], objects))
+        return list(listed(source["S3Uri"], objects))
     return objects.found(source["S3Uri"])
 
 
-def _listed(uri: str, objects: RoleObjects) -> Iterator[Found]:
+def listed(uri: str, objects: RoleObjects) -> Iterator[Found]:
     """Yield what a manifest lists: a prefix, and what is to be appended to it."""
     prefix, *names = _manifest(uri, objects.one(uri))
     for name in names:
-        yield Found(name=_relative(name, uri), path=objects.one(prefix + name))
+        yield Found(name=_relative(name, uri), path=objects.one(prefix + name), uri=prefix + name)
 
 
 def _manifest(uri: str, path: Path) -> list[str]:

@@ -76,7 +76,7 @@ def _check_declared(call: Call, source: Document, where: str) -> None:
         raise ValidationError(f"{where} the access mode rw; the file system {name} is open for reading only.")
     if not path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ValidationError(f"{where} the DirectoryPath {path!r}; it must be a full path without '..'.")
-    if not (found.directory / path.strip("/")).is_dir():
+    if not found.has(path):
         raise ValidationError(
             f"{where} the DirectoryPath {path!r}, which the file system {name} does not have."
         )
