@@ -92,6 +92,15 @@ def test_an_image_is_built_listed_run_rebuilt_removed_and_brought_back(
     assert run(home, cache, "mine").exit_code == 0
 
 
+def test_a_home_inside_the_folder_is_no_part_of_the_image(folder: Path, cache: Path) -> None:
+    home = folder / "home"
+    (home / "keys").mkdir(parents=True)
+    built = image("build", str(folder), home=home, cache=cache)
+    assert built.returncode == 0, built.stderr[-500:]
+    names = {path.name for path in (home / "images" / "mine").iterdir()}
+    assert ("train.py" in names, "home" in names) == (True, False)
+
+
 def test_many_images_are_listed(cache: Path, tmp_path: Path) -> None:
     for number in range(300):  # more than a pipe holds
         made = tmp_path / "images" / f"i{number}"

@@ -69,7 +69,7 @@ class OwnImages:
             self._check_names(name, document.get("repositories", [name]))
             draft = self.versions / f".new-{name}-{time.time_ns()}"
             try:
-                shutil.copytree(source, draft, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+                shutil.copytree(source, draft, ignore=self._left_out)
                 made = self._locked_copy(draft, document, tell)
                 ensure(made, self.cache, self.index, tell)
                 told = {"source": str(source.resolve()), "built": time.time()}
@@ -133,6 +133,11 @@ class OwnImages:
                 remove_tree(link)
             self._sweep()
         return trash
+
+    def _left_out(self, folder: str, names: list[str]) -> set[str]:
+        """Name what of a folder is no part of an image; a home inside it has keys, and the copy itself."""
+        found = shutil.ignore_patterns(*_LEFT_OUT)(folder, names)
+        return found | {name for name in names if (Path(folder) / name).resolve() == self.home.root.resolve()}
 
     def _locked_copy(self, draft: Path, document: dict[str, object], tell: Tell) -> ImageFile:
         """Lock the copy's requirements, unless they are; return the image that it is."""
