@@ -38,7 +38,8 @@ test: setup  ## Run the tests
 	$(BIN)/python -m pytest
 
 test-slow: setup  ## Run the tests that need client environments of their own, or minutes
-	$(BIN)/python -m pytest -m "slow$$($(BIN)/python -m clary.runtime.engine >&2 || echo ' and not engine')" --timeout 900
+	$(BIN)/python -m pytest --timeout 900 -m "slow$$($(BIN)/python -m clary.runtime.engine >&2 || echo ' and not engine')$$(\
+	    PYTHONPATH=images/toolkit $(BIN)/python -m toolkit.mpi >&2 || echo ' and not mpi')"
 
 check: setup  ## Lint, types, layers, sizes, generated pages
 	$(BIN)/ruff check .

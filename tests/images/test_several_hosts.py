@@ -165,7 +165,7 @@ def test_torch_distributed_on_two_hosts_has_the_loss_of_one_process(
 @pytest.mark.parametrize(
     ("enabled", "says"),
     [
-        ("sagemaker_mpi_enabled", "the package openmpi"),
+        ("sagemaker_parameter_server_enabled", "parameter servers"),
         ("sagemaker_distributed_dataparallel_enabled", "smdistributed"),
     ],
 )

@@ -73,6 +73,12 @@ def command(program: str, folder: Path, arguments: list[str]) -> list[str]:
     return ["python", program, *arguments] if program.endswith(".py") else [f"./{program}", *arguments]
 
 
+def runner(path: Path) -> list[str]:
+    """Make an entry point that is not Python executable; return what runs it, a shell by default."""
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return [] if path.read_bytes()[:2] == b"#!" else ["/bin/sh"]
+
+
 def _script(program: str, path: Path, arguments: list[str]) -> int:
     module = types.ModuleType("__main__")
     loader = SourceFileLoader("__main__", str(path))
@@ -100,8 +106,7 @@ def wait_for(words: list[str]) -> int:
 
 
 def _command(path: Path, words: list[str]) -> int:
-    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    shell = [] if path.read_bytes()[:2] == b"#!" else ["/bin/sh"]
+    shell = runner(path)
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     try:
         child = subprocess.Popen([*shell, *words], env=environment, start_new_session=True)  # noqa: S603

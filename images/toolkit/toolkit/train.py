@@ -66,14 +66,15 @@ def _script(job: Training) -> int:
             "algorithm of "
             "its own. Give the estimator an entry_point."
         )
+    distributed.check(job)
     source.place(job.module_dir, where.code)
     source.install(where, where.code, package=entry.is_package(job.program, where.code))
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(where.code), *filter(None, paths)])
     words = entry.command(job.program, where.code, job.arguments)
-    program, launcher = job.program, distributed.launcher(job)
+    program = job.program
     try:
-        code = distributed.run(launcher, job, lambda: entry.run(program, where.code, job.arguments))
+        code = distributed.run(job, lambda: entry.run(program, where.code, job.arguments))
     except SystemExit as left:
         code = _exit_code(left)
         if code:

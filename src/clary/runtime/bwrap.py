@@ -21,6 +21,7 @@ from clary.runtime.spec import RunSpec
 INSIDE_INIT = "/run/clary/init.py"
 INSIDE_PRELOAD = "/run/clary/preload.py"
 INSIDE_SOCKET = "/run/sagemaker/http.sock"
+INSIDE_HOSTS = "/run/hosts"
 _HOME = "/home/job"
 _TMP = "/tmp"  # noqa: S108 - the job's own, on the disk: files there do not count as its memory
 _USER = 1000
@@ -51,7 +52,7 @@ class BwrapSandbox:
 
     def prepare(self, job: JobDirectory, spec: RunSpec, launch: Launch) -> None:
         """Write the few files of /etc that are the run's own."""
-        for path in (job.ml, job.etc, job.tmp, job.home):
+        for path in (job.ml, job.etc, job.tmp, job.home, *_shared(job, spec)):
             path.mkdir(exist_ok=True)
         job.tmp.chmod(0o1777)
         names = "".join(f"{address}\t{host}\n" for host, address in addresses(spec).items())
@@ -79,6 +80,8 @@ class BwrapSandbox:
             arguments += ["--ro-bind", f"{job.etc}/{name}", f"/etc/{name}"]
         arguments += ["--bind", f"{job.ml}", "/opt/ml"]
         arguments += ["--bind", f"{launch.sockets / 'share'}", "/run/sagemaker"]
+        for shared in _shared(job, spec):
+            arguments += ["--bind", f"{shared}", INSIDE_HOSTS]
         for source, target in binds:
             arguments += ["--ro-bind", f"{source}", f"/opt/ml/{target}"]
         for mount in spec.mounts:
@@ -114,7 +117,13 @@ class BwrapSandbox:
 def own_variables(spec: RunSpec) -> dict[str, str]:
     """Return the variables that are the sandbox's to set."""
     serving = {"SAGEMAKER_BIND_TO_SOCKET": INSIDE_SOCKET} if spec.serves else {}
-    return {"HOME": _HOME, "USER": "job", **serving}
+    shared = {"TOOLKIT_HOSTS_DIRECTORY": INSIDE_HOSTS} if spec.gang else {}
+    return {"HOME": _HOME, "USER": "job", **serving, **shared}
+
+
+def _shared(job: JobDirectory, spec: RunSpec) -> list[Path]:
+    """Return the directory that the hosts of one job have in common, which nobody else sees."""
+    return [job.path.with_name(spec.gang[0]) / "hosts"] if spec.gang else []
 
 
 def namespaces() -> list[str]:
