@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.conftest import strict
 
+from clary.engines.quotas.table import Quota
 from clary.resources.inference.endpoint import ENDPOINT
 
 if TYPE_CHECKING:
@@ -104,6 +105,23 @@ def test_more_hosts_and_a_warm_pool_need_a_quota_as_well(server: Server) -> None
     found = records.by_uid(record.uid)
     assert found is not None
     records.delete(found)
+
+
+def test_a_warm_pool_counts_before_its_job_has_begun(server: Server) -> None:
+    region = "sa-east-1"
+    quotas = server.client("service-quotas", region_name=region)
+    code = Quota("sagemaker", "ml.m5.large for training warm pool usage", 0.0).code
+    quotas.request_service_quota_increase(ServiceCode="sagemaker", QuotaCode=code, DesiredValue=1)
+    pooled = [job(f"pooled-{number}", "ml.m5.large") for number in range(2)]
+    for each in pooled:
+        each["ResourceConfig"]["KeepAlivePeriodInSeconds"] = 60
+    with strict(server) as url:
+        client = server.client("sagemaker", region_name=region, endpoint_url=url)
+        client.create_training_job(**pooled[0])
+        with pytest.raises(
+            ClientError, match=r"warm pool usage' is 1 Instances, with current utilization of 1"
+        ):
+            client.create_training_job(**pooled[1])
 
 
 def test_two_calls_do_not_take_the_last_of_a_quota(server: Server) -> None:

@@ -39,21 +39,24 @@ def _check_training_job(call: Call) -> None:
     use = "spot training job" if spot else "training job"
     running = [Filter("TrainingJobStatus", "in", ("InProgress", "Stopping"))]
     used: Instances = Counter()
+    pools: Instances = Counter()  # of jobs that have not begun
     every = 0
     for doc in _each(call, TRAINING_JOB, running):
-        taken = _of_resources(doc.get("ResourceConfig", {}))
+        taken = _of_resources(doc["ResourceConfig"])
         every += sum(taken.values())
         if bool(doc.get("EnableManagedSpotTraining")) == spot:
             used += taken
+        if doc["ResourceConfig"].get("KeepAlivePeriodInSeconds") and "WarmPoolStatus" not in doc:
+            pools += taken
     for instance_type, count in asked.items():
         _hold(call, usage(instance_type, use), used[instance_type], count)
     _hold(call, "Number of instances across all training jobs", every, sum(asked.values()))
     if call.request.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds"):
-        _check_warm_pools(call, asked)
+        _check_warm_pools(call, asked, pools)
 
 
-def _check_warm_pools(call: Call, asked: Instances) -> None:
-    kept: Instances = Counter()
+def _check_warm_pools(call: Call, asked: Instances, coming: Instances) -> None:
+    kept = Counter(coming)
     for doc in _each(call, TRAINING_JOB, [Filter("WarmPoolStatus.Status", "in", ("Available", "InUse"))]):
         kept += _of_resources(doc["ResourceConfig"])
     for instance_type, count in asked.items():
