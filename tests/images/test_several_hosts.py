@@ -21,6 +21,13 @@ rows = numpy.loadtxt(sys.argv[1], delimiter=",")[:, 1:]
 print(xgboost.Booster(model_file=sys.argv[2]).predict(xgboost.DMatrix(rows)).tolist())
 """
 
+MIRRORED = """
+import tensorflow as tf
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+add = lambda: tf.distribute.get_replica_context().all_reduce("sum", tf.constant(2.0))
+print("sum", strategy.run(tf.function(add)).numpy())
+"""
+
 
 @pytest.fixture
 def names() -> tuple[str, str]:
@@ -171,7 +178,29 @@ def test_torch_distributed_on_two_hosts_has_the_loss_of_one_process(
 )
 def test_a_distribution_that_cannot_be_had_says_why(container: Container, enabled: str, says: str) -> None:
     container.script("print('ran')", **{enabled: "true"})
+    resources = {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]}
+    (container.ml / "input/config/resourceconfig.json").write_text(json.dumps(resources))
     code, said = container.run()
     assert code == 1
     assert "ran" not in said.splitlines()
     assert says in container.failure
+
+
+def test_one_host_needs_no_parameter_servers(container: Container) -> None:
+    container.script("print('ran')", sagemaker_parameter_server_enabled="true")
+    code, said = container.run()
+    assert code == 0, container.failure
+    assert "ran" in said.splitlines()
+
+
+@pytest.mark.slow
+def test_a_mirrored_strategy_of_tensorflow_adds_up_over_two_hosts(
+    tmp_path: Path, interpreter: Interpreter, names: tuple[str, str]
+) -> None:
+    python = interpreter("tensorflow")
+    containers = {host: Container(tmp_path / host, python, "tensorflow") for host in names}
+    for container in containers.values():
+        container.script(MIRRORED, sagemaker_multi_worker_mirrored_strategy_enabled="true")
+    ended = run("sagemaker_tensorflow.train", containers)
+    assert [code for code, _ in ended.values()] == [0, 0], ended
+    assert ["sum 4.0" in said.splitlines() for _, said in ended.values()] == [True, True]

@@ -4,6 +4,7 @@ Serving does."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,10 +210,14 @@ def _job(folder: Path, hosts: list[str], **hyperparameters: object) -> Training:
 
 
 def test_each_host_of_a_mirrored_strategy_is_a_worker(tmp_path: Path) -> None:
-    job = _job(tmp_path, ["algo-1", "algo-2"], sagemaker_multi_worker_mirrored_strategy_enabled=True)
-    told = json.loads(tf_config(job))
-    assert told["cluster"] == {"worker": ["algo-1:8890", "algo-2:8890"]}
+    enabled = {"sagemaker_multi_worker_mirrored_strategy_enabled": True}
+    told = json.loads(tf_config(_job(tmp_path, ["127.0.0.8", "127.0.0.9"], **enabled)))
+    hosts, ports = zip(*(worker.split(":") for worker in told["cluster"]["worker"]), strict=True)
+    assert hosts == ("127.0.0.8", "127.0.0.9")
+    assert int(ports[1]) == int(ports[0]) + 1
     assert told["task"] == {"type": "worker", "index": 1}
+    alone = json.loads(tf_config(_job(tmp_path / "alone", ["algo-1"], **enabled)))
+    assert re.fullmatch(r"algo-1:\d+", *alone["cluster"]["worker"])
     assert tf_config(_job(tmp_path / "one", ["algo-1"])) == ""
 
 

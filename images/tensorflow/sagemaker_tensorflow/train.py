@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 
 from toolkit.contract import layout
@@ -12,7 +13,7 @@ from toolkit.environment import Training
 from toolkit.failure import UserError, fail, report
 from toolkit.train import leave, main
 
-PORT = 8890
+from toolkit import distributed
 
 
 def prepare(job: Training) -> None:
@@ -34,8 +35,18 @@ def tf_config(job: Training) -> str:
     if not asked.get("sagemaker_multi_worker_mirrored_strategy_enabled"):
         return ""
     task = {"type": "worker", "index": job.hosts.index(job.host)}
-    workers = [f"{host}:{PORT}" for host in job.hosts]
+    workers = [f"{host}:{port}" for host, port in zip(job.hosts, _ports(job.hosts), strict=True)]
     return json.dumps({"cluster": {"worker": workers}, "environment": "cloud", "task": task})
+
+
+def _ports(hosts: list[str]) -> list[int]:
+    """Return a port for each host: TensorFlow listens at all addresses of a machine that many may share."""
+    if len(hosts) == 1:
+        with socket.socket() as free:
+            free.bind(("", 0))
+            return [free.getsockname()[1]]
+    first = distributed.port(socket.gethostbyname(hosts[0]))
+    return [first + index for index in range(len(hosts))]
 
 
 def train() -> int:
