@@ -132,7 +132,9 @@ def test_a_shell_has_a_terminal_that_follows_the_callers_size(machine: Machine) 
     os.kill(person.pid, signal.SIGWINCH)
     person.type("while [ \"$(stty size)\" != '33 99' ]; do :; done; echo si''zed\n")
     person.see(rb"sized")
-    person.type("sleep 600\n\x03")  # Ctrl-C ends the command, not the shell
+    person.type("sh -c 'echo sle\"\"eps; exec sleep 600'\n")
+    person.see(rb"sleeps")
+    person.type("\x03")  # Ctrl-C ends the command, not the shell
     person.type("echo al''ive; exit 5\n")
     person.see(rb"alive")
     assert person.end() == 5

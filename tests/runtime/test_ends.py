@@ -75,6 +75,13 @@ def test_a_program_that_uses_too_much_memory_is_told_its_limit(tmp_path: Path, c
     assert "0.2 GiB" in seen.failure
 
 
+def test_a_program_begins_with_no_signal_ignored(machine: Machine) -> None:
+    uid = machine.start("grep", "SigIgn", "/proc/self/status")
+    machine.until(uid)
+    ignored = int(machine.printed(uid).split()[1], 16)
+    assert ignored & 0x7FFF_FFFF == 0  # the C library keeps two beyond these to itself
+
+
 def test_a_daemon_left_behind_ends_with_the_program(machine: Machine) -> None:
     code = (
         "import os, time\n"

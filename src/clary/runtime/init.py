@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PASSED_ON = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)  # Python or the shim ignores them
 _LONGEST_ORDER = 1 << 20
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # what a shell answers, and docker with it
 
@@ -47,10 +48,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _spawn(command: list[str], report: int) -> int | None:
-    defaults = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores both; a program expects them
     try:
         return os.posix_spawnp(
-            command[0], command, os.environ, setsid=True, setsigmask=(), setsigdef=defaults
+            command[0], command, os.environ, setsid=True, setsigmask=(), setsigdef=_DEFAULTS
         )
     except OSError as error:
         code = _NOT_EXECUTABLE if isinstance(error, PermissionError) or error.errno == 8 else _NOT_FOUND
@@ -192,7 +192,7 @@ def _start_guest(order: dict[str, object], program: int, pipes: list[int]) -> tu
             file_actions=actions,
             setsid=True,
             setsigmask=(),
-            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+            setsigdef=_DEFAULTS,
         )
     except OSError:
         if master is not None:

@@ -156,6 +156,8 @@ class Keeper:
 def _mortal() -> None:
     """Hear every signal again, and die with the keeper."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGINT, signal.SIGHUP):  # the shim, and so the keeper, ignores them
+        signal.signal(number, signal.SIG_DFL)
     LIBRARY.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
