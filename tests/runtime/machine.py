@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from clary.runtime.jobdir import JobDirectory
 from clary.runtime.local import LocalRuntime
 from clary.runtime.probe import Probe
 from clary.runtime.provisioner import Provisioner
-from clary.runtime.spec import Input, Output, RunSpec, Seen
+from clary.runtime.spec import Input, Output, Phase, RunSpec, Seen
 
 TINY = """
 name = "tiny"
@@ -29,7 +30,8 @@ train = ["python", "-c", "print('trained')"]
 [environment]
 FROM_IMAGE = "yes"
 """
-PATIENCE = 20.0
+PATIENCE = 60.0  # seconds; far more than anything here takes on a busy machine
+SPEAKS: tuple[Phase, ...] = ("running", "ready", "packing", "exited")
 
 
 class Machine:
@@ -76,7 +78,7 @@ class Machine:
         instance_type: str = "ml.t3.medium",
         network: bool = True,
         serves: bool = False,
-        startup: float = 10.0,
+        startup: float = PATIENCE,
         grace: float = 10.0,
         uid: str = "",
     ) -> str:
@@ -121,8 +123,15 @@ class Machine:
             breathe()
 
     def until_printed(self, uid: str, text: str) -> Seen:
-        """Look until the run has printed something."""
-        return self.look(uid, lambda seen: text in self.printed(uid))
+        """Look until the run has printed something, to the end of its line, and its shim knows that it runs.
+
+        A program may print before its shim has written down which process is its container.
+        """
+
+        def enough(seen: Seen) -> bool:
+            return seen.phase in SPEAKS and text in self.printed(uid).rpartition("\n")[0]
+
+        return self.look(uid, enough)
 
     def printed(self, uid: str) -> str:
         """Return what a run printed."""
@@ -166,6 +175,15 @@ def gone(process: ProcessId) -> None:
     while process.alive():
         assert time.monotonic() < until, f"{process} still runs"
         breathe()
+
+
+def command_lines() -> dict[int, bytes]:
+    """Return the command line of every process there is; one may end while we look."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found[int(path.parent.name)] = path.read_bytes()
+    return found
 
 
 def breathe() -> None:

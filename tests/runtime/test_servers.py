@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.runtime.machine import Machine
+from tests.runtime.machine import PATIENCE, Machine
 
 from clary.runtime.control import status
+from clary.runtime.spec import Seen
 
 SERVER = """
 import http.server, os, socketserver, sys
@@ -26,7 +27,7 @@ with Server(os.environ['SAGEMAKER_BIND_TO_SOCKET'], Handler) as server:
 """
 
 
-def serve(machine: Machine, code: str, startup: float = 10.0) -> str:
+def serve(machine: Machine, code: str, startup: float = PATIENCE) -> str:
     """Start a server and return its uid."""
     return machine.start("python", "-c", code, program="serve", serves=True, startup=startup)
 
@@ -69,7 +70,11 @@ def test_a_server_that_raises_tells_its_traceback(machine: Machine) -> None:
 
 
 def test_a_server_that_never_answers_200_names_the_limit_and_the_cure(machine: Machine) -> None:
-    uid = serve(machine, SERVER.format(code=500), startup=0.5)
+    code = SERVER.format(code=500)
+    speaks = ("sh", "-c", 'echo listening; exec python -c "$CODE"')  # at once, however late Python begins
+    uid = machine.start(
+        *speaks, program="serve", serves=True, startup=1.5, environment={"CODE": code.replace("print", "str")}
+    )
     seen = machine.until(uid)
     assert "did not answer GET /ping with 200 within" in seen.failure
     assert "ContainerStartupHealthCheckTimeoutInSeconds" in seen.failure
@@ -105,8 +110,14 @@ def test_the_shim_answers_on_its_socket(machine: Machine) -> None:
     machine.until(uid, "ready")
     launch = machine.job(uid).launch()
     assert launch
-    told = status(launch.sockets / "shim.sock")
-    assert told and told["phase"] == "ready"
+    told = []
+
+    def answers(_: Seen) -> bool:  # a busy shim may let a caller wait too long
+        told.append(status(launch.sockets / "shim.sock"))
+        return told[-1] is not None
+
+    machine.look(uid, answers)
+    assert told[-1] and told[-1]["phase"] == "ready"
     assert launch.sockets.stat().st_mode & 0o077 == 0
 
 
@@ -114,7 +125,7 @@ def test_every_change_of_phase_wakes_the_controller(machine: Machine) -> None:
     machine.home.run.mkdir(parents=True, exist_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(machine.home.run / "wake.sock"))
-        listener.settimeout(10)
+        listener.settimeout(PATIENCE)
         uid = machine.start()
         assert listener.recv(64)
         machine.until(uid)

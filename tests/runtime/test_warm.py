@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.runtime.machine import PATIENCE, Machine, breathe, gone
+from tests.runtime.machine import PATIENCE, Machine, breathe, command_lines, gone
 
 from clary.core.ids import uid as new_uid
 from clary.runtime.alive import identify
@@ -189,11 +189,7 @@ def test_a_worker_with_yesterdays_program_is_not_taken(warm: Machine, folder: Pa
 
 def test_a_worker_that_died_costs_a_run_nothing_but_time(warm: Machine) -> None:
     slot = waiting(warm)
-    holder = next(
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if str(slot.path).encode() in path.read_bytes()
-    )
+    holder = next(pid for pid, line in command_lines().items() if str(slot.path).encode() in line)
     shim = identify(holder)
     assert shim
     os.kill(holder, signal.SIGKILL)
