@@ -58,7 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.reply(answer + b" " + self.rfile.read(int(self.headers["Content-Length"])))
     def reply(self, body):
-        self.send_response(200)
+        self.send_response(int(os.environ.get("STATUS", "200")) if self.command == "POST" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -161,11 +161,11 @@ class Site:
                 found.append(line)
         return found
 
-    def until(self, look: Callable[[], Answer | None], what: str) -> Answer:
+    def until(self, look: Callable[[], Answer | None], what: str, patience: float = PATIENCE) -> Answer:
         """Look until there is something to see."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not (seen := look()):
-            assert time.monotonic() < end, f"{what}: not within {PATIENCE:.0f} s\n{self.complaints()}"
+            assert time.monotonic() < end, f"{what}: not within {patience:.0f} s\n{self.complaints()}"
             select.select([], [], [], 0.005)
         return seen
 

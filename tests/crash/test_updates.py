@@ -51,11 +51,15 @@ def serving(site: Site, name: str) -> tuple[str, Any]:
     return nonce, site.client("sagemaker")
 
 
-def another_config(site: Site, sagemaker: Any, name: str, data: bytes) -> str:
+def another_config(site: Site, sagemaker: Any, name: str, data: bytes, **environment: str) -> str:
     """Make a configuration of a model with that archive; return its name."""
     other = f"{name}-2"
     site.client("s3").put_object(Bucket=BUCKET, Key=f"{other}/m.tar.gz", Body=data)
-    container = {"Image": "held", "ModelDataUrl": f"s3://{BUCKET}/{other}/m.tar.gz"}
+    container = {
+        "Image": "held",
+        "ModelDataUrl": f"s3://{BUCKET}/{other}/m.tar.gz",
+        "Environment": environment,
+    }
     sagemaker.create_model(ModelName=other, ExecutionRoleArn=ROLE, PrimaryContainer=container)
     variant: Document = {"VariantName": "v", "ModelName": other, "InitialInstanceCount": 2}
     variant["InstanceType"] = "ml.m5.large"

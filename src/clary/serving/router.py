@@ -109,17 +109,36 @@ class Prediction:
 
 @dataclass(slots=True)
 class _Variant:
+    """A variant's hosts; while an update turns the calls over, its old ones and its new ones apart."""
+
     name: str
-    hosts: list[Host]
+    weight: float
     tally: Tally
+    hosts: list[Host] = field(default_factory=list)
+
+
+class _Choice:
+    """Variants to choose from by their weights."""
+
+    __slots__ = ("bounds", "variants")
+
+    def __init__(self, variants: list[_Variant]) -> None:
+        self.variants = variants
+        even = not any(variant.weight for variant in variants)  # all weights 0: nobody is preferred
+        self.bounds = list(itertools.accumulate(1.0 if even else variant.weight for variant in variants))
+
+    def draw(self) -> _Variant:
+        if len(self.variants) == 1:
+            return self.variants[0]
+        point = random.random() * self.bounds[-1]  # noqa: S311 - spreads load, guards nothing
+        return self.variants[bisect(self.bounds, point)]
 
 
 @dataclass(slots=True)
 class _Endpoint:
     record: Record
-    variants: dict[str, _Variant] = field(default_factory=dict)
-    order: list[_Variant] = field(default_factory=list)
-    bounds: list[float] = field(default_factory=list)  # cumulative weights of `order`
+    all: _Choice
+    named: dict[str, _Choice]
 
 
 class Router:
@@ -195,20 +214,21 @@ class Router:
         if record is None or (not told and record.status != "InService"):
             state = f" It is {record.status}." if record else ""
             raise Refused(f"Endpoint {call.endpoint} of account {call.account} not found.{state}")
-        endpoint, weights = _Endpoint(record), {}
+        parts: dict[tuple[str, str], _Variant] = {}
         for each in told:
             name = each["Variant"]
-            if name not in endpoint.variants:
-                place = (record.account, record.region, record.name, name)
-                endpoint.variants[name] = _Variant(name, [], self.tallies.setdefault(place, Tally()))
-            weights[name] = float(each["Weight"])
-            endpoint.variants[name].hosts.append(self._host(each["Uid"], Path(each["Socket"])))
-        endpoint.order = list(endpoint.variants.values())
-        for variant in endpoint.order:
-            variant.tally.hosts = len(variant.hosts)
-        even = not any(weights.values())  # all weights 0: nobody is preferred
-        endpoint.bounds = list(
-            itertools.accumulate(1.0 if even else weights[variant.name] for variant in endpoint.order)
+            part = parts.get((name, each.get("Fleet", "")))
+            if part is None:
+                tally = self.tallies.setdefault((record.account, record.region, record.name, name), Tally())
+                part = parts[name, each.get("Fleet", "")] = _Variant(name, float(each["Weight"]), tally)
+            part.hosts.append(self._host(each["Uid"], Path(each["Socket"])))
+        named: dict[str, list[_Variant]] = {}
+        for part in parts.values():
+            named.setdefault(part.name, []).append(part)
+        for mine in named.values():
+            mine[0].tally.hosts = sum(len(part.hosts) for part in mine)
+        endpoint = _Endpoint(
+            record, _Choice([*parts.values()]), {name: _Choice(mine) for name, mine in named.items()}
         )
         self._forget_hosts(keep={each["Uid"] for each in told})
         return endpoint
@@ -226,20 +246,14 @@ class Router:
 
     def _choose(self, endpoint: _Endpoint, call: Invocation, session: str) -> tuple[_Variant, Host]:
         wanted = call.headers.get(b"x-amzn-sagemaker-target-variant", b"").decode("latin-1")
-        if wanted and wanted not in endpoint.variants:
-            known = ", ".join(endpoint.variants) or "none"
+        if wanted and wanted not in endpoint.named:
+            known = ", ".join(endpoint.named) or "none"
             raise Refused(f"Variant {wanted} not found for endpoint {call.endpoint}. It has: {known}.")
-        if not endpoint.order:
+        if not endpoint.named:
             raise ServiceUnavailable(f"Endpoint {call.endpoint} has no host just now. Try again.")
         if session and session != "NEW_SESSION":
             return self._of_session(endpoint, session)
-        if wanted:
-            variant = endpoint.variants[wanted]
-        elif len(endpoint.order) == 1:
-            variant = endpoint.order[0]
-        else:
-            point = random.random() * endpoint.bounds[-1]  # noqa: S311 - spreads load, guards nothing
-            variant = endpoint.order[bisect(endpoint.bounds, point)]
+        variant = (endpoint.named[wanted] if wanted else endpoint.all).draw()
         hosts = variant.hosts
         if len(hosts) == 1:
             return variant, hosts[0]
@@ -250,7 +264,7 @@ class Router:
 
     def _of_session(self, endpoint: _Endpoint, session: str) -> tuple[_Variant, Host]:
         """Return the host that opened a session; one we do not know falls on a host by its name."""
-        pairs = [(variant, host) for variant in endpoint.order for host in variant.hosts]
+        pairs = [(variant, host) for variant in endpoint.all.variants for host in variant.hosts]
         uid = self._sessions.get(session)
         for pair in pairs:
             if pair[1].uid == uid:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from clary.controllers.inference import fleet
+from clary.controllers.inference import deploying, fleet, rollout
 from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
 from clary.runtime.spec import Seen
@@ -31,11 +31,15 @@ ROLLING_OUT = frozenset({"Creating", "Updating"})
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What is the case outside the record: the hosts' runs, whose log is not whole, why none can start."""
+    """What is the case outside the record: the hosts' runs, whose log is not whole, why none can start.
+
+    `alarm` says which alarm of the update's own went off.
+    """
 
     runs: Mapping[str, Seen] = field(default_factory=dict)
     unlogged: frozenset[str] = frozenset()
     fault: str = ""
+    alarm: str = ""
 
 
 def next_step(endpoint: Record, world: World, now: datetime) -> Step:
@@ -43,31 +47,22 @@ def next_step(endpoint: Record, world: World, now: datetime) -> Step:
     doc, status = endpoint.doc, endpoint.doc["EndpointStatus"]
     if world.unlogged:
         return Step(again=AT_ONCE)
-    if status in ("Deleting", "Failed", "RollingBack") and (step := _clear(doc)):
-        return step
+    if status in ("Deleting", "Failed") and (hosts := fleet.members(doc)):
+        return _remove(doc, hosts[0])
     if status == "Deleting":
         return Step(delete=True)
     if status == "Failed":
         return Step(again=None)
-    if status == "RollingBack":
-        return Step(write={"EndpointStatus": "InService"}, again=AT_ONCE)
+    if why := rollout.fault(doc, world.alarm, now):
+        return _fail(doc, why)
     return (
         _bury(doc, world, now)
+        or _take_back(doc, world, now)
         or _begin(endpoint, world, now)
-        or _switch(doc, world, now)
         or _retire(doc, world, now)
+        or _switch(doc, world, now)
         or Step(again=SOON if status in ROLLING_OUT or _waiting(doc, world) else SERVING)
     )
-
-
-def _clear(doc: Document) -> Step | None:
-    """Take down the next host: all of them, or those of an update that failed."""
-    doomed = [
-        host
-        for host in fleet.members(doc)
-        if doc["EndpointStatus"] != "RollingBack" or host["Generation"] != doc["_Serving"]["Generation"]
-    ]
-    return _remove(doc, doomed[0]) if doomed else None
 
 
 def _remove(doc: Document, host: Document, **write: object) -> Step:
@@ -102,6 +97,27 @@ def _bury(doc: Document, world: World, now: datetime) -> Step | None:
     )
 
 
+def _take_back(doc: Document, world: World, now: datetime) -> Step | None:
+    """Return to the hosts that served before an update; those it began go, once they are asked no more."""
+    if doc["EndpointStatus"] != "RollingBack":
+        return None
+    serving = doc["_Serving"]
+    told = fleet.hosts(doc, serving, world.runs)
+    new = [host for host in fleet.members(doc) if host["Generation"] != serving["Generation"]]
+    asked = {host["Uid"] for host in doc.get("_Hosts", ())}
+    if told and any(host["Uid"] in asked for host in new):
+        return Step(
+            write={"_Hosts": told, "ProductionVariants": fleet.summaries(serving, told, now, doc)},
+            again=AT_ONCE,
+        )
+    for host in new:
+        if "ReadySince" not in host:
+            return _remove(doc, host)
+        if "Draining" not in host and host["Uid"] not in asked:
+            return Step(write={"_Fleet": fleet.changed(doc, host["Uid"], Draining=now)}, again=AT_ONCE)
+    return None if new else Step(write={"EndpointStatus": "InService"}, again=AT_ONCE)
+
+
 def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
     """Start the next host that is missing."""
     doc, wanted = endpoint.doc, endpoint.doc["_Wanted"]
@@ -125,26 +141,29 @@ def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
 
 def _switch(doc: Document, world: World, now: datetime) -> Step | None:
     """Point the router at the hosts that are ready, once all are, or when one came back."""
+    if doc["EndpointStatus"] == "RollingBack":
+        return None
     wanted = doc["_Wanted"]
     told = fleet.hosts(doc, wanted, world.runs)
     whole = len(told) == len(fleet.of(doc, wanted))
     if doc["EndpointStatus"] in ROLLING_OUT:
         if not whole:
             return None
+        if "_Rollout" in doc and (step := deploying.advance(doc, told, world.runs, now)):
+            return step
     elif told == doc.get("_Hosts"):
         return None
-    uids = {host["Uid"] for host in told}
     write: Document = {
         "_Hosts": told,
         "_Serving": wanted,
-        "_Fleet": [
-            {"ReadySince": now, **host} if host["Uid"] in uids else host for host in fleet.members(doc)
-        ],
+        "_Fleet": fleet.ready_since(doc, told, now),
         "EndpointConfigName": wanted["EndpointConfigName"],
         "ProductionVariants": fleet.summaries(wanted, told, now, doc),
         "EndpointStatus": "InService",
     }
-    settled: tuple[str, ...] = ("_Lost", "PendingDeploymentSummary")
+    settled: tuple[str, ...] = ("_Lost", "PendingDeploymentSummary", "_Rollout")
+    if "_Rollout" in doc:
+        write |= deploying.settled(doc, now)
     if doc["EndpointStatus"] in ROLLING_OUT or "_Ailing" in doc:
         settled += ("FailureReason", "_Ailing")
     return Step(write=write, remove=settled, again=AT_ONCE)
@@ -152,12 +171,12 @@ def _switch(doc: Document, world: World, now: datetime) -> Step | None:
 
 def _retire(doc: Document, world: World, now: datetime) -> Step | None:
     """Let hosts go that no longer serve: first they are left in peace, then asked to stop, then removed."""
-    if doc["EndpointStatus"] == "InService" and (extra := fleet.surplus(doc, doc["_Wanted"])):
+    if extra := fleet.surplus(doc, now):
         return Step(write={"_Fleet": fleet.changed(doc, extra[0]["Uid"], Draining=now)}, again=AT_ONCE)
     for host in fleet.members(doc):
         if "Draining" in host and "Stopped" not in host and now - host["Draining"] >= LINGER:
             write = {"_Fleet": fleet.changed(doc, host["Uid"], Stopped=True)}
-            return Step(effect="stop", target=host["Uid"], write=write, again=SOON)
+            return Step(effect="stop", target=host["Uid"], write=write, again=AT_ONCE)
     return None
 
 
@@ -175,7 +194,7 @@ def _fail(doc: Document, reason: str) -> Step:
         "FailureReason": clip(f"The update was taken back: {reason}"),
         "_Wanted": doc["_Serving"],
     }
-    return Step(write=write, remove=("_Lost", "PendingDeploymentSummary"), again=AT_ONCE)
+    return Step(write=write, remove=("_Lost", "PendingDeploymentSummary", "_Rollout"), again=AT_ONCE)
 
 
 def _ail(doc: Document, fault: str, now: datetime) -> Step:

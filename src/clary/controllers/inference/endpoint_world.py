@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from clary.controllers.host_metrics import HostMetrics
-from clary.controllers.inference import fleet
+from clary.controllers.inference import fleet, rollout
 from clary.controllers.inference.endpoint import ROLLING_OUT, World, next_step
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.core.document import Document
+from clary.resources.cloudwatch.alarm import COMPOSITE_ALARM, METRIC_ALARM
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.runtime.spec import Input, RunSpec, Seen
 from clary.store.records import Record
@@ -39,7 +40,8 @@ class Endpoints:
         alive = record.doc["EndpointStatus"] in (*ROLLING_OUT, "InService")
         missing = alive and fleet.missing(record.doc, record.doc["_Wanted"])
         fault = self._fault(record) if missing else ""
-        return next_step(record, World(runs=runs, unlogged=frozenset(unlogged), fault=fault), now)
+        world = World(runs=runs, unlogged=frozenset(unlogged), fault=fault, alarm=self._alarm(record))
+        return next_step(record, world, now)
 
     def act(self, record: Record, step: Step) -> Document:
         """Start, stop or remove one host."""
@@ -61,6 +63,17 @@ class Endpoints:
         self._hosts.take(record, host["Uid"], GROUP, whose, ended=ended)
         done = ingest(self._runtime, host["Uid"], self._means.logs, stream, now, ended=ended)
         return done or not ended
+
+    def _alarm(self, record: Record) -> str:
+        """Say which of the alarms that an update names has gone off."""
+        if "_Rollout" not in record.doc:
+            return ""
+        records = self._means.records.scoped(record.account, record.region)
+        for name in rollout.plan_of(record.doc).alarms:
+            alarm = records.find(METRIC_ALARM, name) or records.find(COMPOSITE_ALARM, name)
+            if alarm and alarm.status == "ALARM":
+                return f'The alarm "{name}" went off. {alarm.doc.get("StateReason", "")}'.strip()
+        return ""
 
     def _fault(self, record: Record) -> str:
         try:

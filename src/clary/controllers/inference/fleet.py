@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from clary.controllers.inference import rollout
 from clary.core.document import Document
 from clary.runtime.spec import Seen
 
@@ -44,17 +45,36 @@ def of(doc: Document, wanted: Document, variant: str | None = None) -> list[Docu
 
 def missing(doc: Document, wanted: Document) -> Document | None:
     """Return the first variant that has fewer hosts than it should, as the configuration has it."""
-    return next((v for v in wanted["Variants"] if len(of(doc, wanted, v["VariantName"])) < v["Count"]), None)
+    counts = rollout.wanted_counts(doc, wanted)
+    return next(
+        (
+            variant
+            for variant in wanted["Variants"]
+            if len(of(doc, wanted, variant["VariantName"])) < counts[variant["VariantName"]]
+        ),
+        None,
+    )
 
 
-def surplus(doc: Document, wanted: Document) -> list[Document]:
+def surplus(doc: Document, now: datetime) -> list[Document]:
     """Return hosts that nobody needs any more and that were not told yet."""
-    needed = [
-        host["Uid"]
-        for variant in wanted["Variants"]
-        for host in of(doc, wanted, variant["VariantName"])[: variant["Count"]]
-    ]
+    wanted, status = doc["_Wanted"], doc["EndpointStatus"]
+    if status == "InService":
+        counts = {variant["VariantName"]: variant["Count"] for variant in wanted["Variants"]}
+        needed = _some(doc, wanted, counts)
+        if now < doc.get("_OldUntil", now):  # TerminationWaitInSeconds
+            needed |= {host["Uid"] for host in members(doc) if host["Generation"] != wanted["Generation"]}
+    elif status == "Updating" and "_Rollout" in doc and (kept := rollout.kept_counts(doc)) is not None:
+        needed = _some(doc, doc["_Serving"], kept)
+        needed |= {host["Uid"] for host in members(doc) if host["Generation"] == wanted["Generation"]}
+    else:
+        return []
     return [host for host in members(doc) if host["Uid"] not in needed and "Draining" not in host]
+
+
+def _some(doc: Document, wanted: Document, counts: Mapping[str, int]) -> set[str]:
+    """Return so many hosts of each variant of a configuration."""
+    return {host["Uid"] for name, count in counts.items() for host in of(doc, wanted, name)[:count]}
 
 
 def next_uid(uid: str, doc: Document, variant: Document) -> str:
@@ -77,6 +97,12 @@ def hosts(doc: Document, wanted: Document, runs: Runs) -> list[Document]:
         for host in of(doc, wanted)
         if host["Variant"] in weights and ready(runs, host)
     ]
+
+
+def ready_since(doc: Document, told: Sequence[Document], now: datetime) -> list[Document]:
+    """Return the hosts, those that the router is told of marked with when they were first ready."""
+    uids = {host["Uid"] for host in told}
+    return [{"ReadySince": now, **host} if host["Uid"] in uids else host for host in members(doc)]
 
 
 def ready(runs: Runs, host: Document) -> bool:

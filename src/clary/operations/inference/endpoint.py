@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
-from clary.operations import references
+from clary.operations.inference.deployment import check_deployment
 from clary.operations.model_registry.packaged import containers_of
 from clary.operations.registry import Call, operation
 from clary.resources.inference.endpoint import ENDPOINT
@@ -12,17 +12,19 @@ from clary.resources.inference.endpoint_config import ENDPOINT_CONFIG
 from clary.resources.inference.model import MODEL
 from clary.store.records import Record
 
-_UNBUILT = {"DeploymentConfig": "all hosts of an update are switched at once; leave it out."}
 _VARIANT = ("VariantName", "InstanceType", "ContainerStartupHealthCheckTimeoutInSeconds")
 
 
 @operation("sagemaker", "CreateEndpoint")
 def create(call: Call) -> Document:
     """Keep what is wanted; its controller brings it up."""
-    references.refuse(call.request, _UNBUILT)
     config = call.records.get(ENDPOINT_CONFIG, call.request)
     arn = call.records.arn(ENDPOINT, call.request)
-    doc = {**call.request, "EndpointArn": arn, "_Wanted": wanted(call, config, generation=1)}
+    new = wanted(call, config, generation=1)
+    doc = {**call.request, "EndpointArn": arn, "_Wanted": new}
+    if deployment := doc.pop("DeploymentConfig", None):
+        check_deployment(call, deployment, new["Variants"])
+        doc["LastDeploymentConfig"] = deployment
     call.records.create(ENDPOINT, doc, due=call.clock.now())
     return {"EndpointArn": arn}
 
@@ -31,7 +33,6 @@ def create(call: Call) -> Document:
 def update(call: Call) -> Document:
     """Want another configuration; the present one serves until the other does."""
     request = call.request
-    references.refuse(request, {**_UNBUILT, "RetainDeploymentConfig": "leave it out."})
     with call.records.database.write():
         endpoint = _settled(call)
         config = call.records.get(ENDPOINT_CONFIG, request)
@@ -45,6 +46,9 @@ def update(call: Call) -> Document:
         pending: Document = {"EndpointConfigName": config.name, "StartTime": now}
         pending["ProductionVariants"] = [{"VariantName": each["VariantName"]} for each in new["Variants"]]
         changes = {"EndpointStatus": "Updating", "_Wanted": new, "PendingDeploymentSummary": pending}
+        if deployment := _deployment(request, endpoint):
+            check_deployment(call, deployment, new["Variants"])
+            changes["_Rollout"] = {"Config": deployment, "Began": now, "Step": 0}
         call.records.update(endpoint, changes, remove=("FailureReason",), due=now)
     return {"EndpointArn": endpoint.arn}
 
@@ -80,6 +84,24 @@ def wanted(call: Call, config: Record, *, generation: int) -> Document:
     isolated = config.doc.get("EnableNetworkIsolation", False)
     variants = [_variant(call, variant, isolated) for variant in config.doc["ProductionVariants"]]
     return {"Generation": generation, "EndpointConfigName": config.name, "Variants": variants}
+
+
+def _deployment(request: Document, endpoint: Record) -> Document | None:
+    """Return how an update is to be rolled out, if the request says so."""
+    given = request.get("DeploymentConfig")
+    if not request.get("RetainDeploymentConfig"):
+        return given
+    if given:
+        raise ValidationError(
+            "Give a DeploymentConfig, or RetainDeploymentConfig to use the last one again, not both."
+        )
+    last: Document | None = endpoint.doc.get("LastDeploymentConfig")
+    if last is None:
+        raise ValidationError(
+            f'RetainDeploymentConfig: the endpoint "{endpoint.arn}" was never deployed with a '
+            "DeploymentConfig. Give one."
+        )
+    return last
 
 
 def _variant(call: Call, variant: Document, isolated: bool) -> Document:
