@@ -292,6 +292,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
     from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
     from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
     from clary.controllers.inference.endpoint_world import Endpoints
+    from clary.controllers.inference.transform_job_world import TransformJobs
     from clary.controllers.logs_metric import MetricFilters
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.controllers.tuning.tuning_job_world import TuningJobs
@@ -300,6 +301,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
         TrainingJobs(means),
         TuningJobs(means),
         Endpoints(means),
+        TransformJobs(means),
         MetricAlarms(means, clock.now),
         CompositeAlarms(means, clock.now),
         MetricFilters(means, clock.now),

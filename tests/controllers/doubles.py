@@ -19,6 +19,7 @@ class StagedRuntime:
     since: dict[str, datetime] = field(default_factory=dict)
     specs: dict[str, RunSpec] = field(default_factory=dict)
     printed: dict[str, bytes] = field(default_factory=dict)
+    said: dict[str, bytes] = field(default_factory=dict)
     used: dict[str, bytes] = field(default_factory=dict)
     written: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -52,6 +53,10 @@ class StagedRuntime:
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the test let the run print."""
         return self.printed.get(uid, b"")[offset : offset + limit]
+
+    def data_log(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
+        """Return what the test lets be said of a transform."""
+        return self.said.get(uid, b"")[offset : offset + limit]
 
     def usage(self, uid: str, offset: int) -> bytes:
         """Return what the test says the run used."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from clary.runtime.spec import Runtime
 from clary.store.log_reader import Window
 from clary.store.logs import Logs
 
@@ -25,12 +25,20 @@ class Stream:
     name: str
 
 
+class Source(Protocol):
+    """Where a log is pulled from: what a run printed, or what was said of it."""
+
+    def output(self, uid: str, offset: int, limit: int) -> bytes:
+        """Return what there is, from byte `offset`."""
+        ...
+
+
 Put = Callable[[Sequence[tuple[int, str]], int, int], None]
 """Keeps events (milliseconds, message) that came from one byte offset to before another."""
 
 
 def ingest(
-    runtime: Runtime,
+    runtime: Source,
     uid: str,
     logs: Logs,
     stream: Stream,

@@ -23,10 +23,11 @@ class DataFault(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One object of a channel: its name below the channel, and its content file."""
+    """One object of a channel: its name below the channel, its content file, and where it lies."""
 
     name: str
     path: Path
+    uri: str
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class RoleObjects:
         """Return every object under a prefix, in the order of their keys; there must be some if `needed`."""
         bucket, prefix = split(uri)
         found = tuple(
-            Found(name=_below(info.key, prefix, uri), path=info.path)
+            Found(name=_below(info.key, prefix, uri), path=info.path, uri=f"s3://{bucket}/{info.key}")
             for info in self._under(uri, bucket, prefix)
         )
         if needed and not found:  # evidence/training-data-errors.md

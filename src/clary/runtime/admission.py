@@ -104,7 +104,7 @@ class Admission:
             # Who may be interrupted lets the others pass.
             queued.sort(key=lambda pair: (not pair[1].cut_off, pair[1].specs[0].interruptible))
             for job, gang in queued:
-                serves = gang.specs[0].serves
+                serves = gang.specs[0].waits
                 seen = self._admit(job, gang, taken, 0 if gang.cut_off else ahead[serves])
                 if seen:
                     waiting[job.uid] = seen
@@ -145,7 +145,7 @@ class Admission:
                     Taken(
                         uid=job.uid,
                         share=launch.share,
-                        serves=spec.serves,
+                        serves=spec.waits,
                         interruptible=spec.interruptible,
                     )
                 )
@@ -175,16 +175,16 @@ class Admission:
             build = Build(self._cache, image.key)
             if not build.ready():
                 return self._build(job, source, build)
-        kind: Literal["job", "server"] = "server" if spec.serves else "job"
+        kind: Literal["job", "server"] = "server" if spec.waits else "job"
         hosts = self._provisioner.reserve(gang.types(), kind, gang.others(taken), ahead)
         if isinstance(hosts, Waiting):
-            if not (spec.interruptible or spec.serves or ahead):
+            if not (spec.interruptible or spec.waits or ahead):
                 self._reclaim(gang, taken)
             return Seen(phase="queued", note=f"Number {hosts.ahead + 1} in the queue, {hosts.why}.")
         self._start(gang, image, [host.share for host in hosts], engine)
         taken[:] = gang.others(taken)
         taken += [
-            Taken(uid=each.uid, share=host.share, serves=spec.serves, interruptible=spec.interruptible)
+            Taken(uid=each.uid, share=host.share, serves=spec.waits, interruptible=spec.interruptible)
             for each, host in zip(gang.members, hosts, strict=True)
         ]
         return None

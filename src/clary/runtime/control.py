@@ -64,7 +64,7 @@ def answer(job: JobDirectory, words: list[str]) -> bytes:
         case ["status"]:
             return json.dumps(job.state()).encode() + b"\n"
         case ["tail", offset, limit]:
-            return tail(job, int(offset), int(limit))
+            return tail(job.log, int(offset), int(limit))
     return b"what?\n"
 
 
@@ -85,10 +85,10 @@ def ask(path: Path, line: str) -> bytes | None:
         return None
 
 
-def tail(job: JobDirectory, offset: int, limit: int) -> bytes:
-    """Return what a run printed, from a byte offset on."""
+def tail(log: Path, offset: int, limit: int) -> bytes:
+    """Return what a run's log has from a byte offset on."""
     try:
-        with job.log.open("rb") as file:
+        with log.open("rb") as file:
             file.seek(offset)
             return file.read(min(limit, _MOST))
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clary.core.document import Document
 from clary.runtime.launch import Launch, read_launch
-from clary.runtime.spec import Input, Mount, Output, Piece, Pipe, RunSpec
+from clary.runtime.spec import Input, Item, Mount, Output, Piece, Pipe, RunSpec, Transform
 
 
 class JobDirectory:
@@ -26,6 +26,7 @@ class JobDirectory:
         self.home = path / "home"
         self.inputs = path / "inputs"
         self.log = path / "stdout.log"
+        self.data_log = path / "data.log"
         self.lock = path / "shim.lock"
 
     @property
@@ -180,6 +181,7 @@ def _encode(spec: RunSpec) -> Document:
         "startup_timeout": spec.startup_timeout.total_seconds(),
         "stop_grace": spec.stop_grace.total_seconds(),
         "kept": spec.kept.total_seconds(),
+        "transform": _encode_transform(spec.transform) if spec.transform else None,
     }
 
 
@@ -198,8 +200,19 @@ def _decode(document: Document) -> RunSpec:
         "startup_timeout": timedelta(seconds=document["startup_timeout"]),
         "kept": timedelta(seconds=document.get("kept", 0)),
         "stop_grace": timedelta(seconds=document["stop_grace"]),
+        "transform": _decode_transform(document["transform"]) if document.get("transform") else None,
     }
     return RunSpec(**members)
+
+
+def _encode_transform(transform: Transform) -> Document:
+    items = [[str(item.source), item.name, item.uri] for item in transform.items]
+    return {**vars(transform), "items": items}
+
+
+def _decode_transform(document: Document) -> Transform:
+    items = tuple(Item(source=Path(source), name=name, uri=uri) for source, name, uri in document["items"])
+    return Transform(**{**document, "items": items})
 
 
 def _encode_pipe(pipe: Pipe) -> Document:

@@ -28,6 +28,7 @@ from clary.runtime.probe import Probe, probe
 from clary.runtime.provisioner import Provisioner
 from clary.runtime.removal import remove_tree
 from clary.runtime.spec import RunSpec, Seen
+from clary.runtime.transform import ledger
 
 _SHIM_STARTS = 2.0  # seconds; a shim that has not spoken by then is started again
 _SHIM_NEVER_CAME = 30.0
@@ -137,7 +138,11 @@ class LocalRuntime:
 
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
-        return control.tail(self._job(uid), offset, limit)
+        return control.tail(self._job(uid).log, offset, limit)
+
+    def data_log(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
+        """Return what was said of a transform's requests, from byte `offset`."""
+        return control.tail(self._job(uid).data_log, offset, limit)
 
     def usage(self, uid: str, offset: int) -> bytes:
         """Return what the run was measured to use, from byte `offset`."""
@@ -255,7 +260,7 @@ def _lost(job: JobDirectory, how: str) -> Seen:
                 "saved is left; start the job again.",
                 "started": state["started"] if state else None,
                 "ended": now_text(),
-                "outputs": {},
+                "outputs": ledger.outputs(job),
                 "note": "",
                 "lost": True,
             }

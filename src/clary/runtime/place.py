@@ -37,10 +37,12 @@ def hold(job: JobDirectory, spec: RunSpec) -> None:
     for pipe in spec.pipes:
         for source in {piece.source for group in pipe.groups for piece in group if piece.source}:
             _link(source, held(job, source))
+    for each in spec.transform.items if spec.transform else ():
+        _link(each.source, held(job, each.source))
 
 
 def held(job: JobDirectory, source: Path) -> Path:
-    """Return where the job's directory holds what a pipe streams."""
+    """Return where the job's directory holds what a pipe streams or a transform sends."""
     return job.inputs / f"pipe-{tag(str(source))}"
 
 

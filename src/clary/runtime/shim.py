@@ -31,6 +31,8 @@ from clary.runtime.place import Interrupted, place
 from clary.runtime.removal import remove_tree
 from clary.runtime.sandbox import INTERPRETER
 from clary.runtime.spec import Pipe
+from clary.runtime.transform import ledger
+from clary.runtime.transform.driver import Driver
 from clary.runtime.usage import Meter
 from clary.runtime.wake import wake
 from clary.runtime.warm import Slot, expected, leave, open_sockets
@@ -62,7 +64,8 @@ class Shim:
         self.told = False  # the program, to end
         self.killed = False
         self.failure = ""
-        self.disk = Disk(job.path, serves=self.spec.serves)
+        self.driver = Driver(job, self.launch.sockets / "share" / "http.sock")
+        self.disk = Disk(job.path, serves=self.spec.waits)
         self.meter: Meter | None = None
         self.full = ""  # why the run had to end to save the disk
         self.woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -91,6 +94,7 @@ class Shim:
             self.failure = _machine_failure(error)
         finally:
             self._end_feeder()
+            self.driver.end()
             if self.slot:
                 self.slot.container.kill()
             if group:
@@ -100,7 +104,7 @@ class Shim:
         if self.full:
             self.disk.make_room(self.job.ml, self.job.tmp, self.job.home, log=self.job.log)
         outputs = {} if self.killed or self.full else self._pack()
-        self._finish(ended, outputs)
+        self._finish(ended, {**outputs, **ledger.outputs(self.job)})
 
     def enter(self, phase: str) -> None:
         """Write down the phase and tell the controller."""
@@ -162,9 +166,9 @@ class Shim:
             if self.server.fileno() in ready:
                 let_in = partial(attach.let_in, self.spec, self.launch, running)
                 control.serve(self.server, partial(control.answer, self.job), let_in)
-            if feeder is not None and feeder in ready:
-                poller.unregister(feeder)
-                self._hear_feeder(feeder, running)
+            for words in ready & {feeder, self.driver.words}:
+                poller.unregister(words)
+                self._hear(words, running)
             if self.successor:
                 self.successor.poll()
             if self.meter:
@@ -173,16 +177,25 @@ class Shim:
                 os.read(self.woken, 64)
             self._obey(running)
             if ping and not ping.answered and ping.due():
-                self._check_health(ping, startup, running)
+                self._check_health(ping, startup, running, poller)
 
-    def _check_health(self, ping: Ping, startup: float, running: Container) -> None:
+    def _check_health(self, ping: Ping, startup: float, running: Container, poller: select.poll) -> None:
         if ping.try_once():
             self.enter("ready")
+            if self.spec.transform:
+                poller.register(self.driver.start(), select.POLLIN)
             self.successor = leave(self.job.path.parent, self.launch)
         elif time.monotonic() > startup and not self.failure:
             seconds = self.spec.startup_timeout.total_seconds()
             self.failure = failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=seconds)
             running.kill()
+
+    def _hear(self, words: int, running: Container) -> None:
+        """Take in the last words of whoever feeds the program or drives requests at it."""
+        if words == self.driver.words:
+            self._hear_driver(running)
+        else:
+            self._hear_feeder(words, running)
 
     def _hear_feeder(self, words: int, running: Container) -> None:
         """End a run whose data cannot be streamed; a feeder that just ended has nothing to say."""
@@ -190,12 +203,21 @@ class Shim:
         if self.failure:
             running.kill()
 
+    def _hear_driver(self, running: Container) -> None:
+        """End the server once its driver has: there is nothing more to ask it."""
+        self.failure = self.failure or self.driver.hear()
+        if self.stop_deadline is None:
+            self.stop_deadline = time.monotonic() + self.spec.stop_grace.total_seconds()
+        self.told = True
+        running.stop()
+
     def _obey(self, running: Container) -> None:
         wish = self.job.asked() if self.job.path.exists() else "kill"  # a home that was deleted wants no run
         if wish == "kill" or (self.stop_deadline and time.monotonic() >= self.stop_deadline):
             self.killed = wish == "kill"
             running.kill()
         elif wish == "stop":
+            self.driver.end()  # first: what it asks now would fail
             if self.stop_deadline is None:
                 self.stop_deadline = time.monotonic() + self.spec.stop_grace.total_seconds()
             if running.up and not self.told:  # before that its first process is deaf to SIGTERM
@@ -223,6 +245,8 @@ class Shim:
             status = signal.SIGKILL if ended.up or ended.init else max(1, sandbox_code) << 8
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = 128 + number if number else os.waitstatus_to_exitcode(status)
+        if self.driver.heard:  # the server has done all that was asked of it
+            code, number = (1 if self.failure else 0), None
         out_of_memory = kills > 0 and code != 0
         stopped = self.stop_deadline is not None or self.killed
         self.full = self.full or self.disk.fault(now=True)  # the program may have noticed first

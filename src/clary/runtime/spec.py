@@ -5,6 +5,8 @@ A *run* is one container of one attempt: `uid` names it for ever, `home.jobs/<ui
     spec.json    what to run (mode 0600: it may hold a credential token)
     state.json   phase, shim pid and start time, container pid and start time; replaced atomically
     stdout.log   the container's output, standard error included, append-only
+    data.log     what the driver of a transform said of its requests, append-only
+    transformed/ its outputs; see `clary.runtime.transform.ledger`
     usage.jsonl  what the container uses of its host, append-only; see `clary.runtime.usage`
     reclaim      a run that may not be interrupted waits for this one's capacity
     exit.json    how it ended; written once, the authority
@@ -94,12 +96,47 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Item:
+    """One object to transform: a content file of the object store, what its output is called, and its URI."""
+
+    source: Path
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transform:
+    """Requests to drive at the run's server once it answers /ping: one output for each item.
+
+    What is None is asked of the server at /execution-parameters. `payload_mb` 0 streams objects whole.
+    `inference_time` is what each record of the output is to name with an id of its own, if anything.
+    """
+
+    items: tuple[Item, ...]
+    split: Literal["None", "Line", "RecordIO", "TFRecord"] = "None"
+    strategy: str | None = None
+    payload_mb: int | None = None
+    concurrency: int | None = None
+    content_type: str = ""
+    accept: str = ""
+    gunzip: bool = False
+    lines: bool = False
+    input_filter: str = "$"
+    output_filter: str = "$"
+    join: bool = False
+    inference_time: str = ""
+    timeout: int = 600
+    retries: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Everything one run needs. `files` are small texts to write under `ml/` (path → content), `saved` the
     directories under `ml/` that are taken to safety while the program runs. An `interruptible` run may lose
     its capacity to others. `kept` is for how long its warm worker stays, where that is longer than usual.
     `gang` names the runs of all hosts of a job of several, its own among them, in the order of `hosts`: they
-    start together or not at all, and reach each other by those names.
+    start together or not at all, and reach each other by those names. A run with a `transform` ends when all
+    its requests are answered.
     """
 
     uid: str
@@ -124,6 +161,12 @@ class RunSpec:
     startup_timeout: timedelta = timedelta(minutes=10)
     stop_grace: timedelta = timedelta(seconds=120)
     kept: timedelta = timedelta(0)
+    transform: Transform | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether the run is idle most of the time: a server that waits for calls."""
+        return self.serves and self.transform is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +219,10 @@ class Runtime(Protocol):
 
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
+        ...
+
+    def data_log(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
+        """Return what was said of a transform's requests, from byte `offset`."""
         ...
 
     def usage(self, uid: str, offset: int) -> bytes:

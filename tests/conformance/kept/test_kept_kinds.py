@@ -61,7 +61,6 @@ GIVEN: dict[str, dict[str, Any]] = {
     "TrainingSession": {
         "BaseModelArn": "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/m/1.0.0"
     },
-    "TransformJob": {},
     "Workforce": {},
     "Workteam": {},
 }
@@ -165,7 +164,6 @@ ENDS = {
     "OptimizationJob": "OptimizationEndTime",
     "ProcessingJob": "ProcessingEndTime",
     "TrainingSession": "EndTime",
-    "TransformJob": "TransformEndTime",
 }
 
 

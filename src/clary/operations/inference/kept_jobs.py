@@ -51,7 +51,6 @@ def scaling(call: Call) -> Document:
     )
 
 
-none_yet.ended("CreateTransformJob", "TransformEndTime")
 none_yet.ended("CreateCompilationJob", "CompilationEndTime")
 none_yet.listed("ListInferenceRecommendationsJobSteps", INFERENCE_RECOMMENDATIONS_JOB)
 none_yet.listed("ListModelMetadata")

@@ -1,0 +1,241 @@
+"""Sends the objects of one transform run to its model server and writes the answers down.
+
+`python -m clary.runtime.transform.driving DIRECTORY SOCKET`, a child of the shim that dies with it, with the
+standard library only. Its last words on standard output are `done`, or whose fault it was and why.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from clary.core.document import Document
+from clary.runtime.jobdir import JobDirectory, now_text
+from clary.runtime.place import held
+from clary.runtime.spec import Item, Transform
+from clary.runtime.transform.calling import Answer, Caller, Late, NoAnswer, parameters
+from clary.runtime.transform.driver import DONE
+from clary.runtime.transform.ledger import Ledger, folder
+from clary.runtime.transform.processing import DataError, Processing
+from clary.runtime.transform.splitting import InputError, batches, chunks, open_object
+
+PAYLOAD_MB, CONCURRENCY, STRATEGY = 6, 1, "MULTI_RECORD"
+_AHEAD = 2  # batches that wait for each request under way
+_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds before the next try
+_WORDS = 600  # characters of what the model says in a reason
+_AGAIN = frozenset({408, 425, 429}) | frozenset(range(500, 600))
+_PR_SET_PDEATHSIG = 1
+
+
+class Fault(Exception):
+    """Why an object has no output; the text begins with whose fault it is."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How the server is used: the job's own words, else the server's, else the defaults."""
+
+    concurrency: int
+    payload_mb: int
+    strategy: str
+
+    @classmethod
+    def settle(cls, job: Transform, told: Document) -> Limits:
+        """Return what holds."""
+        strategy = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": STRATEGY}.get(job.strategy or "")
+        payload = (
+            job.payload_mb if job.payload_mb is not None else _number(told, "MaxPayloadInMB", PAYLOAD_MB)
+        )
+        wanted = job.concurrency or _number(told, "MaxConcurrentTransforms", CONCURRENCY) or CONCURRENCY
+        return cls(wanted, payload, strategy or str(told.get("BatchStrategy", STRATEGY)))
+
+
+@dataclass
+class Object:
+    """An object on its way: its batches go out, and come back in their order."""
+
+    number: int
+    item: Item
+    draft: IO[bytes]
+    fault: str = ""
+
+
+Work = tuple[Object, "Future[bytes] | None"]
+"""A batch on its way, or the end of an object."""
+
+
+class Driving:
+    """One run of a transform."""
+
+    def __init__(self, job: JobDirectory, socket: Path) -> None:
+        transform = job.spec().transform
+        if transform is None:
+            raise ValueError(f"{job.path} is no transform")
+        self._job, self._transform, self._socket = job, transform, socket
+        self._processing = Processing(transform)
+        self._local = threading.local()
+        self._log = job.data_log.open("ab", buffering=0)
+        self._faults: list[str] = []
+
+    def run(self) -> str:
+        """Send everything; return the last words."""
+        asks = (
+            None in (self._transform.payload_mb, self._transform.strategy) or not self._transform.concurrency
+        )
+        limits = Limits.settle(self._transform, parameters(self._socket) if asks else {})
+        self._say(
+            f"MaxConcurrentTransforms={limits.concurrency}, MaxPayloadInMB={limits.payload_mb}, "
+            f"BatchStrategy={limits.strategy}"
+        )
+        ledger = Ledger(folder(self._job))
+        under_way: deque[Work] = deque()
+        with ThreadPoolExecutor(limits.concurrency) as pool:
+            for work in self._work(pool, limits, ledger):
+                under_way.append(work)
+                while len(under_way) > limits.concurrency * _AHEAD:
+                    self._take(under_way.popleft(), ledger)
+            while under_way:
+                self._take(under_way.popleft(), ledger)
+        ledger.close()
+        if not self._faults:
+            return DONE
+        more = f" ({len(self._faults)} objects failed.)" if len(self._faults) > 1 else ""
+        return self._faults[0] + more
+
+    def _work(self, pool: ThreadPoolExecutor, limits: Limits, ledger: Ledger) -> Iterator[Work]:
+        for number, item in enumerate(self._transform.items):
+            one = Object(number, item, ledger.draft(number))
+            path = held(self._job, item.source)
+            try:
+                if limits.payload_mb == 0 and not self._processing.reads:
+                    yield one, pool.submit(self._stream, path)
+                    yield one, None
+                    continue
+                with open_object(path, gunzip=self._transform.gunzip) as file:
+                    for batch in self._batches(file, limits):
+                        if one.fault:
+                            break
+                        yield one, pool.submit(self._send, batch)
+                        del batch
+            except (InputError, OSError) as error:
+                one.fault = one.fault or f"ClientError: {error}"
+            yield one, None
+
+    def _batches(self, file: BinaryIO, limits: Limits) -> Iterable[bytes]:
+        if limits.payload_mb == 0:
+            return [file.read()]
+        single = limits.strategy == "SINGLE_RECORD"
+        return batches(file, self._transform.split, limits.payload_mb << 20, single=single)
+
+    def _take(self, work: Work, ledger: Ledger) -> None:
+        one, future = work
+        if future is not None:
+            try:
+                result = future.result()
+            except Fault as fault:
+                one.fault = one.fault or str(fault)
+            else:
+                if not one.fault:
+                    one.draft.write(result)
+        elif one.fault:
+            ledger.discard(one.number, one.draft)
+            self._blame(one)
+        else:
+            ledger.finish(one.number, one.item.name, one.draft)
+
+    def _send(self, batch: bytes) -> bytes:
+        """Send one batch, as often as is allowed, and return what it adds to the output."""
+        try:
+            asked = self._processing.request(batch)
+            return self._assembled(self._processing.result(batch, self._answer(lambda: asked)))
+        except DataError as error:
+            raise Fault(f"ClientError: {error}") from error
+
+    def _stream(self, path: Path) -> bytes:
+        """Send a whole object piece by piece; each try begins at its beginning."""
+        with open_object(path, gunzip=self._transform.gunzip) as file:
+
+            def pieces() -> Iterable[bytes]:
+                file.seek(0)
+                return chunks(file)
+
+            return self._assembled(self._processing.result(b"", self._answer(pieces)))
+
+    def _answer(self, body: Callable[[], bytes | Iterable[bytes]]) -> bytes:
+        headers = {"Content-Type": self._transform.content_type, "Accept": self._transform.accept}
+        named = {name: value for name, value in headers.items() if value}
+        fault = ""
+        for tried in range(self._transform.retries + 1):
+            if tried:
+                time.sleep(min(_PAUSE * 2 ** (tried - 1), _LONGEST_PAUSE))
+            try:
+                answer = self._caller().post("/invocations", body(), named)
+            except Late as error:
+                fault = f"AlgorithmError: Model server did not respond to /invocations request: {error}"
+            except NoAnswer as error:
+                time.sleep(_PAUSE)  # should the container have ended, its shim knows better why
+                fault = f"AlgorithmError: Unable to get response from algorithm: {error}"
+            else:
+                if answer.status < 300:
+                    return answer.body
+                fault = _refusal(answer)
+                if answer.status not in _AGAIN:
+                    break
+        raise Fault(fault)
+
+    def _caller(self) -> Caller:
+        if not hasattr(self._local, "caller"):
+            self._local.caller = Caller(self._socket, self._transform.timeout)
+        found: Caller = self._local.caller
+        return found
+
+    def _assembled(self, result: bytes) -> bytes:
+        return result if not self._transform.lines or result.endswith(b"\n") else result + b"\n"
+
+    def _blame(self, one: Object) -> None:
+        where = one.item.uri.removeprefix("s3://")
+        blame, _, why = one.fault.partition(": ")
+        self._faults.append(f"{blame}: {where}: {' '.join(why.split())}")
+        for line in why.splitlines():
+            self._say(f"{where}: {line}")
+
+    def _say(self, words: str) -> None:
+        self._log.write(f"{now_text()[:23]}:[sagemaker logs]: {words}\n".encode())
+
+
+def main(arguments: list[str]) -> int:
+    """Drive one run, as long as its shim lives."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        return 0
+    directory, socket = arguments
+    words = Driving(JobDirectory(Path(directory)), Path(socket)).run()
+    os.write(sys.stdout.fileno(), words[: _WORDS * 2].encode()[: 1 << 14] + b"\n")
+    return 0
+
+
+def _refusal(answer: Answer) -> str:
+    words = answer.body[: 1 << 14].decode(errors="replace").strip()
+    said = words if len(words) <= _WORDS else f"{words[: _WORDS // 2]} … {words[-_WORDS // 2 :]}"
+    whose = "ClientError" if answer.status < 500 else "AlgorithmError"
+    return f"{whose}: Bad HTTP status received from algorithm: {answer.status}\nMessage:\n{said}"
+
+
+def _number(told: Document, name: str, default: int) -> int:
+    value = told.get(name, default)
+    return value if isinstance(value, int) and value >= 0 else default
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""The finished outputs of a transform's run: a file each, and a line that names it once it is whole.
+
+Whoever dies between the two leaves an output that nobody knows of, and its object is begun again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import IO
+
+from clary.runtime.jobdir import JobDirectory, sync_directory
+
+OUTPUT = "transformed"  # what a run's outputs call the directory
+_INDEX = "index.jsonl"
+
+
+def folder(job: JobDirectory) -> Path:
+    """Return where a run's outputs are; the container does not see it."""
+    return job.path / OUTPUT
+
+
+def outputs(job: JobDirectory) -> dict[str, str]:
+    """Return what a run's end says of its finished outputs."""
+    return {OUTPUT: str(folder(job))} if (folder(job) / _INDEX).exists() else {}
+
+
+def finished(directory: Path) -> dict[str, Path]:
+    """Return every finished output by the name of its object; a line that was cut off names none."""
+    try:
+        text = (directory / _INDEX).read_bytes()
+    except FileNotFoundError:
+        return {}
+    *lines, _ = text.split(b"\n")
+    return {name: directory / file for name, file in map(json.loads, lines)}
+
+
+class Ledger:
+    """What the one driver of a run writes."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True, mode=0o700)
+        self._directory = directory
+        self._index = os.open(directory / _INDEX, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def draft(self, number: int) -> IO[bytes]:
+        """Open the output of an object."""
+        return (self._directory / f"{number}.out").open("wb")
+
+    def finish(self, number: int, name: str, file: IO[bytes]) -> None:
+        """Make an output one that counts: on disk, and then named."""
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        os.write(self._index, json.dumps([name, f"{number}.out"]).encode() + b"\n")
+        os.fsync(self._index)
+
+    def discard(self, number: int, file: IO[bytes]) -> None:
+        """Throw away an output that did not come to its end."""
+        file.close()
+        (self._directory / f"{number}.out").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Make the names survive a power cut too."""
+        os.close(self._index)
+        sync_directory(self._directory)
