@@ -10,7 +10,7 @@ from botocore.model import NoShapeFoundError, OperationModel, ServiceModel, Stru
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.wire import cbor, cbor_body, json_body, rest_output, s3, xml_body
+from clary.wire import cbor, cbor_body, json_body, rest_output, s3, sqs, xml_body
 from clary.wire.message import HttpRequest, HttpResponse
 from clary.wire.route import Protocol
 
@@ -100,7 +100,7 @@ def _rpc(
         response.headers.set("smithy-protocol", "rpc-v2-cbor")
         response.body = cbor.encode(body)
     if service.is_query_compatible:
-        code = shape.error_code if shape is not None else error.code
+        code = sqs.query_code(service, shape.error_code if shape is not None else error.code)
         response.headers.set("x-amzn-query-error", f"{code};{_fault(response.status)}")
 
 
@@ -134,7 +134,7 @@ def _xml(
     error: ApiError,
     request_id: str,
 ) -> None:
-    code = shape.error_code if shape is not None else error.code
+    code = sqs.query_code(service, shape.error_code if shape is not None else error.code)
     out = [f"<Type>{_fault(response.status)}</Type><Code>{escape(code)}</Code>"]
     if error.message:
         out.append(f"<Message>{xml_body.escape(error.message)}</Message>")
@@ -144,7 +144,7 @@ def _xml(
             continue
         if target.serialization.get("location") not in rest_output.OUTSIDE:
             xml_body.writer(service).plan(target)(out, xml_body.member_name(member, target), value)
-    namespace = xml_body.namespace_of_service(service)
+    namespace = xml_body.namespace_of_service(sqs.query_model(service))
     response.body = (
         f"<ErrorResponse{namespace}><Error>{''.join(out)}</Error>"
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"

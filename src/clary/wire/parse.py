@@ -9,7 +9,7 @@ from botocore.model import OperationModel, ServiceModel
 from clary.core.body import StagedBody
 from clary.core.document import Document
 from clary.core.errors import ApiError, SerializationError
-from clary.wire import cbor, cbor_body, compression, json_body, query_form, rest_input, s3
+from clary.wire import cbor, cbor_body, compression, json_body, query_form, rest_input, s3, sqs
 from clary.wire.message import HttpRequest
 from clary.wire.route import Route, find, form
 from clary.wire.scalars import Mismatch
@@ -54,14 +54,16 @@ def _read(service: ServiceModel, route: Route, request: HttpRequest) -> Document
         return {}
     result: Any
     if route.protocol == "query":
-        result = query_form.reader(service).plan(shape)(query_form.grow(form(request)))
+        spoken = sqs.query_model(service)
+        named = spoken.operation_model(route.operation.name).input_shape or shape
+        result = query_form.reader(spoken).plan(named)(query_form.grow(form(request)))
     elif route.protocol == "json":
         result = json_body.reader(service).plan(shape)(json_body.decode(request.body or b"{}"))
     else:
         tree = cbor.decode(request.body) if request.body else {}
         result = cbor_body.reader(service).plan(shape)(tree)
     document: Document = result
-    return document
+    return sqs.of_today(document, route.operation, request.path) if sqs.is_sqs(service) else document
 
 
 def _unfit(service: ServiceModel, why: str) -> ApiError:

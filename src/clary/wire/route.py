@@ -11,7 +11,7 @@ from urllib.parse import unquote, unquote_plus
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel, StructureShape
 
 from clary.core.errors import ApiError, SerializationError
-from clary.wire import query_form, s3
+from clary.wire import query_form, s3, sqs
 from clary.wire.memo import PerService
 from clary.wire.message import HttpRequest
 
@@ -96,6 +96,8 @@ def _list_protocols(service: ServiceModel) -> tuple[Protocol, ...]:
     spoken: list[Protocol] = list(metadata.get("protocols") or [metadata["protocol"]])
     if "targetPrefix" in metadata and "json" not in spoken and "smithy-rpc-v2-cbor" not in spoken:
         spoken.append("json")
+    if sqs.is_sqs(service):
+        spoken.append("query")
     return tuple(spoken)
 
 

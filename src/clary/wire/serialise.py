@@ -6,7 +6,7 @@ from botocore.model import OperationModel, ServiceModel, StructureShape
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.wire import cbor, cbor_body, events, json_body, rest_output, s3, xml_body
+from clary.wire import cbor, cbor_body, events, json_body, rest_output, s3, sqs, xml_body
 from clary.wire.error_body import json_type, modelled, write_error
 from clary.wire.message import HttpRequest, HttpResponse
 from clary.wire.route import Protocol, detect
@@ -23,7 +23,8 @@ def serialise(
     """
     protocol = detect(service, request)
     if protocol == "query":
-        response = _query(service, operation, result, request_id)
+        spoken = sqs.query_model(service)
+        response = _query(spoken, spoken.operation_model(operation.name), result, request_id)
     elif protocol in ("rest-json", "rest-xml"):
         response = rest_output.write(service, operation, protocol, result)
     else:

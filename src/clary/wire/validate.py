@@ -11,7 +11,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from clary.core.body import StagedBody
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
-from clary.wire import s3
+from clary.wire import s3, sqs
 from clary.wire.memo import Memo, PerService
 from clary.wire.patterns import compile_pattern
 
@@ -47,6 +47,8 @@ def validate(shape: Shape | None, value: Document, service: ServiceModel | None 
         return
     if service is not None and s3.is_s3(service):
         raise _s3_error(shape, errors[0])
+    if service is not None and sqs.is_sqs(service):
+        raise sqs.unfit(errors[0])
     count = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''} detected: "
     raise ValidationError(count + "; ".join(errors[:MAX_ERRORS]), code=code_of(service))
 
