@@ -13,6 +13,7 @@ import clary.store.log_tables
 import clary.store.metrics.alarm_tables
 import clary.store.metrics.tables
 import clary.store.objects.tables
+import clary.store.queues.tables
 import clary.store.search_tables
 import clary.store.tables  # noqa: F401 each declares its tables on being imported
 from clary.store.database import Database, metadata
