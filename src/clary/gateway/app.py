@@ -16,6 +16,7 @@ from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
 from clary.gateway.invoke import Invoker, is_prediction
 from clary.gateway.line import LINE
 from clary.gateway.objects import SmallObjects
+from clary.gateway.waiting import Waiting
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 from clary.wire.serialise import serialise_error
 
@@ -30,6 +31,7 @@ class Gateway:
         self._parts = parts
         self.invoker = Invoker(parts)
         self.small_objects = SmallObjects(parts)
+        self._waiting = Waiting(parts.records.database, parts.clock, parts.pool)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -44,6 +46,7 @@ class Gateway:
 
     async def _serve(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         exchange = open_exchange(scope, receive, self._parts)
+        exchange.waiting = self._waiting
         error = ""
         try:
             try:

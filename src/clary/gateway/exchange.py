@@ -19,6 +19,7 @@ from clary.gateway.chunked import Decoder
 from clary.gateway.line import Line
 from clary.gateway.sigv4 import Signed
 from clary.gateway.staging import Staging
+from clary.gateway.waiting import Waiting
 from clary.operations.authorise import Authoriser
 from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
@@ -75,6 +76,7 @@ class Exchange:
     request: HttpRequest
     receive: Receive
     line: Line | None = None
+    waiting: Waiting | None = None
     service: ServiceModel | None = None
     operation: OperationModel | None = None
     uploads: bool = False

@@ -24,6 +24,8 @@ SERVED = (
     "sagemaker",
     "sagemaker-geospatial",
     "servicequotas",
+    "sns",
+    "sqs",
     "sts",
     "tag",
 )

@@ -108,7 +108,8 @@ def bearers() -> Mapping[tuple[str, str], Resource]:
         if prefix == "iam":  # A user's or a role's policies say what it may, not who may use it.
             continue
         known = {*table(prefix).actions, *names()["newer"].get(prefix, ())}
-        if f"Put{kind.kind}Policy" in known or f"Set{kind.kind}Policy" in known:
+        by_attribute = kind.kind in names()["bearers"].get(prefix, ())
+        if by_attribute or f"Put{kind.kind}Policy" in known or f"Set{kind.kind}Policy" in known:
             found[prefix, skeleton.partition("/")[0]] = kind
     return found
 
@@ -127,6 +128,8 @@ def _holder(arn: str) -> str:
     noun, _, name = tail.partition("/")
     if (prefix, noun) in bearers():
         return arn
+    if (prefix, "{}") in bearers():  # nothing but a name; what lies in it is told apart by another colon
+        return arn.removesuffix(tail) + tail.partition(":")[0]
     if noun in names()["parents"].get(prefix, {}):  # a version of a group falls under its group's policy
         parent, slash, _ = name.partition("/")
         member = names()["parents"][prefix][noun].removesuffix("Name")
