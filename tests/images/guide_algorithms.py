@@ -121,6 +121,25 @@ GUIDED: Mapping[str, Guided] = {
             **dict.fromkeys(("num_eval_samples", "test_quantiles"), "with a channel test"),
         },
     ),
+    "image-classification": Guided(
+        "image_classification",
+        "hyperparameters",
+        {"num_training_samples": 7, "kv_store": "dist_sync"},
+        {
+            **dict.fromkeys(("beta_1", "beta_2"), "adam only"),
+            "eps": "adam and rmsprop only",
+            "gamma": "rmsprop only",
+            **dict.fromkeys(("momentum", "weight_decay"), "sgd and nag only"),
+            **dict.fromkeys(
+                ("early_stopping_min_epochs", "early_stopping_patience", "early_stopping_tolerance"),
+                "with early_stopping",
+            ),
+            "lr_scheduler_factor": "with lr_scheduler_step",
+            "precision_dtype": "`float16` is refused",
+            "use_pretrained_model": "1 needs a channel model",
+            "use_weighted_loss": "with multi_label",
+        },
+    ),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.images.algorithm import Algorithm
 from tests.images.container import IMAGES, Container
 from tests.images.guide_algorithms import GUIDED, PAGE, known, written
+from tests.images.pictures import drawn, records, write
 
 SECTION = re.compile(r"^## .*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 ENOUGH: Mapping[str, dict[str, object]] = {
@@ -27,6 +28,13 @@ ENOUGH: Mapping[str, dict[str, object]] = {
     "lda": {"num_topics": 2, "feature_dim": 4, "mini_batch_size": 50},
     "blazingtext": {"mode": "supervised", "min_count": 1, "vector_dim": 4, "buckets": 100},
     "forecasting-deepar": {"time_freq": "D", "epochs": 1, "context_length": 4, "prediction_length": 2},
+    "image-classification": {
+        "num_classes": 2,
+        "num_training_samples": 8,
+        "num_layers": 20,
+        "image_shape": "3,16,16",
+        "epochs": 1,
+    },
 }
 """For each algorithm the hyperparameters of a training that takes no time."""
 WHERE_IT_COULD_COUNT: Mapping[str, dict[str, object]] = {"blazingtext": {"mode": "batch_skipgram"}}
@@ -77,6 +85,11 @@ def _fill(algorithm: Algorithm, name: str) -> None:
         algorithm.channels(
             {"train": b'{"start": "2026-01-01", "target": [1, 2, 3, 4, 5, 6, 7, 8]}\n' * 4}, "json"
         )
+        return
+    if name == "image-classification":
+        for channel in ("train", "validation"):
+            write(algorithm.container.ml / "input/data" / channel, "some.rec", records(drawn(8)))
+        algorithm.channels({})
         return
     rows = np.random.default_rng(0).integers(0, 9, (300, 4)).astype(float)
     labels = (rows.sum(axis=1) > 16).astype(float)

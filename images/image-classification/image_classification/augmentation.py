@@ -39,7 +39,7 @@ def varied(picture: Pixels, shape: Shape, kind: str, chance: Generator) -> Pixel
     if kind == "crop":
         return cut
     shifts = chance.uniform(-1, 1, 3) * (HUE, SATURATION, LIGHTNESS)
-    return _recoloured(cut, *shifts.tolist())
+    return recoloured(cut, *shifts.tolist())
 
 
 def _transformed(picture: Pixels, chance: Generator) -> Pixels:
@@ -68,7 +68,7 @@ def _transformed(picture: Pixels, chance: Generator) -> Pixels:
     return table[:, :, None] if grey else table
 
 
-def _recoloured(picture: Pixels, hue: float, saturation: float, lightness: float) -> Pixels:
+def recoloured(picture: Pixels, hue: float, saturation: float, lightness: float) -> Pixels:
     """Shift hue, saturation and lightness; of grey there is only lightness."""
     values = picture.astype(np.float32) / 255
     if picture.shape[2] == 1:

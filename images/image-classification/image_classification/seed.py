@@ -14,11 +14,6 @@ from image_classification.network import Design, Network
 NAMED = {"layers": "num_layers", "shape": "image_shape", "classes": "num_classes", "many": "multi_label"}
 
 
-def given(job: Training) -> bool:
-    """Tell whether the job has a model to start from."""
-    return "model" in job.channels or (job.where.data / "model").is_dir()
-
-
 def read(job: Training, design: Design, scratch: Path) -> Network:
     """Return the network of the channel, which must be of the same design."""
     folder = _opened(job.where.data / "model", scratch)

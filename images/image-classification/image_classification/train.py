@@ -42,9 +42,7 @@ def train(job: Training) -> None:
             f"This job has {len(job.hosts)} hosts; Clary's image classification trains on one. Set "
             "InstanceCount to 1."
         )
-    from image_classification import seed
-
-    if chosen.settings.text("use_pretrained_model") == "1" and not seed.given(job):
+    if chosen.settings.text("use_pretrained_model") == "1" and not _seeded(job):
         raise UserError(
             "use_pretrained_model is 1, and this image has no weights of ImageNet: they would have to be "
             "fetched. Set it to 0 to train from scratch, or give the channel model the model.tar.gz of an "
@@ -87,11 +85,15 @@ def _network(job: Training, chosen: Chosen, log: Log, scratch: Path) -> Network:
 
     layers = int(chosen.settings.text("num_layers"))
     design = Design(layers, chosen.shape, chosen.classes, chosen.many)
-    if seed.given(job):
+    if _seeded(job):
         log.say("Using the model of the model channel for initializing weights.")
         return seed.read(job, design, scratch)
     torch.manual_seed(0)
     return Network(design)
+
+
+def _seeded(job: Training) -> bool:
+    return "model" in job.channels or (job.where.data / "model").is_dir()
 
 
 def _variance(network: Network, size: int) -> None:
