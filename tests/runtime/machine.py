@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -173,6 +174,15 @@ def gone(process: ProcessId) -> None:
     """Wait until a process has ended."""
     until = time.monotonic() + PATIENCE
     while process.alive():
+        assert time.monotonic() < until, f"{process} still runs"
+        breathe()
+
+
+def freeze(process: ProcessId) -> None:
+    """Stop a process where it is, and wait until it stands still."""
+    process.send(signal.SIGSTOP)
+    until = time.monotonic() + PATIENCE
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TZ":
         assert time.monotonic() < until, f"{process} still runs"
         breathe()
 

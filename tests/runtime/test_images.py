@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sys
 from pathlib import Path
 
@@ -117,13 +118,16 @@ def test_an_image_is_built_while_the_run_waits(tmp_path: Path) -> None:
         provisioner=LocalProvisioner(),
         folders=(tmp_path / "images",),
     )
-    uid = machine.start("python", "-c", "import sys; print(sys.prefix)", image="own")
-    seen = machine.runtime.inspect(uid)
+    build = Build(tmp_path / "cache", resolve("own", (tmp_path / "images",)).key(Index()))
+    build.lock.parent.mkdir(parents=True)
+    with build.lock.open("w") as lock:  # nobody builds it before it was seen to wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        uid = machine.start("python", "-c", "import sys; print(sys.prefix)", image="own")
+        seen = machine.runtime.inspect(uid)
     assert seen.phase == "building"
     assert "Building the image own" in seen.note
     assert machine.until(uid).exit_code == 0
-    key = resolve("own", (tmp_path / "images",)).key(Index())
-    assert machine.printed(uid).strip() == str(Build(tmp_path / "cache", key).prefix)
+    assert machine.printed(uid).strip() == str(build.prefix)
     machine.close()
 
 

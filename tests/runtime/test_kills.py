@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import tarfile
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.runtime.machine import Machine, gone
+from tests.runtime.machine import Machine, command_lines, freeze, gone
 
 from clary.runtime.spec import Input, Output
 
@@ -34,6 +35,11 @@ def test_a_run_whose_shim_is_killed_is_lost_and_leaves_no_orphan(machine: Machin
     assert "running" in seen.failure
 
 
+def at_work(uid: str) -> list[bytes]:
+    """Return the command lines of processes that belong to a run."""
+    return [line for line in command_lines().values() if uid.encode() in line]
+
+
 def test_a_shim_killed_as_soon_as_it_speaks_leaves_nothing(machine: Machine) -> None:
     for _ in range(3):
         uid = machine.python(SLEEPER)
@@ -42,29 +48,33 @@ def test_a_shim_killed_as_soon_as_it_speaks_leaves_nothing(machine: Machine) -> 
         machine.shim(uid).send(signal.SIGKILL)
         seen = machine.until(uid)
         assert "lost" in seen.failure
-        assert not [path for path in job.path.glob("state.json.*")]
+        machine.runtime.remove(uid)
+        assert not job.path.exists()
+        machine.look(uid, lambda _, uid=uid: not at_work(uid))  # type: ignore[misc]
+
+
+def preparing(machine: Machine, archive: Path) -> str:
+    """Start a run that cannot be prepared further until somebody writes to its input, a named pipe."""
+    os.mkfifo(archive)
+    uid = machine.start("sh", "-c", "echo ran", inputs=[Input(source=archive, target="model", unpack=True)])
+    machine.until(uid, "preparing")
+    return uid
 
 
 def test_a_shim_killed_while_preparing_says_so(machine: Machine, tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "many.tar.gz", "w:gz") as tar:
-        for number in range(6000):
-            tar.addfile(tarfile.TarInfo(f"d/{number}"))
-    inputs = [Input(source=tmp_path / "many.tar.gz", target="model", unpack=True)]
-    uid = machine.start("true", inputs=inputs)
-    machine.until(uid, "preparing")
+    uid = preparing(machine, tmp_path / "m.tar")
     machine.shim(uid).send(signal.SIGKILL)
     assert "while the run was preparing" in machine.until(uid).failure
 
 
 def test_a_stop_while_preparing_needs_no_program(machine: Machine, tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "many.tar.gz", "w:gz") as tar:
-        for number in range(6000):
-            tar.addfile(tarfile.TarInfo(f"d/{number}"))
-    inputs = [Input(source=tmp_path / "many.tar.gz", target="model", unpack=True)]
-    uid = machine.start("sh", "-c", "echo ran", inputs=inputs)
-    machine.until(uid, "preparing")
-    machine.runtime.stop(uid)
-    seen = machine.until(uid)
+    uid, made = preparing(machine, tmp_path / "m.tar"), io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("file"))
+    with (tmp_path / "m.tar").open("r+b", buffering=0) as pipe:  # which waits for no reader
+        machine.runtime.stop(uid)
+        pipe.write(made.getvalue())
+        seen = machine.until(uid)
     assert (seen.exit_code, seen.failure, machine.printed(uid)) == (None, "", "")
     assert "stopped before its program started" in seen.note
 
@@ -110,20 +120,32 @@ def test_a_reservation_without_a_shim_gets_one_from_whoever_looks(machine: Machi
     assert seen.exit_code == 0
 
 
+def packing(machine: Machine) -> str:
+    """Return a run that packs, its shim stopped; one that was done already is tried again with more."""
+    for size in (8, 16, 32, 64):
+        code = (
+            f"import os\nfor n in range({size}): open(f'/opt/ml/model/{{n}}', 'wb').write(os.urandom(1<<22))"
+        )
+        uid = machine.start("python", "-c", code, outputs=[Output(directory="model", name="model.tar.gz")])
+        machine.until(uid, "packing", "exited")
+        freeze(machine.shim(uid))
+        if machine.runtime.inspect(uid).phase == "packing" and machine.job(uid).exit() is None:
+            return uid
+        machine.shim(uid).send(signal.SIGCONT)
+    raise AssertionError("no run was met while it packed")
+
+
 def test_a_run_stopped_while_packing_still_says_how_it_ended(machine: Machine) -> None:
-    code = "import os\nfor n in range(8): open(f'/opt/ml/model/{n}', 'wb').write(os.urandom(4 << 20))"
-    uid = machine.start("python", "-c", code, outputs=[Output(directory="model", name="model.tar.gz")])
-    machine.until(uid, "packing")
+    uid = packing(machine)
     machine.runtime.stop(uid)
+    machine.shim(uid).send(signal.SIGCONT)
     seen = machine.until(uid)
     assert seen.exit_code == 0
     assert seen.outputs["model.tar.gz"].exists()
 
 
 def test_a_shim_killed_while_packing_is_lost_and_never_a_success(machine: Machine) -> None:
-    code = "import os\nfor n in range(8): open(f'/opt/ml/model/{n}', 'wb').write(os.urandom(4 << 20))"
-    uid = machine.start("python", "-c", code, outputs=[Output(directory="model", name="model.tar.gz")])
-    machine.until(uid, "packing")
+    uid = packing(machine)
     machine.shim(uid).send(signal.SIGKILL)
     seen = machine.until(uid)
     assert seen.exit_code is None
