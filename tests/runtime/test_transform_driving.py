@@ -1,0 +1,241 @@
+"""The driver against a model server of the test's own: order, limits, retries, refusals, what is kept."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clary.runtime.jobdir import JobDirectory
+from clary.runtime.place import hold
+from clary.runtime.spec import Item, RunSpec, Transform
+from clary.runtime.transform.driving import Driving
+from clary.runtime.transform.ledger import finished, folder
+
+Answer = tuple[int, bytes]
+Model = Callable[[bytes], Answer]
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """A model server; it counts how many requests it answers at a time."""
+
+    daemon_threads = True
+
+    def __init__(self, path: str, model: Model, told: dict[str, Any] | None = None) -> None:
+        super().__init__(path, Handler)
+        self.model, self.told = model, told
+        self.busy = self.most = 0
+        self.bodies: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
+        self.lock = threading.Lock()
+
+    def answer(self, body: bytes, headers: dict[str, str]) -> Answer:
+        with self.lock:
+            self.busy += 1
+            self.most = max(self.most, self.busy)
+            self.bodies.append(body)
+            self.headers.append(headers)
+        try:
+            return self.model(body)
+        finally:
+            with self.lock:
+                self.busy -= 1
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        told = self.server.told
+        self.reply(404 if told is None else 200, json.dumps(told).encode())
+
+    def do_POST(self) -> None:
+        if self.headers["Transfer-Encoding"] == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+        status, answer = self.server.answer(body, dict(self.headers))
+        if status:
+            self.reply(status, answer)
+        else:
+            self.close_connection = True
+
+    def reply(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self) -> str:
+        return "driver"
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(root: Path, model: Model, told: dict[str, Any] | None = None) -> Iterator[Server]:
+    server = Server(str(root / "s"), model, told)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def upper(body: bytes) -> Answer:
+    return 200, body.upper()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    before = Path.cwd()
+    os.chdir(tmp_path)  # so that a socket's name is short enough
+    yield Path()
+    os.chdir(before)
+
+
+def drive(root: Path, files: dict[str, bytes], **members: Any) -> tuple[str, dict[str, bytes], list[str]]:
+    """Run a transform; return its last words, its outputs by name, and its log without times."""
+    job = JobDirectory(root.absolute() / "run")
+    job.path.mkdir()
+    items: list[Item] = []
+    for name, content in files.items():
+        source = root.absolute() / f"object-{len(items)}"
+        source.write_bytes(content)
+        items.append(Item(source=source, name=name, uri=f"s3://box/in/{name}"))
+    transform = Transform(items=tuple(items), **{"retries": 0, **members})
+    spec = RunSpec(uid="run", image="i", program="serve", serves=True, transform=transform)
+    hold(job, spec)
+    job.write_spec(spec)
+    words = Driving(job, root / "s").run()
+    outputs = {name: path.read_bytes() for name, path in finished(folder(job)).items()}
+    log = [line.partition(":[sagemaker logs]: ")[2] for line in job.data_log.read_text().splitlines()]
+    assert len(list(folder(job).glob("*.out"))) == len(outputs)
+    return words, outputs, log
+
+
+def test_every_object_has_its_answers_in_the_order_of_its_records(root: Path) -> None:
+    files = {f"d{n}/x.csv": b"".join(b"%d-%d\n" % (n, row) for row in range(40)) for n in range(5)}
+    slow = threading.Event()
+
+    def model(body: bytes) -> Answer:
+        slow.wait(0.001 * (len(body) % 3))  # so that answers overtake each other
+        return 200, b"<" + body + b">"
+
+    with serving(root, model) as server:
+        words, outputs, log = drive(
+            root, files, split="Line", strategy="SingleRecord", concurrency=4, payload_mb=1, lines=True
+        )
+    assert words == "done"
+    wanted = {name: b"".join(b"<%b>\n" % line for line in text.splitlines()) for name, text in files.items()}
+    assert outputs == wanted
+    assert len(server.bodies) == 200 and server.most <= 4
+    assert log == ["MaxConcurrentTransforms=4, MaxPayloadInMB=1, BatchStrategy=SINGLE_RECORD"]
+
+
+def test_what_the_job_leaves_open_is_asked_of_the_server(root: Path) -> None:
+    told = {"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 2}
+    with serving(root, upper, told) as server:
+        _, outputs, log = drive(root, {"x": b"a\nb\n"}, split="Line", payload_mb=5)
+    assert log == ["MaxConcurrentTransforms=3, MaxPayloadInMB=5, BatchStrategy=SINGLE_RECORD"]
+    assert outputs == {"x": b"AB"} and sorted(server.bodies) == [b"a", b"b"]
+
+
+def test_a_server_that_tells_nothing_is_used_by_the_defaults(root: Path) -> None:
+    with serving(root, upper) as server:
+        _, outputs, log = drive(root, {"x": b"a\nb\n", "empty": b""}, split="Line", content_type="text/csv")
+    assert log == ["MaxConcurrentTransforms=1, MaxPayloadInMB=6, BatchStrategy=MULTI_RECORD"]
+    assert outputs == {"x": b"A\nB", "empty": b""} and server.bodies == [b"a\nb"]
+    assert server.headers[0]["Content-Type"] == "text/csv" and "Accept" not in server.headers[0]
+
+
+def test_without_a_limit_objects_are_streamed_whole(root: Path) -> None:
+    big = os.urandom(3 << 20)
+    with serving(root, lambda body: (200, body[::-1])) as server:
+        words, outputs, _ = drive(root, {"x": big}, payload_mb=0, concurrency=1)
+    assert words == "done" and outputs == {"x": big[::-1]}
+    assert server.headers[0]["Transfer-Encoding"] == "chunked"
+
+
+def test_an_object_that_is_refused_keeps_no_other_from_its_output(root: Path) -> None:
+    def model(body: bytes) -> Answer:
+        return (400, b'{"error": "no such column"}') if b"bad" in body else upper(body)
+
+    files = {"a": b"1\n", "b": b"1\nbad\n2\n", "c": b"2\n", "d": b"bad\n"}
+    with serving(root, model):
+        words, outputs, log = drive(root, files, split="Line", strategy="SingleRecord", retries=3)
+    assert words.startswith("ClientError: box/in/b: Bad HTTP status received from algorithm: 400 Message:")
+    assert words.endswith('{"error": "no such column"} (2 objects failed.)')
+    assert outputs == {"a": b"1", "c": b"2"}
+    assert log[1:4] == [
+        "box/in/b: Bad HTTP status received from algorithm: 400",
+        "box/in/b: Message:",
+        'box/in/b: {"error": "no such column"}',
+    ]
+
+
+@pytest.mark.parametrize("first", [500, 503, 429, 0])
+def test_a_request_that_fails_is_sent_again(root: Path, first: int) -> None:
+    answers = [(first, b"not now")]
+    with serving(root, lambda body: answers.pop() if answers else upper(body)) as server:
+        words, outputs, _ = drive(root, {"x": b"a"}, retries=1, payload_mb=1)
+    assert words == "done" and outputs == {"x": b"A"} and server.bodies == [b"a", b"a"]
+
+
+def test_a_request_that_fails_for_good_says_what_the_model_said(root: Path) -> None:
+    with serving(root, lambda body: (500, b"ValueError: boom")) as server:
+        words, outputs, _ = drive(root, {"x": b"a"}, retries=1, payload_mb=1)
+    assert words == (
+        "AlgorithmError: box/in/x: Bad HTTP status received from algorithm: 500 Message: ValueError: boom"
+    )
+    assert not outputs and len(server.bodies) == 2
+
+
+def test_a_model_that_is_too_slow_is_named(root: Path) -> None:
+    over = threading.Event()
+
+    def model(body: bytes) -> Answer:
+        over.wait(30)
+        return upper(body)
+
+    with serving(root, model):
+        words, outputs, _ = drive(root, {"x": b"a"}, timeout=1, payload_mb=1)
+        over.set()
+    assert words.startswith("AlgorithmError: box/in/x: Model server did not respond to /invocations")
+    assert "no answer within 1 s" in words and not outputs
+
+
+def test_what_cannot_be_cut_filtered_or_joined_is_the_caller_s_fault(root: Path) -> None:
+    with serving(root, upper):
+        files = {"big": b"a" * (1 << 20) + b"b", "csv": b"1,2\n3\n"}
+        words, outputs, log = drive(
+            root, files, split="Line", payload_mb=1, content_type="text/csv", input_filter="$[1]"
+        )
+    assert words.startswith("ClientError: box/in/big: a record is larger than MaxPayloadInMB, which is 1")
+    assert not outputs
+    assert log[-1].startswith("box/in/csv: InputFilter: $[1]: the index 1 is not within the 1 elements")
+
+
+def test_a_line_of_the_ledger_that_was_cut_off_names_no_output(root: Path) -> None:
+    with serving(root, upper):
+        drive(root, {"a": b"1", "b": b"2"}, payload_mb=1)
+    index = root / "run" / "transformed" / "index.jsonl"
+    index.write_bytes(index.read_bytes()[:-1])
+    assert list(finished(index.parent)) == ["a"]
