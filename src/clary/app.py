@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,7 +154,7 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
         look=glance.look,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
-        router=Router(records, glance, settings.limits),
+        router=Router(records, glance, clock, settings.limits),
     )
 
 
@@ -164,7 +164,9 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.gateway.app import Gateway
     from clary.gateway.certificates import Leaves
     from clary.gateway.redirect import Redirect
+    from clary.serving.captures import CaptureWriter
     from clary.serving.reporting import Reporter
+    from clary.serving.turns import turns
 
     home = settings.home
     slot = network.take_slot(home.run)
@@ -185,15 +187,17 @@ async def serve_gateway(settings: Settings) -> None:
 
     server = network.Server(Gateway(parts), listening)
     server.stop_on_signals()
-    stopped = asyncio.Event()
-    reports = asyncio.create_task(
-        Reporter(parts.plane.router, stores.metrics, clock, parts.pool).run(stopped), name="reports"
+    router, stopped = parts.plane.router, asyncio.Event()
+    reporter = Reporter(router, stores.metrics, clock, parts.pool)
+    writer = CaptureWriter(
+        router.captures, stores.objects, stores.logs, allowed_by(stores), clock, parts.pool
     )
+    beside = [asyncio.create_task(turns(stopped, work)) for work in (reporter.report, writer.write)]
     try:
         await server.serve([listener])
     finally:
         stopped.set()
-        await reports
+        await asyncio.gather(*beside)
         redirect.close()
         parts.pool.shutdown()
         parts.audit.close()
@@ -219,10 +223,6 @@ async def run_controller(settings: Settings) -> None:
     if inherited := stores.records.disown(family):
         _log.info("taking over %s records of a controller that was killed", inherited)
 
-    def allowed(role: str, action: str, resource: str) -> bool:
-        principal = stores.credentials.role_principal(role, SESSION_NAME)
-        return stores.authoriser.allowed(principal, action, resource)
-
     audit = Audit(settings.home.logs / "audit-controller.jsonl")
     means = Means(
         runtime=LocalRuntime(settings, clock),
@@ -232,7 +232,7 @@ async def run_controller(settings: Settings) -> None:
         metrics=stores.metrics,
         settings=settings,
         token=stores.credentials.run_token,
-        allowed=allowed,
+        allowed=allowed_by(stores),
         call=_inside(settings, clock, stores, audit).call,
     )
     loop = Loop(
@@ -260,6 +260,16 @@ async def run_controller(settings: Settings) -> None:
         stores.database.close()
         lock.close()
         _log.info("stopped")
+
+
+def allowed_by(stores: Stores) -> Callable[[str, str, str], bool]:
+    """Return what says whether a role may do something to a resource."""
+
+    def allowed(role: str, action: str, resource: str) -> bool:
+        principal = stores.credentials.role_principal(role, SESSION_NAME)
+        return stores.authoriser.allowed(principal, action, resource)
+
+    return allowed
 
 
 def _alone(settings: Settings) -> TextIO:

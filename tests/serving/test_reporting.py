@@ -85,19 +85,3 @@ def test_an_endpoint_tells_of_its_calls(server: Server, tmp_path: Path) -> None:
     assert buckets == sorted(buckets)
     model.close()
     other.close()
-
-
-def test_reports_go_on_until_they_are_stopped(server: Server) -> None:
-    reporter = Reporter(
-        server.parts.plane.router, server.stores.metrics, server.parts.clock, server.parts.pool
-    )
-
-    async def stopped() -> None:
-        stop = asyncio.Event()
-        running = asyncio.create_task(reporter.run(stop))
-        await asyncio.sleep(0)
-        assert not running.done()
-        stop.set()
-        await asyncio.wait_for(running, 20)
-
-    asyncio.run(stopped())

@@ -7,7 +7,6 @@ its last seconds' figures with it, never a prediction.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,9 +20,6 @@ from clary.store.metrics import Columns, Metrics, Series
 from clary.store.metrics.store import STANDARD, subject_of
 from clary.store.times import micros
 
-EVERY = 5
-"""Seconds that one report covers."""
-
 NAMESPACE = "AWS/SageMaker"
 _log = logging.getLogger(__name__)
 
@@ -34,13 +30,6 @@ class Reporter:
     def __init__(self, router: Router, metrics: Metrics, clock: Clock, pool: Executor) -> None:
         self._router, self._metrics, self._clock, self._pool = router, metrics, clock, pool
         self._since = self._now()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Report at every turn of the clock until told to stop, and once more then."""
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), EVERY - self._now() % EVERY)
-            await self.report()
 
     async def report(self) -> None:
         """Write what was counted since the last report, at the second it began in."""
@@ -58,7 +47,7 @@ class Reporter:
         try:
             self._metrics.put(batch)
         except (TryAgain, OSError) as error:
-            _log.warning("the endpoints' metrics of %s seconds are lost: %s", EVERY, error)
+            _log.warning("the endpoints' metrics of the last seconds are lost: %s", error)
 
     def _now(self) -> float:
         return micros(self._clock.now()) / 1e6

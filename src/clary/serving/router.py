@@ -16,9 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from clary.core.clock import Clock
+from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.core.limits import STRICT, Limits
+from clary.engines.inference.capture import Capture
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.serving.captures import Captures, Source
 from clary.serving.connection import Answer, Host, HostLost
 from clary.serving.stream import Stream
 from clary.serving.tally import Summary, Tally
@@ -114,6 +118,7 @@ class _Variant:
     name: str
     weight: float
     tally: Tally
+    source: Source | None  # where its calls are captured, if they are
     hosts: list[Host] = field(default_factory=list)
 
 
@@ -144,8 +149,9 @@ class _Endpoint:
 class Router:
     """The data plane of one gateway process."""
 
-    def __init__(self, records: Records, changes: Generation, limits: Limits = STRICT) -> None:
+    def __init__(self, records: Records, changes: Generation, clock: Clock, limits: Limits = STRICT) -> None:
         self._records, self._changes, self._limits = records, changes, limits
+        self.captures = Captures(clock)
         self._seen = -1
         self._endpoints: dict[tuple[str, str, str], _Endpoint] = {}
         self._hosts: dict[str, Host] = {}
@@ -187,6 +193,9 @@ class Router:
             text = answer.body[:1024].decode("utf-8", "replace")
             raise _model_error(endpoint.record, variant.name, host, answer.status, text)
         self._remember(answer, host)
+        if variant.source and not stream:
+            kind = answer.headers.get(b"content-type", b"application/octet-stream")
+            self.captures.add(variant.source, call.body, call.headers, answer.body, kind)
         return Prediction(variant.name, answer, seconds, variant.tally)
 
     def summary(self) -> dict[str, dict[str, Summary]]:
@@ -217,10 +226,12 @@ class Router:
         parts: dict[tuple[str, str], _Variant] = {}
         for each in told:
             name = each["Variant"]
-            part = parts.get((name, each.get("Fleet", "")))
+            fleet = each.get("Fleet", "")
+            part = parts.get((name, fleet))
             if part is None:
                 tally = self.tallies.setdefault((record.account, record.region, record.name, name), Tally())
-                part = parts[name, each.get("Fleet", "")] = _Variant(name, float(each["Weight"]), tally)
+                source = _source(record, record.doc.get("_Wanted" if fleet == "new" else "_Serving"), name)
+                part = parts[name, fleet] = _Variant(name, float(each["Weight"]), tally, source)
             part.hosts.append(self._host(each["Uid"], Path(each["Socket"])))
         named: dict[str, list[_Variant]] = {}
         for part in parts.values():
@@ -305,6 +316,22 @@ def stream_headers(stream: Stream) -> list[tuple[bytes, bytes]]:
     if _CUSTOM in stream.headers:
         found.append((_CUSTOM, stream.headers[_CUSTOM]))
     return found
+
+
+def _source(endpoint: Record, config: Document | None, variant: str) -> Source | None:
+    """Return where a variant's calls are captured, as a configuration that serves says."""
+    capture = Capture.of(config.get("DataCaptureConfig")) if config else None
+    if config is None or capture is None:
+        return None
+    role = next(each["Role"] for each in config["Variants"] if each["VariantName"] == variant)
+    return Source(
+        capture=capture,
+        account=endpoint.account,
+        region=endpoint.region,
+        endpoint=endpoint.name,
+        variant=variant,
+        role=role,
+    )
 
 
 def _head(call: Invocation) -> bytes:

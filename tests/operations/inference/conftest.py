@@ -17,7 +17,7 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 DATA = f"s3://{BUCKET}/endpoint-checks/model.tar.gz"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def sagemaker(server: Server) -> Any:
     server.client("s3").put_object(Bucket=BUCKET, Key="endpoint-checks/model.tar.gz", Body=b"x")
     made = server.client("sagemaker")

@@ -160,8 +160,11 @@ def _switch(doc: Document, world: World, now: datetime) -> Step | None:
         "EndpointConfigName": wanted["EndpointConfigName"],
         "ProductionVariants": fleet.summaries(wanted, told, now, doc),
         "EndpointStatus": "InService",
+        **fleet.capture_summary(wanted),
     }
     settled: tuple[str, ...] = ("_Lost", "PendingDeploymentSummary", "_Rollout")
+    if "DataCaptureConfig" not in wanted:
+        settled += ("DataCaptureConfig",)
     if "_Rollout" in doc:
         write |= deploying.settled(doc, now)
     if doc["EndpointStatus"] in ROLLING_OUT or "_Ailing" in doc:

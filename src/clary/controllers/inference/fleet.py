@@ -110,6 +110,22 @@ def ready(runs: Runs, host: Document) -> bool:
     return runs[host["Uid"]].phase == "ready"
 
 
+def capture_summary(wanted: Document) -> Document:
+    """Return DataCaptureConfig as DescribeEndpoint answers it, where a configuration has one."""
+    config = wanted.get("DataCaptureConfig")
+    if config is None:
+        return {}
+    enabled = config.get("EnableCapture", True)
+    told: Document = {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
+        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
+        "DestinationS3Uri": config["DestinationS3Uri"],
+        "KmsKeyId": config.get("KmsKeyId", ""),
+    }
+    return {"DataCaptureConfig": told}
+
+
 def summaries(wanted: Document, serving: Sequence[Document], now: datetime, doc: Document) -> list[Document]:
     """Return ProductionVariants as DescribeEndpoint answers it."""
     before = {each["VariantName"]: each for each in doc.get("ProductionVariants", ())}

@@ -39,10 +39,8 @@ def update(call: Call) -> Document:
         now = call.clock.now()
         new = wanted(call, config, generation=endpoint.doc["_Wanted"]["Generation"] + 1)
         if request.get("RetainAllVariantProperties"):
-            excluded = {
-                each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", ())
-            }
-            new["Variants"] = [_retained(variant, endpoint.doc, excluded) for variant in new["Variants"]]
+            excluded = request.get("ExcludeRetainedVariantProperties", ())
+            new = _retained(new, endpoint.doc["_Wanted"], {each["VariantPropertyType"] for each in excluded})
         pending: Document = {"EndpointConfigName": config.name, "StartTime": now}
         pending["ProductionVariants"] = [{"VariantName": each["VariantName"]} for each in new["Variants"]]
         changes = {"EndpointStatus": "Updating", "_Wanted": new, "PendingDeploymentSummary": pending}
@@ -83,7 +81,10 @@ def wanted(call: Call, config: Record, *, generation: int) -> Document:
     """Return what a configuration asks for, with its models as they are now; a model that is gone raises."""
     isolated = config.doc.get("EnableNetworkIsolation", False)
     variants = [_variant(call, variant, isolated) for variant in config.doc["ProductionVariants"]]
-    return {"Generation": generation, "EndpointConfigName": config.name, "Variants": variants}
+    new: Document = {"Generation": generation, "EndpointConfigName": config.name, "Variants": variants}
+    if capture := config.doc.get("DataCaptureConfig"):
+        new["DataCaptureConfig"] = capture
+    return new
 
 
 def _deployment(request: Document, endpoint: Record) -> Document | None:
@@ -118,14 +119,20 @@ def _variant(call: Call, variant: Document, isolated: bool) -> Document:
     }
 
 
-def _retained(variant: Document, doc: Document, excluded: set[str]) -> Document:
-    """Return a variant with weight and number of hosts of the one of the same name that serves."""
-    serving = {each["VariantName"]: each for each in doc["_Wanted"]["Variants"]}
-    before = serving.get(variant["VariantName"])
-    if before is None:
-        return variant
-    kept = {"DesiredWeight": "Weight", "DesiredInstanceCount": "Count"}
-    return {**variant, **{ours: before[ours] for theirs, ours in kept.items() if theirs not in excluded}}
+def _retained(new: Document, before: Document, excluded: set[str]) -> Document:
+    """Return a configuration with what the one that serves has of weights, numbers of hosts and capture."""
+    serving = {each["VariantName"]: each for each in before["Variants"]}
+    names = {"DesiredWeight": "Weight", "DesiredInstanceCount": "Count"}
+    kept = [ours for theirs, ours in names.items() if theirs not in excluded]
+    variants = [
+        {**each, **{name: serving.get(each["VariantName"], each)[name] for name in kept}}
+        for each in new["Variants"]
+    ]
+    capture = "DataCaptureConfig"
+    rest = {name: value for name, value in new.items() if name != capture or capture in excluded}
+    if capture in before and capture not in excluded:
+        rest[capture] = before[capture]
+    return {**rest, "Variants": variants}
 
 
 def _reweighed(variant: Document, asked: Document) -> Document:

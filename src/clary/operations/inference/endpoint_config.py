@@ -33,10 +33,8 @@ def check(call: Call) -> None:
     """Refuse a configuration that no endpoint could honour."""
     request = call.request
     references.refuse(request, _UNBUILT)
-    if request.get("DataCaptureConfig", {}).get("EnableCapture"):
-        raise ValidationError(
-            "DataCaptureConfig.EnableCapture is not supported by Clary yet: set it to false."
-        )
+    if (capture := request.get("DataCaptureConfig")) and capture.get("EnableCapture", True):
+        references.bucket(call, capture["DestinationS3Uri"], "DataCaptureConfig.DestinationS3Uri")
     variants = request["ProductionVariants"]
     names = [variant["VariantName"] for variant in variants]
     if twice := sorted({name for name in names if names.count(name) > 1}):
