@@ -71,6 +71,19 @@ def test_its_model_and_answers_are_lightgbms(booster: Algorithm, kind: str) -> N
         assert server.invoke(csv(rows[:1, :2]))[0] == 400
 
 
+@pytest.mark.parametrize("piped", ["train", "validation"])
+def test_a_channel_in_pipe_mode_is_refused_and_not_left_out(booster: Algorithm, piped: str) -> None:
+    rows, classes = _wine()
+    booster.channels({"train": np.column_stack([classes > 0, rows])})
+    inputs = {
+        name: {"ContentType": "text/csv", "TrainingInputMode": "File"} for name in ("train", "validation")
+    }
+    inputs[piped]["TrainingInputMode"] = "Pipe"
+    booster.container.configure({}, inputs)
+    assert booster.container.run("sagemaker_lightgbm.train")[0] == 1
+    assert f"The {piped} channel is in Pipe mode" in booster.container.failure
+
+
 def test_a_fifth_is_held_out_and_categories_are_read(booster: Algorithm) -> None:
     rows, classes = _wine()
     rows[:, 3] = np.arange(300) % 5

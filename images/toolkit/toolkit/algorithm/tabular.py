@@ -42,6 +42,12 @@ def read(job: Training) -> tuple[Path, Floats, Floats]:
             f"This job has {len(job.hosts)} hosts; Clary's boosted trees train on one. "
             "Set InstanceCount to 1."
         )
+    for name, told in job.channels.items():
+        if isinstance(told, dict) and told.get("TrainingInputMode") == "Pipe":
+            raise UserError(
+                f"The {name} channel is in Pipe mode, which is not supported by this image; use the "
+                "input mode File or FastFile."
+            )
     names = [name for name in ("train", "training") if (job.where.data / name).is_dir()]
     if not names:
         raise UserError("Missing required channel: train. Give the job an input channel of that name.")
