@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.controllers.worlds import ACCOUNT, NOON, REGION, World
 from tests.store.opened import job
 
-from clary.controllers.training.metric_series import SPACE, keep, last_values
+from clary.controllers.training.metric_series import SPACE, keep, last_values, values_of
 from clary.engines.cloudwatch.series import Look
 from clary.store.metrics.store import resource_series
 
@@ -43,3 +44,16 @@ def test_points_of_an_older_job_of_the_name_go(tmp_path: Path) -> None:
     keep(world.means.metrics, new, {"loss": [(T0 + 3_600_000, 1.0)]})
     told = world.means.metrics.summary(ACCOUNT, REGION, new.arn.lower())
     assert [(each.name, each.count, each.last) for each in told] == [("loss", 1, 1.0)]
+
+
+def test_a_job_that_began_again_is_told_of_its_present_attempt_alone(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    record = job(world.records, "j")
+    keep(world.means.metrics, record, {"loss": [(T0, 9.0), (T0 + 2000, 8.0)], "other": [(T0, 1.0)]})
+    assert values_of(world.means.metrics, record, "loss") == [9.0, 8.0]
+    again = {"Status": "Restarting", "StartTime": NOON + timedelta(seconds=2), "StatusMessage": "again"}
+    restarted = replace(record, doc={**record.doc, "SecondaryStatusTransitions": [again]})
+    assert values_of(world.means.metrics, restarted, "loss") == []
+    keep(world.means.metrics, restarted, {"loss": [(T0 + 2001, 7.0), (T0 + 2001, 6.0)]})
+    assert values_of(world.means.metrics, restarted, "loss") == [7.0, 6.0]
+    assert values_of(world.means.metrics, restarted, "none") == []

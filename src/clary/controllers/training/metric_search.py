@@ -91,18 +91,6 @@ class Searcher:
         )
 
 
-def search(
-    definitions: Sequence[Document], events: Iterable[tuple[int, str]], patience: float = LOG_SECONDS
-) -> tuple[Points, str]:
-    """Search once; return the values of each metric, and in words what could not be searched for."""
-    searcher = Searcher()
-    try:
-        found = searcher.search(definitions, events, patience)
-    finally:
-        searcher.close()
-    return found.points, found.remark
-
-
 def main() -> None:
     """Read definitions and events from standard input up to an empty line, answer in one line; and again."""
     signal.signal(signal.SIGALRM, _too_slow)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from clary.controllers.training.metrics import Points
+from clary.controllers.training.transitions import history
 from clary.core.document import Document
 from clary.store.metrics import Columns, Metrics, Series
 from clary.store.metrics.store import STANDARD, resource_points, resource_series, subject_of
@@ -51,6 +52,18 @@ def last_values(metrics: Metrics, job: Record, definitions: Sequence[Document]) 
         for name in (each["Name"] for each in definitions)
         if name in known
     ]
+
+
+def values_of(metrics: Metrics, job: Record, name: str) -> list[float]:
+    """Return what the job's present attempt has logged of one metric, in order."""
+    before = [each["StartTime"] for each in history(job.doc) if each["Status"] == "Restarting"]
+    start = _millis(before[-1]) + 1 if before else _millis(_since(job))
+    found = metrics.read(resource_series(job.account, job.region, job.arn.lower(), name), start)
+    return [value for points in found for value in points.values]
+
+
+def _millis(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
 
 
 def _since(job: Record) -> datetime:
