@@ -98,3 +98,8 @@ def train(algorithm: Algorithm, channels: Sequence[str], kind: str = "", **given
 
 def train_list(algorithm: Algorithm, **given: object) -> tuple[int, str]:
     return train(algorithm, ("train", "validation", "train_lst", "validation_lst"), PICTURES, **given)
+
+
+def best(log: str) -> float:
+    """Read the accuracy of the epoch whose weights were kept."""
+    return float(log.rpartition("Best validation accuracy: ")[2].split()[0])
