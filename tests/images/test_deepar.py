@@ -46,6 +46,16 @@ torch.manual_seed(0)
 forecasts = list(predictor.predict(rows, num_samples=4000))
 print(json.dumps([[one.quantile(level).tolist() for level in (0.1, 0.5, 0.9)] for one in forecasts]))
 """
+PARQUET = """
+import json, sys, pyarrow
+from pyarrow import parquet
+table = pyarrow.Table.from_pylist(json.loads(sys.argv[2]))
+if "timestamp" in sys.argv[3:]:
+    times = table["start"].cast(pyarrow.timestamp("us"))
+    table = table.set_column(table.schema.get_field_index("start"), "start", times)
+parquet.write_table(table, sys.argv[1])
+print(table.num_rows)
+"""
 
 
 @pytest.fixture
@@ -71,6 +81,15 @@ def fill(deepar: Algorithm, channel: str, rows: Sequence[object], name: str = "p
     folder.mkdir(parents=True, exist_ok=True)
     body = "".join(json.dumps(row) + "\n" for row in rows).encode()
     (folder / name).write_bytes(gzip.compress(body) if name.endswith(".gz") else body)
+
+
+def fill_parquet(
+    deepar: Algorithm, channel: str, rows: Sequence[object], name: str = "part.parquet", *how: str
+) -> None:
+    """Write a channel as Parquet."""
+    folder = deepar.container.ml / "input/data" / channel
+    folder.mkdir(parents=True, exist_ok=True)
+    assert deepar.ask(PARQUET, str(folder / name), json.dumps(rows), *how) == len(rows)
 
 
 def train(deepar: Algorithm, **hyperparameters: object) -> tuple[int, str]:
@@ -167,6 +186,38 @@ def test_a_malformed_series_is_named(deepar: Algorithm, row: object, message: st
     assert message in deepar.container.failure
 
 
+def test_a_malformed_series_of_parquet_is_named(deepar: Algorithm) -> None:
+    good = {"start": "2024-01-01", "target": [1.0, 2.0], "cat": [0]}
+    fill_parquet(deepar, "train", [good, good | {"cat": [-1]}])
+    assert train(deepar, **QUICK)[0] == 1
+    assert "part.parquet of the train channel, series 2: 'cat' has -1" in deepar.container.failure
+
+
+def test_what_is_no_parquet_file_is_named(deepar: Algorithm) -> None:
+    fill(deepar, "train", waves(), "part.parquet")
+    assert train(deepar, **QUICK)[0] == 1
+    assert "part.parquet is not a Parquet file" in deepar.container.failure
+
+
+@pytest.mark.slow
+def test_a_channel_may_say_that_its_files_are_parquet(deepar: Algorithm) -> None:
+    fill_parquet(deepar, "train", [{"start": "2024-01-01", "target": [1.0, None, 3.0]}], "part-0")
+    deepar.channels({}, "")
+    said = {"train": {"ContentType": "parquet", "TrainingInputMode": "File"}}
+    deepar.container.configure({name: str(value) for name, value in QUICK.items()}, said)
+    code, log = deepar.container.run("forecasting_deepar.train")
+    assert code == 1, log
+    assert "number of observations: 2" in log
+    assert "each needs more than prediction_length=4 values" in deepar.container.failure
+
+
+@pytest.mark.parametrize("seed", ["-1", "one", "4294967296"])
+def test_a_seed_is_a_whole_number(deepar: Algorithm, seed: str) -> None:
+    deepar.container.configure({name: str(value) for name, value in QUICK.items()})
+    assert deepar.container.run("forecasting_deepar.train", DEEPAR_SEED=seed)[0] == 1
+    assert f"DEEPAR_SEED is '{seed}'; it must be a whole number" in deepar.container.failure
+
+
 def test_a_job_without_data_says_which_channel_it_needs(deepar: Algorithm) -> None:
     assert train(deepar, **QUICK)[0] == 1
     assert "'train' is a required channel" in deepar.container.failure
@@ -217,6 +268,80 @@ def test_it_trains_scores_and_forecasts(deepar: Algorithm) -> None:
             status, _, said = server.invoke(json.dumps(wrong), "application/json")
             assert (status, message in said.decode()) == (400, True), said
         assert server.invoke("1,2", "text/csv")[0] == 415
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["text", "timestamp"])
+def test_parquet_trains_as_json_lines_do(deepar: Algorithm, how: str) -> None:
+    rows = waves()
+    for number, row in enumerate(rows):
+        row |= {"cat": [number % 3], "dynamic_feat": [[(day % 7) / 7 for day in range(60)]]}
+        row["target"][number] = None
+    fill(deepar, "train", rows)
+    _, expected = train(deepar, **QUICK)
+    (deepar.container.ml / "input/data/train/part.json").unlink()
+    fill_parquet(deepar, "train", rows, "part.parquet", how)
+    code, log = train(deepar, **QUICK)
+    assert code == 0, log
+    name = "train:final_loss"
+    found, truth = (metric_of("forecasting-deepar", name, each) for each in (log, expected))
+    assert found == truth
+
+
+@pytest.mark.slow
+def test_another_seed_is_another_training(deepar: Algorithm) -> None:
+    fill(deepar, "train", waves())
+    deepar.container.configure({name: str(value) for name, value in QUICK.items()})
+    logs = [deepar.container.run("forecasting_deepar.train", DEEPAR_SEED=seed)[1] for seed in "011"]
+    first, second, again = (metric_of("forecasting-deepar", "train:final_loss", log) for log in logs)
+    assert first != second == again
+
+
+@pytest.mark.slow
+def test_a_batch_transform_is_answered_line_by_line(deepar: Algorithm) -> None:
+    rows = waves(4)
+    for number, row in enumerate(rows):
+        row["target"] = [one * 1000**number for one in row["target"]]
+    fill(deepar, "train", rows)
+    code, log = train(deepar, **QUICK)
+    assert code == 0, log
+    preset = json.dumps({"num_samples": 40, "output_types": ["mean", "quantiles"], "quantiles": ["0.5"]})
+    environment = {"DEEPAR_INFERENCE_CONFIG": preset, "SAGEMAKER_BATCH": "true", "MODEL_SERVER_WORKERS": "1"}
+    with deepar.container.serve("forecasting_deepar.serve", **environment) as server:
+        body = "\n".join(json.dumps(row) for row in rows) + "\n\n"
+        for media in ("application/jsonlines", "application/json", ""):
+            status, kind, said = server.invoke(body, media, "application/jsonlines")
+            assert (status, kind) == (200, "application/jsonlines"), said
+            told = [json.loads(line) for line in said.decode().splitlines()]
+            assert [sorted(one) for one in told] == [["mean", "quantiles"]] * 4
+            sizes = [abs(np.mean(one["mean"])) for one in told]
+            assert sizes == sorted(sizes)  # in the order of the lines
+            assert [sorted(one["quantiles"]) for one in told] == [["0.5"]] * 4
+        for wrong, message in (
+            (body + '{"start": "2024-01-01"}', "Instance 4: 'target' is missing"),
+            (body + "[1]", "Instance 4 is not a JSON object"),
+            (body + "{", "The request is not JSON"),
+            ("\n", "There is no series in the request"),
+        ):
+            status, _, answer = server.invoke(wrong, "application/jsonlines")
+            assert (status, message in answer.decode()) == (400, True), answer
+
+
+@pytest.mark.slow
+def test_without_a_configuration_lines_are_answered_as_the_guide_says(deepar: Algorithm) -> None:
+    rows = waves(2)
+    fill(deepar, "train", rows)
+    assert train(deepar, **QUICK)[0] == 0
+    with deepar.serve() as server:
+        status, _, said = server.invoke(json.dumps(rows[0]), "application/jsonlines")
+        assert status == 200, said
+        assert [*json.loads(said)["quantiles"]] == [f"0.{tenth}" for tenth in range(1, 10)]
+        status, _, said = server.invoke(json.dumps(rows[0]), "application/json")
+        assert (status, "'instances' is a list of series" in said.decode()) == (400, True), said
+    wrong = {"DEEPAR_INFERENCE_CONFIG": '{"num_sample": 1}', "SAGEMAKER_BIND_TO_PORT": "0"}
+    code, log = deepar.container.run("forecasting_deepar.serve", **wrong)
+    assert code != 0
+    assert "DEEPAR_INFERENCE_CONFIG is wrong: 'configuration' has 'num_sample'" in log
 
 
 @pytest.mark.slow

@@ -15,12 +15,13 @@ from forecasting_deepar.network import Network
 from forecasting_deepar.windows import Windows
 
 Tensor = Any
-SEED = 0
 FEW = 10
 """An epoch has at least this many batches: of few series, each is shown several times."""
 CLIP, DECAY, PLATEAU = 10.0, 1e-8, 10
 LARGE = 40 * 512
 CHECKPOINT = "deepar-checkpoint.pt"
+APART = 1_000_003
+"""How far apart the random numbers of two seeds begin; of two epochs it is 1."""
 
 
 class Plan(NamedTuple):
@@ -30,6 +31,7 @@ class Plan(NamedTuple):
     batch: int
     rate: float
     patience: int | None
+    seed: int = 0
 
 
 class Progress:
@@ -42,7 +44,6 @@ class Progress:
 
 def fit(network: Network, windows: Windows, plan: Plan, log: Log, folder: Path | None) -> Progress:
     """Train and leave the network as it was after its best epoch; go on from the folder's checkpoint."""
-    torch.manual_seed(SEED)
     if network.design.cells * plan.batch < LARGE:
         torch.set_num_threads(1)  # so little work is done before a second thread has been woken
     optimizer = torch.optim.Adam(network.parameters(), lr=plan.rate, weight_decay=DECAY)
@@ -73,8 +74,8 @@ def fit(network: Network, windows: Windows, plan: Plan, log: Log, folder: Path |
 def _pass(
     network: Network, windows: Windows, plan: Plan, optimizer: Any, log: Log, epoch: int
 ) -> tuple[float, int]:
-    chance = np.random.default_rng((SEED, epoch))
-    torch.manual_seed(SEED + epoch)  # so that an epoch is the same after a resumption
+    chance = np.random.default_rng((plan.seed, epoch))
+    torch.manual_seed(plan.seed * APART + epoch)  # so that an epoch is the same after a resumption
     network.training(True)
     number = len(windows.lengths)
     count = max(number, FEW * plan.batch)

@@ -5,6 +5,7 @@ How it compares with AWS's: evidence/deepar.md.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +21,13 @@ from forecasting_deepar.series import Form, Series
 if TYPE_CHECKING:
     from forecasting_deepar.network import Design, Network
 
+SEED, MOST_SEEDS = "DEEPAR_SEED", 2**32
+"""The variable that chooses other random numbers, and how many choices there are."""
+
 
 def train(job: Training) -> None:
     """Train, score, leave the model in /opt/ml/model."""
-    chosen = hyperparameters.read(job.hyperparameters)
+    chosen, seed = hyperparameters.read(job.hyperparameters), _seed(os.environ.get(SEED, "0"))
     if len(job.hosts) > 1:
         raise UserError(
             f"This job has {len(job.hosts)} hosts; Clary's DeepAR trains on one. Set InstanceCount to 1."
@@ -45,12 +49,13 @@ def train(job: Training) -> None:
     from forecasting_deepar.windows import Windows
 
     settings = chosen.settings
-    network = _network(_design(chosen, form, usable), Network)
+    network = _network(_design(chosen, form, usable), Network, seed)
     plan = fitting.Plan(
         settings.integer("epochs"),
         settings.integer("mini_batch_size"),
         settings.number("learning_rate"),
         chosen.patience,
+        seed,
     )
     folder = job.where.checkpoints if job.where.checkpoints.is_dir() else None
     reached = fitting.fit(network, Windows(usable, network.design), plan, log, folder)
@@ -120,11 +125,20 @@ def _design(chosen: Chosen, form: Form, found: list[Series]) -> Design:
     )
 
 
-def _network(design: Design, build: type[Network]) -> Network:
+def _network(design: Design, build: type[Network], seed: int) -> Network:
     import torch
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return build(design)
+
+
+def _seed(written: str) -> int:
+    if not written.isdecimal() or int(written) >= MOST_SEEDS:
+        raise UserError(
+            f"The environment variable {SEED} is {written!r}; it must be a whole number from 0 to "
+            f"{MOST_SEEDS - 1}."
+        )
+    return int(written)
 
 
 def _statistics(log: Log, found: list[Series], name: str) -> None:
