@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,3 +50,12 @@ def test_one_process_serves_search_after_search_and_is_replaced_when_it_hangs(se
     hung = searcher.search([HANGS], [(AT, "a" * 5000 + "!")], patience=0.2)
     assert (hung.points, hung.given_up) == ({}, ("hangs",))
     assert searcher.search([LOSS], [(AT, "loss=8")]).points == {"loss": [(AT, 8.0)]}
+
+
+def test_any_number_of_threads_search_at_once(searcher: Searcher) -> None:
+    def once(number: int) -> object:
+        return searcher.search([LOSS], [(AT, f"loss={number}")]).points
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(once, range(24)))
+    assert found == [{"loss": [(AT, float(number))]} for number in range(24)]

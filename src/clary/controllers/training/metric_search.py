@@ -22,7 +22,7 @@ from types import FrameType
 from clary.controllers.training.metrics import Points, every_value
 from clary.core.document import Document
 
-LINE_SECONDS = 0.5  # of CPU time, that one expression may take over one line; a busy machine is not its fault
+LINE_SECONDS = 0.5  # What one expression may take over one line.
 LOG_SECONDS = 60.0  # What all of them may take over one search.
 MOST_IDLE = 2  # Processes that wait for the next search.
 
@@ -62,8 +62,8 @@ class Searcher:
             words = f"no metrics: searching the log for them took more than {patience:g} s"
             return Found(points={}, given_up=names, remark=words)
         self._idle.append(process)
-        while len(self._idle) > MOST_IDLE:
-            _end(self._idle.popleft())
+        if len(self._idle) > MOST_IDLE and (surplus := self._taken()):
+            _end(surplus)
         found = json.loads(answer)
         points = {
             name: [(stamp, value) for stamp, value in values] for name, values in found["Found"].items()
@@ -72,12 +72,18 @@ class Searcher:
 
     def close(self) -> None:
         """End the processes that wait; a controller that is killed takes them along, as their input ends."""
-        while self._idle:
-            _end(self._idle.popleft())
+        while process := self._taken():
+            _end(process)
+
+    def _taken(self) -> subprocess.Popen[str] | None:
+        """Return a process that waits, if another thread has not taken the last one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _process(self) -> subprocess.Popen[str]:
-        while self._idle:
-            process = self._idle.pop()
+        while process := self._taken():
             if process.poll() is None:
                 return process
             _end(process)
@@ -93,7 +99,7 @@ class Searcher:
 
 def main() -> None:
     """Read definitions and events from standard input up to an empty line, answer in one line; and again."""
-    signal.signal(signal.SIGVTALRM, _too_slow)
+    signal.signal(signal.SIGALRM, _too_slow)
     while definitions := sys.stdin.readline():
         answer = _searched(json.loads(definitions), map(json.loads, _until_empty()))
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -106,14 +112,14 @@ def _searched(definitions: Sequence[Document], events: Iterable[tuple[int, str]]
     def matches(name: str, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
         if name in given_up:
             return iter(())
-        signal.setitimer(signal.ITIMER_VIRTUAL, LINE_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, LINE_SECONDS)
         try:
             return iter(list(pattern.finditer(text)))
         except TimeoutError:
             given_up.add(name)
             return iter(())
         finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     found = every_value(definitions, events, matches)
     kept = {name: values for name, values in found.items() if name not in given_up}
