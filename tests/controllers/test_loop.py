@@ -178,7 +178,7 @@ def test_a_wake_brings_a_look_forward_and_stopping_lets_the_step_finish(tmp_path
         while not bell.exists():
             await asyncio.sleep(0)
         wake.send(bell, f"{job.uid}-1")
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
     asyncio.run(main())
     assert reread(records, job).doc["Seen"] is True
@@ -203,7 +203,7 @@ def test_a_wake_during_a_step_is_not_lost(tmp_path: Path) -> None:
             return Step(write={"Looks": looks + 1}, again=timedelta(hours=1))
 
         ours = Loop(records, [Scripted(look)], clock, owner="a", bell=bell)
-        await asyncio.wait_for(ours.run(stop), 10)
+        await asyncio.wait_for(ours.run(stop), 60)
 
     asyncio.run(main())
     assert reread(records, job).doc["Looks"] == 2

@@ -41,7 +41,7 @@ if what == "eat":
     while True:
         eaten.append(bytearray(b"x" * (16 << 20)))
 if what == "call":
-    print(urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"], timeout=3).read().decode(), flush=True)
+    print(urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"], timeout=30).read().decode(), flush=True)
 print(sys.argv[0], *sys.argv[1:], os.environ.get("GIVEN"), os.getpid(), flush=True)
 for path in sorted((ml / "input/data").rglob("*")):
     print(path, path.stat().st_size, flush=True)
@@ -59,7 +59,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body == b"call":
-            body = urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"], timeout=3).read()
+            body = urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"], timeout=30).read()
         self.answer(body.upper())
     def answer(self, body):
         self.send_response(200)
