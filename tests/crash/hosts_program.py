@@ -17,14 +17,14 @@ rank = hosts.index(me)
 print("begun on", me, socket.gethostname(), flush=True)
 
 
-def exchange() -> list[int]:
+def exchange(port: int) -> list[int]:
     """Send this host's number to all others and return what came."""
-    server = socket.create_server((me, PORT))
+    server = socket.create_server((me, port))
     for other in hosts:
         if other != me:
             while True:
                 try:
-                    with socket.create_connection((other, PORT), timeout=5) as out:
+                    with socket.create_connection((other, port), timeout=5) as out:
                         out.sendall(bytes([rank + 1]))
                     break
                 except OSError:
@@ -48,7 +48,7 @@ def outside() -> bool:
     return True
 
 
-came = exchange()
+came = exchange(PORT)
 data = sorted(str(path.relative_to(ML)) for path in (ML / "input/data").rglob("*") if path.is_file())
 seen = {
     "config": config,
@@ -64,10 +64,12 @@ seen = {
 print(f"rank={rank}", flush=True)
 word, _, who = act.partition(" ")
 if word == "fail" and who == me:
+    exchange(PORT + 1)  # the others wait already
     raise ValueError("planted on " + me)
 if word == "fail":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("waiting for ever", flush=True)
+    exchange(PORT + 1)
     while True:
         time.sleep(1)
 if word == "hold":

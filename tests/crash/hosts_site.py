@@ -84,8 +84,11 @@ def told(site: Site, name: str) -> dict[str, dict[str, Any]]:
 def logs(site: Site, name: str) -> dict[str, list[str]]:
     """Return the lines of each host's stream."""
     client = site.client("logs")
-    streams = client.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
-    found = {}
+    try:
+        told = client.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")
+    except client.exceptions.ResourceNotFoundException:  # no job has printed anything yet
+        return {}
+    streams, found = told["logStreams"], {}
     for stream in streams:
         events = client.get_log_events(
             logGroupName=GROUP, logStreamName=stream["logStreamName"], startFromHead=True

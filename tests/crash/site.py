@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
+from clary.runtime import alive
 from clary.runtime.jobdir import JobDirectory
 
 Answer = TypeVar("Answer")
-PATIENCE = 40.0  # seconds; far more than anything here takes on a busy machine
+PATIENCE = 90.0  # seconds; far more than anything here takes on a busy machine
 SOURCE = Path(__file__).resolve().parents[2]
 
 # The image's programs hold at the gate `ml/go` until the test opens it, so that each phase can be met.
@@ -114,26 +115,55 @@ class Site:
         self.processes[role].kill()
         self.processes[role].wait()
 
-    def kill_run(self, uid: str, which: str) -> None:
-        """Kill -9 a run's shim or the first process of its container."""
-        state = self.job(uid).state()
-        assert state and state[which], state
-        os.kill(state[which]["pid"], signal.SIGKILL)
+    def kill_run(self, uid: str, which: str) -> str:
+        """Kill -9 a run's shim or the first process of its container; return the phase that it died in.
+
+        That is empty for a run which ended by itself before. What is not known of it yet is waited for: a
+        program may print before its shim says that it runs.
+        """
+        job = self.job(uid)
+
+        def known() -> bool:
+            return bool((job.state() or {}).get(which)) or not job.path.exists()
+
+        self.until(known, f"{uid} has a {which}")
+        found, shim = (alive.read((job.state() or {}).get(name)) for name in (which, "shim"))
+        if found is None or shim is None or not shim.send(signal.SIGSTOP):
+            return ""
+        self.until(lambda: job.exit() or not shim.alive() or _stands(shim.pid), f"the shim of {uid} stands")
+        phase = "" if job.exit() else self.phase(uid)
+        found.send(signal.SIGKILL)
+        shim.send(signal.SIGCONT)
+        return phase
 
     def down(self) -> None:
         """Stop everything, in order, and end what a failed test left running."""
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(20)
+            process.wait(PATIENCE)
         for path in (self.home / "jobs").glob("*/state.json"):
-            with contextlib.suppress(AssertionError, ProcessLookupError, KeyError):
-                self.kill_run(path.parent.name, "shim")
+            shim = alive.read((self.job(path.parent.name).state() or {}).get("shim"))
+            if shim:
+                shim.send(signal.SIGKILL)
 
     def runs(self, uid: str) -> list[str]:
         """Return the runs of a record."""
         found = (path.parent.name for path in (self.home / "jobs").glob(f"{uid}-*/spec.json"))
         return sorted(name for name in found if not name.startswith("."))
+
+    def run_of(self, name: str) -> str:
+        """Wait for a run of a training job, and return the one of its latest attempt, on its first host."""
+
+        def look() -> str:
+            found = {}
+            for uid in self.runs("*"):
+                with contextlib.suppress(OSError):  # it is being removed
+                    found[uid] = self.job(uid).spec()
+            own = [uid for uid, spec in found.items() if spec.environment.get("TRAINING_JOB_NAME") == name]
+            return max((uid for uid in own if found[uid].host == "algo-1"), key=_attempt, default="")
+
+        return self.until(look, f"{name} has a run")
 
     def job(self, uid: str) -> JobDirectory:
         """Return a run's directory."""
@@ -147,7 +177,8 @@ class Site:
     def open_gates(self) -> None:
         """Let every program that holds go on."""
         for ml in (self.home / "jobs").glob("*/ml"):
-            (ml / "go").touch()
+            with contextlib.suppress(FileNotFoundError):  # the run was removed meanwhile
+                (ml / "go").touch()
 
     def processes_left(self) -> list[str]:
         """Return the command lines of processes that belong to runs of this home."""
@@ -198,3 +229,16 @@ class Site:
         with (self.root / f"{role}.log").open("ab") as log:
             command = [*self.within, sys.executable, "-m", "clary.app", role]
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - ours
+
+
+def _attempt(uid: str) -> int:
+    return int(uid.split("-")[1])
+
+
+def _stands(pid: int) -> bool:
+    """Tell whether a process is stopped."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] in "TZ"

@@ -110,7 +110,7 @@ signal.signal(signal.SIGTERM, stop)
 print("ready", flush=True)
 time.sleep(600)
 """
-    job = train(site, "hangs", code, limit=1)
+    job = train(site, "hangs", code, limit=4)  # enough for a slow machine's Python to begin
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("/hangs/output/model.tar.gz")
     assert job["TrainingTimeInSeconds"] < 60

@@ -88,7 +88,7 @@ def finish(site: Site, name: str) -> None:
 
 
 def coming_up(site: Site) -> str:
-    """Wait until the server's program has begun, and holds; return its run."""
+    """Wait until the server's program has begun, and holds; return its run, the only one there is."""
     uid = site.until(lambda: site.runs("*"), "there is a run")[-1]
     site.until(lambda: site.job(uid).log.exists() and site.job(uid).log.read_bytes(), "the program runs")
     return uid

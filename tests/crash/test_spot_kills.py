@@ -86,7 +86,7 @@ def begun(site: Site, name: str) -> Any:
     One that is ended before it wrote down that it began holds in its second attempt again.
     """
     job = trains(site, name)
-    sign = site.job(site.runs("*")[-1]).ml / "checkpoints/begun"
+    sign = site.job(site.run_of(name)).ml / "checkpoints/begun"
     site.until(sign.exists, f"{name} listens")
     return job
 
@@ -129,7 +129,7 @@ def test_an_interruption_survives_kill_9_of_the_controller(site: Site, moment: s
     name = f"killed-{moment}"
     create(site, name, 5)
     job = begun(site, name)
-    uid = site.until(lambda: site.runs("*"), f"{name} has a run")[-1]
+    uid, again = site.run_of(name), site.job(site.run_of(name).removesuffix("1") + "2")
     if moment == "noticed":
         site.kill("controller")
         reclaim.ask(Home(site.home), job["TrainingJobArn"])
@@ -137,10 +137,14 @@ def test_an_interruption_survives_kill_9_of_the_controller(site: Site, moment: s
         reclaim.ask(Home(site.home), job["TrainingJobArn"])
         looks = {
             "told": lambda: (site.job(uid).path / "stop").exists(),
-            "exited": lambda: site.job(uid).exit() or site.job(uid.removesuffix("1") + "2").path.exists(),
-            "restarted": lambda: site.job(uid.removesuffix("1") + "2").path.exists() or _done(site, name),
+            "exited": lambda: site.job(uid).exit(),
+            "restarted": again.path.exists,
         }
-        site.until(looks[moment], f"{name} is {moment}")
+
+        def reached() -> bool:  # each is soon over: whoever looks too late meets one of those after it
+            return bool(looks[moment]() or again.path.exists() or _done(site, name))
+
+        site.until(reached, f"{name} is {moment}")
         site.kill("controller")
     check(site, name)
 
@@ -148,12 +152,14 @@ def test_an_interruption_survives_kill_9_of_the_controller(site: Site, moment: s
 def test_a_run_whose_shim_dies_under_notice_goes_on_from_what_was_kept(site: Site) -> None:
     create(site, "shimless", 5)
     job = begun(site, "shimless")
-    uid = site.until(lambda: site.runs("*"), "a run")[-1]
+    uid = site.run_of("shimless")
     reclaim.ask(Home(site.home), job["TrainingJobArn"])
-    site.until(lambda: (site.job(uid).path / "stop").exists(), "it is told")
-    state = site.job(uid).state()
-    if state and not site.job(uid).exit():
-        site.kill_run(uid, "shim")
+
+    def told() -> bool:  # soon after that the run is removed
+        return (site.job(uid).path / "stop").exists() or not site.job(uid).path.exists()
+
+    site.until(told, "it is told")
+    site.kill_run(uid, "shim")
     check(site, "shimless")
 
 

@@ -9,7 +9,7 @@ from tests.crash.site import Site
 from tests.crash.tuned import Tuned
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_no_trial_is_lost_or_made_twice_when_the_controller_dies_again_and_again(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
