@@ -91,7 +91,7 @@ def test_one_failed_host_ends_the_others_and_is_named(site: Site) -> None:
 def held(site: Site, name: str, **members: Any) -> list[str]:
     """Start a job that waits on both hosts; return its runs."""
     create(site, name, "hold", **members)
-    uid = site.until(lambda: site.runs("*"), f"{name} has runs")[-1].partition("-")[0]
+    uid = site.run_of(name).partition("-")[0]
     site.until(lambda: [lines[-1:] for lines in logs(site, name).values()] == [["holding"]] * 2, "both hold")
     return site.runs(uid)
 
@@ -114,7 +114,7 @@ def test_a_job_that_is_stopped_stops_on_all_hosts_and_keeps_its_model(site: Site
 
 
 def test_a_job_ends_on_all_hosts_when_its_time_is_over(site: Site) -> None:
-    held(site, "timed", StoppingCondition={"MaxRuntimeInSeconds": 1})
+    create(site, "timed", "hold", StoppingCondition={"MaxRuntimeInSeconds": 1})
     job = settled(site, "timed")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
 
