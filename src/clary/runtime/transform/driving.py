@@ -7,6 +7,7 @@ standard library only. Its last words on standard output are `done`, or whose fa
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,9 @@ _AHEAD = 2  # batches that wait for each request under way
 _PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds before the next try
 _WORDS = 600  # characters of what the model says in a reason
 _AGAIN = frozenset({408, 425, 429}) | frozenset(range(500, 600))
+_ROWS = (
+    1_000_000  # between two looks for garbage: to look through rows again and again takes twice their time
+)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -219,6 +223,7 @@ def main(arguments: list[str]) -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         return 0
+    gc.set_threshold(_ROWS)
     directory, socket = arguments
     words = Driving(JobDirectory(Path(directory)), Path(socket)).run()
     os.write(sys.stdout.fileno(), words[: _WORDS * 2].encode()[: 1 << 14] + b"\n")

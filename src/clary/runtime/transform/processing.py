@@ -10,6 +10,7 @@ import io
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Literal
 
 from clary.runtime.spec import Transform
@@ -17,6 +18,8 @@ from clary.runtime.transform.jsonpath import Path, PathError, columns, parse, se
 
 Form = Literal["csv", "lines", "json", "other"]
 """Rows of CSV, JSON one value a line, one JSON value, anything else."""
+
+Rows = Sequence[Sequence[str]]
 
 OUTPUT, INPUT = "SageMakerOutput", "SageMakerInput"
 _ID, _TIME = "SageMakerInferenceId", "SageMakerInferenceTime"
@@ -54,7 +57,8 @@ class Processing:
             return batch
         try:
             if self._form == "csv":
-                return _csv(_chosen(self._input, row) for row in _rows(batch))
+                rows, quoted = _rows(batch)
+                return _csv(_chosen(self._input, rows), quoted=quoted)
             return _lines(select(self._input, value) for value in self._values(batch, "the input"))
         except PathError as error:
             raise DataError(f"InputFilter: {error}") from error
@@ -71,16 +75,15 @@ class Processing:
             raise DataError(f"OutputFilter: {error}") from error
 
     def _table(self, batch: bytes, answer: bytes) -> bytes:
-        rows: Sequence[list[str]] = _rows(answer)
+        rows, quoted = _rows(answer)
         if self._join:
-            given = _rows(batch)
+            given, more = _rows(batch)
             _same(len(given), len(rows))
-            rows = [before + after for before, after in zip(given, rows, strict=True)]
-        if not self._output.whole:
-            rows = [_chosen(self._output, row) for row in rows]
+            rows, quoted = [[*one, *other] for one, other in zip(given, rows, strict=True)], quoted or more
+        rows = _chosen(self._output, rows)
         if self._time:
             rows = [[*row, str(self._name()), self._time] for row in rows]
-        return _csv(iter(rows))
+        return _csv(rows, quoted=quoted)
 
     def _json(self, batch: bytes, answer: bytes) -> bytes:
         values = self._values(answer, "the output of the algorithm")
@@ -116,34 +119,42 @@ def _same(given: int, answered: int) -> None:
         )
 
 
-def _chosen(path: Path, row: list[str]) -> list[str]:
-    return [row[number] for number in columns(path, len(row))]
+def _chosen(path: Path, rows: Rows) -> Rows:
+    if path.whole:
+        return rows
+    getters = {width: _getter(columns(path, width)) for width in set(map(len, rows))}
+    return [getters[len(row)](row) for row in rows]
 
 
-def _rows(text: bytes) -> list[list[str]]:
-    """Return the cells of CSV; blank lines are none."""
+def _getter(chosen: tuple[int, ...]) -> Callable[[Sequence[str]], Sequence[str]]:
+    """Return what takes columns from a row: at once, for this is done for each row there is."""
+    if not chosen:
+        return itemgetter(slice(0))
+    if chosen == tuple(range(chosen[0], chosen[-1] + 1)):
+        return itemgetter(slice(chosen[0], chosen[-1] + 1))
+    return itemgetter(*chosen)
+
+
+def _rows(text: bytes) -> tuple[Rows, bool]:
+    """Return the cells of CSV, and whether any are in quotes; blank lines are none."""
     try:
         plain = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"Failed to parse data as CSV: it is not UTF-8 ({error})") from error
     if '"' not in plain:
-        return (
-            [line.split(",") for line in plain.split("\n") if line]
-            if "\r" not in plain
-            else [line.split(",") for line in plain.splitlines() if line]
-        )
+        lines = plain.replace("\r\n", "\n").split("\n")
+        return [line.split(",") for line in lines if line], False
     try:
-        return [row for row in csv.reader(io.StringIO(plain), strict=True) if row]
+        return [row for row in csv.reader(io.StringIO(plain), strict=True) if row], True
     except csv.Error as error:
         raise DataError(f"Failed to parse data as CSV: {error}") from error
 
 
-def _csv(rows: Iterator[list[str]]) -> bytes:
-    found = list(rows)
-    if not any('"' in cell or "," in cell or "\n" in cell for row in found for cell in row):
-        return "\n".join([",".join(row) for row in found]).encode()
+def _csv(rows: Rows, *, quoted: bool) -> bytes:
+    if not quoted:  # then no cell needs to be
+        return "\n".join(map(",".join, rows)).encode()
     file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(found)
+    csv.writer(file, lineterminator="\n").writerows(rows)
     return file.getvalue().removesuffix("\n").encode()
 
 
