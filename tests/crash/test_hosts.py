@@ -125,6 +125,28 @@ def test_two_jobs_of_two_hosts_run_one_after_the_other(site: Site) -> None:
     assert {settled(site, name)["TrainingJobStatus"] for name in ("first", "second")} == {"Completed"}
 
 
+def test_a_pool_of_two_hosts_is_for_jobs_of_two(site: Site) -> None:
+    resources = {"InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1, "KeepAlivePeriodInSeconds": 600}
+    for name, count in (("pool", 2), ("alone", 1), ("pooled", 2)):
+        create(site, name, ResourceConfig={**resources, "InstanceCount": count})
+        assert settled(site, name)["TrainingJobStatus"] == "Completed"
+        if name != "pooled":
+            assert describe(site, "pool")["WarmPoolStatus"]["Status"] == "Available"
+    status = describe(site, "pool")["WarmPoolStatus"]
+    assert (status["Status"], status["ReusedByJob"]) == ("Reused", "pooled")
+    assert sorted(told(site, "pooled")) == ["algo-1", "algo-2"]
+    for name in ("alone", "pooled"):
+        site.client("sagemaker").update_training_job(
+            TrainingJobName=name, ResourceConfig={"KeepAlivePeriodInSeconds": 0}
+        )
+
+    def over() -> bool:
+        pools = [describe(site, name)["WarmPoolStatus"]["Status"] for name in ("alone", "pooled")]
+        return pools == ["Terminated", "Terminated"]
+
+    site.until(over, "the pools end")
+
+
 def test_a_killed_controller_loses_no_host(site: Site) -> None:
     runs = held(site, "orphan")
     site.kill("controller")

@@ -21,7 +21,7 @@ def start(clary: Clary, sagemaker: Any, name: str, account: str = "000000000000"
     asked["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sh", "-c", "echo waiting; exec sleep 200"]
     asked["OutputDataConfig"] = {"S3OutputPath": f"s3://sagemaker-us-east-1-{account}/out"}
     asked["RoleArn"] = f"arn:aws:iam::{account}:role/SageMakerExecutionRole"
-    sagemaker.create_training_job(**asked, **members)
+    sagemaker.create_training_job(**{**asked, **members})
     until(sagemaker, name, "Training")
 
 
@@ -64,6 +64,8 @@ def test_the_administrator_may_always_and_others_where_remote_debugging_is_on(cl
     assert described["RemoteDebugConfig"] == {"EnableRemoteDebug": True}
     open_now = clary.command("attach", "theirs", "--account", OTHER, "--", "hostname", check=False)
     assert (open_now.stdout, open_now.returncode) == ("algo-1\n", 0), open_now.stderr
+    theirs.stop_training_job(TrainingJobName="theirs")
+    until(theirs, "theirs", "Stopped")
 
     own = "000000000000"
     assert audited(clary) == [
@@ -74,3 +76,20 @@ def test_the_administrator_may_always_and_others_where_remote_debugging_is_on(cl
         (OTHER, "theirs", 403),
         (OTHER, "theirs", 200),
     ]
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_each_host_of_several_is_attached_to_by_its_name(clary: Clary, isolated: bool) -> None:
+    put(clary, "attach/nothing", b"")
+    sagemaker, name = clary.client("sagemaker"), f"hosts-{isolated}"
+    two = {"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    start(clary, sagemaker, name, ResourceConfig=two, EnableNetworkIsolation=isolated)
+    address = "hostname; getent hosts algo-2 | cut -d ' ' -f 1"
+    for host in ("algo-1", "algo-2"):
+        done = clary.command("attach", name, "--host", host, "--", "sh", "-c", address)
+        assert done.stdout.split()[0] == host
+        assert done.stdout.split()[1].startswith("10." if isolated else "127.")
+    wrong = clary.command("attach", name, "--host", "algo-3", check=False)
+    assert "There is no host algo-3; there are algo-1, algo-2." in wrong.stderr
+    sagemaker.stop_training_job(TrainingJobName=name)
+    until(sagemaker, name, "Stopped")

@@ -1,10 +1,18 @@
-"""Trains a line on all processes together; the loss is that of all rows."""
+"""Trains a line on all processes together, started by torchrun or by MPI; the loss is that of all rows."""
 
 from __future__ import annotations
+
+import json
+import os
 
 import torch
 import torch.distributed as dist
 
+if "OMPI_COMM_WORLD_RANK" in os.environ:
+    os.environ["RANK"], os.environ["WORLD_SIZE"] = (
+        os.environ[f"OMPI_COMM_WORLD_{name}"] for name in ("RANK", "SIZE")
+    )
+    os.environ |= {"MASTER_ADDR": json.loads(os.environ["SM_HOSTS"])[0], "MASTER_PORT": "29531"}
 dist.init_process_group("gloo")
 rank, world = dist.get_rank(), dist.get_world_size()
 torch.manual_seed(0)
