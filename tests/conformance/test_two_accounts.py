@@ -120,7 +120,7 @@ def test_an_action_that_is_not_allowed_is_denied(
 
 
 @pytest.mark.parametrize(
-    "service", ["iam", "sts", "logs", "cloudwatch", "organizations", "sagemaker-runtime", "sqs"]
+    "service", ["iam", "sts", "logs", "cloudwatch", "organizations", "sagemaker-runtime", "sns", "sqs"]
 )
 def test_the_neighbours_tell_nothing_of_another_account(anna: Owner, by_name: Stranger, service: str) -> None:
     arn = anna.client("iam").create_policy(

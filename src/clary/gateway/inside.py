@@ -47,10 +47,14 @@ class Inside:
     def call(
         self, caller: Principal, region: str, operation: str, request: Document, more: Document
     ) -> Document:
-        """Serve one call, or raise the ApiError that its caller would get."""
-        shape = models.service(SERVICE).operation_model(operation).input_shape
+        """Serve one call, or raise the ApiError that its caller would get.
+
+        An operation of another service than SageMaker is named as policies name it: `sns:Publish`.
+        """
+        service, operation = operation.split(":") if ":" in operation else (SERVICE, operation)
+        shape = models.service(service).operation_model(operation).input_shape
         call = Call(
-            service=SERVICE,
+            service=service,
             operation=operation,
             request={**request, **more},
             principal=caller,
@@ -64,7 +68,7 @@ class Inside:
             metrics=self._metrics,
         )
         try:
-            validate(shape, request, models.service(SERVICE))
+            validate(shape, request, models.service(service))
             answer = self._dispatcher.dispatch(call)
         except ApiError as error:
             self._note(call, error.status, error.code)

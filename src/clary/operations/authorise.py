@@ -37,6 +37,8 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 _REMEMBERED = 10_000  # Decisions kept between two writes to IAM.
 _NOTHING: Context = {}
+_DENIED = {"iam": "AccessDenied", "s3": "AccessDenied", "sns": "AuthorizationError", "sts": "AccessDenied"}
+"""What services call a refusal, where it is not AccessDeniedException: evidence/sqs.md, evidence/sns.md."""
 _NO_MFA = "The security token included in the request is invalid: a user's own session is not for IAM."
 
 
@@ -184,7 +186,7 @@ def needs(call: Call) -> list[Need]:
 
 def denied(call: Call, need: Need, decision: Decision) -> AccessDenied:
     """Return the refusal of a call, with its service's error code."""
-    code = "AccessDenied" if call.service in ("s3", "iam", "sts") else "AccessDeniedException"
+    code = _DENIED.get(call.service, "AccessDeniedException")
     if call.principal.kind == "anonymous":
         return AccessDenied("Access Denied", code=code)
     return AccessDenied(refusal(call.principal, need, decision), code=code)

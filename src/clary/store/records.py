@@ -170,12 +170,17 @@ class Records:
             followed.note_gone(connection, registry.find(record.service, record.kind), record)
             self._changed(connection, place_of(record))
 
-    def each(self, resource: Resource) -> Iterator[Record]:
-        """Yield every record of a kind by key, read in batches; unscoped, those of every account."""
+    def each(self, resource: Resource, *, under: str = "") -> Iterator[Record]:
+        """Yield every record of a kind by key, read in batches; unscoped, those of every account.
+
+        `under` is the first part of an identity: only records whose key begins with it and a `/` are meant.
+        """
         for scope in self._scopes(resource):
-            last = ""
+            last = f"{under}/" if under else ""
             while True:
                 statement = select(*COLUMNS).where(RECORDS.c.scope == scope, RECORDS.c.key > last)
+                if under:
+                    statement = statement.where(RECORDS.c.key < f"{under}0")  # 0 comes next behind the slash
                 with self.database.read() as connection:
                     rows = (
                         connection.execute(statement.order_by(RECORDS.c.key).limit(_BATCH)).mappings().all()

@@ -37,6 +37,7 @@ _NAMES = {
 """What a form calls the members that repeat; lists of structures are called after what is in them."""
 
 _QUERY_CODES = {
+    "AccessDeniedException": "AccessDenied",
     "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
     "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
     "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",

@@ -118,26 +118,26 @@ def test_an_action_is_allowed_by_queue(server: Server, sqs: Any, url: str) -> No
     theirs = server.client("sqs", keys)
     theirs.send_message(QueueUrl=url, MessageBody="a")
     theirs.send_message_batch(QueueUrl=url, Entries=[{"Id": "a", "MessageBody": "a"}])
-    with refused("AccessDeniedException", "sqs:SendMessage"):
+    with refused("AccessDenied", "sqs:SendMessage"):
         theirs.send_message(QueueUrl=other, MessageBody="a")
-    with refused("AccessDeniedException", "sqs:ReceiveMessage"):
+    with refused("AccessDenied", "sqs:ReceiveMessage"):
         theirs.receive_message(QueueUrl=url)
 
 
 def test_another_account_comes_in_by_the_queue_s_policy_alone(server: Server, sqs: Any, url: str) -> None:
     number = made(server)
     theirs = server.client("sqs", administrator(server, number))
-    with refused("AccessDeniedException"):
+    with refused("AccessDenied"):
         theirs.send_message(QueueUrl=url, MessageBody="a")
     statement = allow("sqs:SendMessage", arn_of(sqs, url), Principal={"AWS": number})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(statement)})
     theirs.send_message(QueueUrl=url, MessageBody="from abroad")
-    with refused("AccessDeniedException"):
+    with refused("AccessDenied"):
         theirs.receive_message(QueueUrl=url)
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
     assert message["Body"] == "from abroad"
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
-    with refused("AccessDeniedException"):
+    with refused("AccessDenied"):
         theirs.send_message(QueueUrl=url, MessageBody="a")
     name = url.rpartition("/")[2]
     with refused("AWS.SimpleQueueService.NonExistentQueue"):

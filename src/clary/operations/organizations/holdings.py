@@ -14,10 +14,12 @@ from clary.resources.iam.role import ROLE
 from clary.resources.iam.user import USER
 from clary.resources.organizations.account import ACCOUNT
 from clary.resources.spec import Resource
+from clary.resources.sqs.queue import QUEUE
 from clary.store import census
 from clary.store.objects.conditions import Writing
 from clary.store.objects.store import Doomed
 from clary.store.objects.version_listing import VersionQuery
+from clary.store.queues import messages
 from clary.store.records import Record, Records
 
 _BORN_WITH = {
@@ -50,10 +52,12 @@ def destroy(call: Call, account: str) -> None:
     places = sorted(_places(call, account), key=lambda place: place[0].service != "iam")
     for resource, records in places:
         for record in records.each(resource):
-            with records.database.write():
+            with records.database.write() as connection:
                 current = records.find(resource, record.key)
                 if current is not None:
                     records.delete(current)
+                    if resource is QUEUE:
+                        messages.clear(connection, current.uid)
     for bucket in call.objects.buckets(account):
         while doomed := _versions(call, bucket.name):
             call.objects.delete_many(bucket.name, doomed)

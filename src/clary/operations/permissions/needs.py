@@ -5,7 +5,7 @@ from __future__ import annotations
 from clary.core.arn import parse as parse_arn
 from clary.core.document import Document
 from clary.core.principal import Principal
-from clary.operations.permissions import iam, logs, s3, sqs, tagging
+from clary.operations.permissions import iam, logs, s3, sns, sqs, tagging
 from clary.operations.permissions.asked import context
 from clary.operations.permissions.named import Said, resources
 from clary.operations.permissions.need import Need
@@ -22,6 +22,8 @@ def needs(
         return s3.needs(operation, request, records)
     if service == "sqs":
         return sqs.needs(operation, request, records)
+    if service == "sns" and (own := sns.needs(operation, request, records)) is not None:
+        return own
     if (service, operation) in iam.FREE or (service == "sts" and operation == "AssumeRole"):
         return []  # AssumeRole is decided by its operation, which knows the role's trust policy
     plan = plan_of(service, operation)

@@ -50,22 +50,27 @@ def check_attributes(named: Mapping[str, Document]) -> None:
     if len(named) > _MOST_ATTRIBUTES:
         raise invalid(f"Number of message attributes [{len(named)}] exceeds the allowed maximum [10].")
     for name, value in named.items():
-        if not _NAME.fullmatch(name):
-            raise invalid(f"The message attribute name '{name[:256]}' is invalid.")
-        kind = _TYPE.fullmatch(value.get("DataType") or "")
-        if kind is None:
-            raise invalid(
-                f"The message attribute '{name}' has an invalid message attribute type, the set of supported "
-                "type prefixes is Binary, Number, and String."
-            )
-        member = "BinaryValue" if kind[1] == "Binary" else "StringValue"
-        if not value.get(member):
-            raise invalid(
-                f"The message attribute '{name}' must contain non-empty message attribute value for message "
-                f"attribute type '{value['DataType']}'."
-            )
-        if kind[1] == "Number" and not _NUMBER.fullmatch(str(value[member])):
-            raise invalid(f"Can't cast the value of message (user) attribute '{name}' to a number.")
+        check_attribute(name, value)
+
+
+def check_attribute(name: str, value: Document) -> None:
+    """Refuse a message attribute that is misnamed, or without a value of its type."""
+    if not _NAME.fullmatch(name):
+        raise invalid(f"The message attribute name '{name[:256]}' is invalid.")
+    kind = _TYPE.fullmatch(value.get("DataType") or "")
+    if kind is None:
+        raise invalid(
+            f"The message attribute '{name}' has an invalid message attribute type, the set of supported "
+            "type prefixes is Binary, Number, and String."
+        )
+    member = "BinaryValue" if kind[1] == "Binary" else "StringValue"
+    if not value.get(member):
+        raise invalid(
+            f"The message attribute '{name}' must contain non-empty message attribute value for message "
+            f"attribute type '{value['DataType']}'."
+        )
+    if kind[1] == "Number" and not _NUMBER.fullmatch(str(value[member])):
+        raise invalid(f"Can't cast the value of message (user) attribute '{name}' to a number.")
 
 
 def group_of(request: Document, *, content_based: bool, body: str) -> tuple[str, str]:

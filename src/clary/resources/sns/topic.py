@@ -9,6 +9,7 @@ TOPIC = register(
         service="sns",
         arn="{TopicName}",
         identity=("TopicName",),
+        asked_by="Name",
         missing="NotFound",
         missing_text="Topic does not exist",
         missing_status=404,
