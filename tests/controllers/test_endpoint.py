@@ -214,3 +214,56 @@ def test_a_serving_endpoint_at_rest_is_not_written(world: World) -> None:
         world.later(timedelta(seconds=3))
         tend(world)
     assert world.reread(endpoint).version == before
+
+
+def several(world: World) -> tuple[Record, str, str]:
+    """Make an endpoint of one host with two containers; return it and the containers' runs."""
+    new = wanted()
+    (variant,) = new["Variants"]
+    containers = [{**variant["Container"], "ContainerHostname": name} for name in ("first", "second")]
+    new["Variants"] = [{**variant, "Containers": containers, "Mode": "Serial"}]
+    doc: Document = {"EndpointName": "several", "EndpointConfigName": "c1", "_Wanted": new}
+    endpoint = world.records.create(ENDPOINT, doc, due=world.clock.now())
+    tend(world)
+    return endpoint, uid(endpoint, 1), f"{uid(endpoint, 1)}-2"
+
+
+def test_a_host_of_several_containers_serves_once_all_of_them_answer(world: World) -> None:
+    endpoint, first, second = several(world)
+    assert sorted(world.runtime.specs) == [first, second]
+    be_ready(world, first)
+    assert world.reread(endpoint).doc["EndpointStatus"] == "Creating"
+    be_ready(world, second)
+    doc = world.reread(endpoint).doc
+    assert doc["EndpointStatus"] == "InService"
+    (host,) = doc["_Hosts"]
+    assert host["Containers"] == [
+        {"Hostname": "first", "Socket": f"/run/{first}"},
+        {"Hostname": "second", "Socket": f"/run/{second}"},
+    ]
+    world.records.update(
+        world.reread(endpoint), {"EndpointStatus": "Deleting", "_Hosts": []}, due=world.clock.now()
+    )
+    tend(world)
+    assert world.runtime.seen == {}
+
+
+def test_a_container_that_ends_takes_its_host_along_and_another_host_comes(world: World) -> None:
+    endpoint, first, second = several(world)
+    be_ready(world, first, second)
+    world.later(timedelta(seconds=61))
+    world.runtime.seen[second] = Seen(phase="exited", exit_code=1)
+    tend(world)
+    doc = world.reread(endpoint).doc
+    assert (doc["EndpointStatus"], doc["_Hosts"]) == ("InService", [])
+    assert sorted(world.runtime.seen) == [uid(endpoint, 2), f"{uid(endpoint, 2)}-2"]
+
+
+def test_a_container_that_does_not_come_up_is_named(world: World) -> None:
+    endpoint, first, second = several(world)
+    world.runtime.seen[second] = Seen(phase="exited", exit_code=1, failure="AlgorithmError: no such module")
+    be_ready(world, first)
+    doc = world.reread(endpoint).doc
+    assert doc["EndpointStatus"] == "Failed"
+    assert doc["FailureReason"].startswith("The second container for production variant v did not pass")
+    assert "no such module" in doc["FailureReason"]

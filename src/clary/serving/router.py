@@ -23,7 +23,9 @@ from clary.core.limits import STRICT, Limits
 from clary.engines.inference.capture import Capture
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.captures import Captures, Source
+from clary.serving.chain import Chain, Container
 from clary.serving.connection import Answer, Host, HostLost
+from clary.serving.head import CUSTOM, PREFIX, head
 from clary.serving.stream import Stream
 from clary.serving.tally import Summary, Tally
 from clary.store.credentials import Generation
@@ -34,33 +36,16 @@ Place: TypeAlias = tuple[str, str, str, str]
 """Account, region, endpoint and variant."""
 
 MOST_SESSIONS = 65_536
-_CUSTOM = b"x-amzn-sagemaker-custom-attributes"
 _NEW_SESSION, _CLOSED_SESSION = b"x-amzn-sagemaker-new-session-id", b"x-amzn-sagemaker-closed-session-id"
-_STREAM_ACCEPT = b"x-amzn-sagemaker-accept"
-_PREFIX = b"x-amzn-sagemaker-prefix-aware-id"
-_TO_MODEL = frozenset(  # all others are stripped: evidence/invoke-endpoint.md
-    {
-        b"content-type",
-        b"accept",
-        _CUSTOM,
-        _PREFIX,
-        b"x-amzn-sagemaker-inference-id",
-        b"x-amzn-sagemaker-session-id",
-        b"x-amzn-sagemaker-target-model",
-        b"x-amzn-sagemaker-target-variant",
-    }
-)
 _UNBUILT = {
     b"x-amzn-sagemaker-enable-explanations": "explanations are not made; leave EnableExplanations out",
     b"x-amzn-sagemaker-inference-component": (
         "inference components are not built; leave InferenceComponentName out"
     ),
-    b"x-amzn-sagemaker-target-container-hostname": (
-        "endpoints have one container; leave TargetContainerHostname out"
-    ),
 }
 _TIMED_OUT = 504  # what a model that does not answer in time is counted as
-_KEPT = (_CUSTOM, _NEW_SESSION, _CLOSED_SESSION)
+_CONTAINER = b"x-amzn-sagemaker-target-container-hostname"
+_KEPT = (CUSTOM, _NEW_SESSION, _CLOSED_SESSION)
 
 
 class ModelError(ApiError):
@@ -171,7 +156,7 @@ class Router:
         if stream:
             stream.variant, patience = variant.name, self._limits.stream_seconds
         try:
-            answer = await host.ask(_head(call), call.body, patience, stream)
+            uid, answer = await self._ask(host, call, patience, stream)
         except HostLost as error:
             self._failed(call, variant, asked, ServiceUnavailable.status)
             raise ServiceUnavailable(
@@ -182,7 +167,7 @@ class Router:
             raise _model_error(
                 endpoint.record,
                 variant.name,
-                host,
+                host.uid,
                 0,
                 f"Your invocation timed out while waiting for a response from container {variant.name}. "
                 f"It has {patience:.0f} s; look at the endpoint's log for what it was doing.",
@@ -191,7 +176,7 @@ class Router:
         if answer.status >= 400:
             self._failed(call, variant, asked, answer.status)
             text = answer.body[:1024].decode("utf-8", "replace")
-            raise _model_error(endpoint.record, variant.name, host, answer.status, text)
+            raise _model_error(endpoint.record, variant.name, uid, answer.status, text)
         self._remember(answer, host)
         if variant.source and not stream:
             kind = answer.headers.get(b"content-type", b"application/octet-stream")
@@ -205,6 +190,26 @@ class Router:
             arn = f"arn:aws:sagemaker:{region}:{account}:endpoint/{endpoint}"
             found.setdefault(arn, {})[variant] = tally.summary()
         return found
+
+    async def _ask(
+        self, host: Host, call: Invocation, patience: float, stream: Stream | None
+    ) -> tuple[str, Answer]:
+        """Ask a host; return its answer, and the uid of the container that gave it."""
+        only = call.headers.get(_CONTAINER, b"").decode("latin-1")
+        if isinstance(host, Chain):
+            if host.direct and only not in host.names:
+                raise Refused(
+                    f"Endpoint {call.endpoint} has containers that are called one by one: name one as "
+                    f"TargetContainerHostname. It has: {', '.join(host.names)}."
+                )
+            if host.direct or not only:
+                return await host.call(call.headers, call.body, patience, stream, only)
+        if only:
+            raise Refused(
+                f"Endpoint {call.endpoint} does not take a TargetContainerHostname: its model's "
+                "InferenceExecutionConfig does not have the Mode Direct. Leave it out."
+            )
+        return host.uid, await host.ask(head(call.headers, len(call.body)), call.body, patience, stream)
 
     def _find(self, call: Invocation) -> _Endpoint:
         generation = self._changes.generation(ENDPOINT)
@@ -232,7 +237,7 @@ class Router:
                 tally = self.tallies.setdefault((record.account, record.region, record.name, name), Tally())
                 source = _source(record, record.doc.get("_Wanted" if fleet == "new" else "_Serving"), name)
                 part = parts[name, fleet] = _Variant(name, float(each["Weight"]), tally, source)
-            part.hosts.append(self._host(each["Uid"], Path(each["Socket"])))
+            part.hosts.append(self._host(each))
         named: dict[str, list[_Variant]] = {}
         for part in parts.values():
             named.setdefault(part.name, []).append(part)
@@ -244,10 +249,16 @@ class Router:
         self._forget_hosts(keep={each["Uid"] for each in told})
         return endpoint
 
-    def _host(self, uid: str, socket: Path) -> Host:
+    def _host(self, told: Document) -> Host:
+        uid, socket = told["Uid"], Path(told["Socket"])
         host = self._hosts.get(uid)
         if host is None or host.socket != socket:
-            host = self._hosts[uid] = Host(uid, socket)
+            if several := told.get("Containers"):
+                containers = [Container(each["Hostname"], Path(each["Socket"])) for each in several]
+                host = Chain(uid, containers, direct=told["Mode"] == "Direct")
+            else:
+                host = Host(uid, socket)
+            self._hosts[uid] = host
         return host
 
     def _forget_hosts(self, keep: set[str]) -> None:
@@ -268,7 +279,7 @@ class Router:
         hosts = variant.hosts
         if len(hosts) == 1:
             return variant, hosts[0]
-        if prefix := call.headers.get(_PREFIX):
+        if prefix := call.headers.get(PREFIX):
             return variant, hosts[zlib.crc32(prefix) % len(hosts)]
         turn = next(self._turn) % len(hosts)  # so that equal loads do not all go to the first
         return variant, min(hosts[turn:] + hosts[:turn], key=lambda host: host.load)
@@ -313,8 +324,8 @@ def stream_headers(stream: Stream) -> list[tuple[bytes, bytes]]:
         (b"x-amzn-sagemaker-content-type", stream.headers.get(b"content-type", b"application/octet-stream")),
         (b"x-amzn-invoked-production-variant", stream.variant.encode("latin-1")),
     ]
-    if _CUSTOM in stream.headers:
-        found.append((_CUSTOM, stream.headers[_CUSTOM]))
+    if CUSTOM in stream.headers:
+        found.append((CUSTOM, stream.headers[CUSTOM]))
     return found
 
 
@@ -334,18 +345,7 @@ def _source(endpoint: Record, config: Document | None, variant: str) -> Source |
     )
 
 
-def _head(call: Invocation) -> bytes:
-    lines = [b"POST /invocations HTTP/1.1\r\nHost: model"]
-    for name, value in call.headers.items():
-        if name in _TO_MODEL:
-            lines.append(name + b": " + value)
-        if name == _STREAM_ACCEPT:
-            lines.append(b"accept: " + value)
-    lines.append(b"Content-Length: %d\r\n\r\n" % len(call.body))
-    return b"\r\n".join(lines)
-
-
-def _model_error(endpoint: Record, variant: str, host: Host, status: int, text: str) -> ModelError:
+def _model_error(endpoint: Record, variant: str, uid: str, status: int, text: str) -> ModelError:
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
     place = f"arn:aws:logs:{endpoint.region}:{endpoint.account}:log-group:{group}"
     received = "client" if 400 <= status < 500 else "server"
@@ -356,6 +356,6 @@ def _model_error(endpoint: Record, variant: str, host: Host, status: int, text: 
     members = {
         "OriginalStatusCode": status,
         "OriginalMessage": text,
-        "LogStreamArn": f"{place}:log-stream:{variant}/{host.uid}",
+        "LogStreamArn": f"{place}:log-stream:{variant}/{uid}",
     }
     return ModelError(message, members=members)

@@ -29,12 +29,53 @@ def test_a_model_that_could_not_be_served_is_refused(sagemaker: Any, container: 
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_pipelines_of_containers_and_models_without_a_role_are_refused(sagemaker: Any) -> None:
-    container = {"Image": IMAGE}
-    with pytest.raises(ClientError, match="inference pipelines are not supported"):
-        sagemaker.create_model(ModelName="bad", ExecutionRoleArn=ROLE, Containers=[container] * 2)
+def test_a_model_without_a_role_is_refused(sagemaker: Any) -> None:
     with pytest.raises(ClientError, match="ExecutionRoleArn is missing"):
-        sagemaker.create_model(ModelName="bad", PrimaryContainer=container)
+        sagemaker.create_model(ModelName="bad", PrimaryContainer={"Image": IMAGE})
+
+
+@pytest.mark.parametrize(
+    ("names", "mode", "says"),
+    [
+        (["a", "a"], "Serial", "more than one ContainerHostname 'a'"),
+        (["a", ""], "Serial", "every one of the Containers a ContainerHostname, or none"),
+        (["", ""], "Direct", "Mode Direct needs Containers with a ContainerHostname each"),
+    ],
+)
+def test_containers_that_cannot_be_told_apart_are_refused(
+    sagemaker: Any, names: list[str], mode: str, says: str
+) -> None:
+    containers = [{"Image": IMAGE, **({"ContainerHostname": name} if name else {})} for name in names]
+    with pytest.raises(ClientError, match=says):
+        sagemaker.create_model(
+            ModelName="bad",
+            ExecutionRoleArn=ROLE,
+            Containers=containers,
+            InferenceExecutionConfig={"Mode": mode},
+        )
+
+
+def test_an_endpoint_wants_every_container_of_a_pipeline(server: Server, sagemaker: Any) -> None:
+    containers = [{"Image": IMAGE, "ModelDataUrl": DATA}, {"Image": IMAGE}]
+    sagemaker.create_model(ModelName="pipe", ExecutionRoleArn=ROLE, Containers=containers)
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="pipe", ProductionVariants=[variant(ModelName="pipe")]
+    )
+    sagemaker.create_endpoint(EndpointName="pipe", EndpointConfigName="pipe")
+    (wanted,) = record(server, "pipe").doc["_Wanted"]["Variants"]
+    assert wanted["Mode"] == "Serial"
+    assert wanted["Containers"] == [
+        {"ContainerHostname": "container-1", **containers[0]},
+        {"ContainerHostname": "container-2", **containers[1]},
+    ]
+    with pytest.raises(ClientError, match="has several containers"):
+        sagemaker.create_transform_job(
+            TransformJobName="pipe",
+            ModelName="pipe",
+            TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": DATA}}},
+            TransformOutput={"S3OutputPath": f"s3://{BUCKET}/out"},
+            TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        )
 
 
 @pytest.mark.parametrize(

@@ -76,16 +76,17 @@ def _remove(doc: Document, host: Document, **write: object) -> Step:
 
 def _bury(doc: Document, world: World, now: datetime) -> Step | None:
     """Take away a host that ended; what follows depends on whether it had served."""
-    dead = next((h for h in fleet.members(doc) if world.runs[h["Uid"]].phase in ("exited", "absent")), None)
-    if dead is None:
+    ended = ((host, fleet.fallen(world.runs, host)) for host in fleet.members(doc))
+    found = next(((host, how) for host, how in ended if how), None)
+    if found is None:
         return None
-    run = world.runs[dead["Uid"]]
+    dead, (number, run) = found
     if "Draining" in dead:
         return _remove(doc, dead)
     if "ReadySince" not in dead and doc["EndpointStatus"] in ROLLING_OUT:
         if _lost(run) and doc.get("_Lost", 0) < LOST_RUNS:
             return _remove(doc, dead, _Lost=doc.get("_Lost", 0) + 1)
-        return _fail(doc, _not_healthy(doc["_Wanted"], dead["Variant"], run))
+        return _fail(doc, _not_healthy(doc["_Wanted"], dead["Variant"], number, run))
     told = [host for host in doc.get("_Hosts", ()) if host["Uid"] != dead["Uid"]]
     serving = doc.get("_Serving") or doc["_Wanted"]
     steady = "ReadySince" in dead and now - dead["ReadySince"] > STEADY
@@ -133,6 +134,8 @@ def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
         return Step(again=min(wait, SERVING))
     uid = fleet.next_uid(endpoint.uid, doc, variant)
     host = {"Uid": uid, "Variant": variant["VariantName"], "Generation": wanted["Generation"]}
+    if "Containers" in variant:
+        host["Containers"] = len(variant["Containers"])
     write: Document = {"_Fleet": [*fleet.members(doc), host], "_Serial": doc.get("_Serial", 0) + 1}
     if "ProductionVariants" not in doc:
         write["ProductionVariants"] = fleet.summaries(wanted, [], now, doc)
@@ -211,11 +214,12 @@ def _lost(run: Seen) -> bool:
     return run.phase == "absent" or run.failure.startswith("InternalServerError: ")
 
 
-def _not_healthy(wanted: Document, variant: str, run: Seen) -> str:
+def _not_healthy(wanted: Document, name: str, number: int, run: Seen) -> str:
     # evidence/endpoint-failures.md
     said = run.failure or "The host was lost: its processes are gone, and nothing tells how they ended."
+    variant = next(each for each in wanted["Variants"] if each["VariantName"] == name)
+    container = variant["Containers"][number - 1] if "Containers" in variant else variant["Container"]
     if UNPLACED in said:
-        container = next(v["Container"] for v in wanted["Variants"] if v["VariantName"] == variant)
         source = container.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
         url = source or container.get("ModelDataUrl")
         return (
@@ -225,8 +229,9 @@ def _not_healthy(wanted: Document, variant: str, run: Seen) -> str:
         )
     if said.startswith("ClientError: "):
         return said.removeprefix("ClientError: ")
+    which = f"{container['ContainerHostname']} container" if "Containers" in variant else "primary container"
     return (
-        f"The primary container for production variant {variant} did not pass the ping health check. "
+        f"The {which} for production variant {name} did not pass the ping health check. "
         f"Please check CloudWatch logs for this endpoint. {said.removeprefix('AlgorithmError: ')}"
     )
 

@@ -35,8 +35,8 @@ class Endpoints:
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the logs of all hosts, and decide."""
         hosts = fleet.members(record.doc)
-        runs = {host["Uid"]: self._runtime.inspect(host["Uid"]) for host in hosts}
-        unlogged = [host["Uid"] for host in hosts if not self._logged(record, host, runs[host["Uid"]], now)]
+        runs = {uid: self._runtime.inspect(uid) for host in hosts for uid in fleet.runs_of(host)}
+        unlogged = [host["Uid"] for host in hosts if not self._all_logged(record, host, runs, now)]
         alive = record.doc["EndpointStatus"] in (*ROLLING_OUT, "InService")
         missing = alive and fleet.missing(record.doc, record.doc["_Wanted"])
         fault = self._fault(record) if missing else ""
@@ -44,24 +44,35 @@ class Endpoints:
         return next_step(record, world, now)
 
     def act(self, record: Record, step: Step) -> Document:
-        """Start, stop or remove one host."""
+        """Start, stop or remove one host: all its containers."""
         if step.effect == "start":
-            self._runtime.start(self._plan(record))
-        elif step.effect == "stop":
-            self._runtime.stop(step.target)
-        else:
-            self._runtime.remove(step.target)
+            for spec in self._plans(record):
+                self._runtime.start(spec)
+            return {}
+        host = next(each for each in fleet.members(record.doc) if each["Uid"] == step.target)
+        for uid in fleet.runs_of(host):
+            (self._runtime.stop if step.effect == "stop" else self._runtime.remove)(uid)
         return {}
 
-    def _logged(self, record: Record, host: Document, run: Seen, now: datetime) -> bool:
+    def _all_logged(self, record: Record, host: Document, runs: fleet.Runs, now: datetime) -> bool:
+        """Take in the logs of a host's containers; tell whether those that ended have told all."""
+        base = f"{host['Variant']}/{host['Uid']}"
+        uids = fleet.runs_of(host)
+        names = [base] if len(uids) == 1 else [f"{base}/{number}" for number in range(1, len(uids) + 1)]
+        logged = [
+            self._logged(record, host, name, uid, runs[uid], now)
+            for name, uid in zip(names, uids, strict=True)
+        ]
+        return all(logged)
+
+    def _logged(self, record: Record, host: Document, name: str, uid: str, run: Seen, now: datetime) -> bool:
         if run.started is None:
             return True
-        name = f"{host['Variant']}/{host['Uid']}"
         stream = Stream(record.account, record.region, f"{GROUP}/{record.name}", name)
         ended = run.phase == "exited"
         whose = [("EndpointName", record.name), ("VariantName", host["Variant"])]
-        self._hosts.take(record, host["Uid"], GROUP, whose, ended=ended)
-        done = ingest(self._runtime, host["Uid"], self._means.logs, stream, now, ended=ended)
+        self._hosts.take(record, uid, GROUP, whose, ended=ended)
+        done = ingest(self._runtime, uid, self._means.logs, stream, now, ended=ended)
         return done or not ended
 
     def _alarm(self, record: Record) -> str:
@@ -77,18 +88,25 @@ class Endpoints:
 
     def _fault(self, record: Record) -> str:
         try:
-            self._plan(record)
+            self._plans(record)
         except DataFault as fault:
             return str(fault)
         return ""
 
-    def _plan(self, record: Record) -> RunSpec:
-        """Return the run of the next host."""
+    def _plans(self, record: Record) -> list[RunSpec]:
+        """Return the runs of the next host, one a container."""
         variant = fleet.missing(record.doc, record.doc["_Wanted"])
         if variant is None:
             raise ValueError(f"{record.arn} has all its hosts")
-        uid = fleet.next_uid(record.uid, record.doc, variant)
-        container, role = variant["Container"], variant["Role"]
+        containers = variant.get("Containers") or [variant["Container"]]
+        host = {"Uid": fleet.next_uid(record.uid, record.doc, variant), "Containers": len(containers)}
+        return [
+            self._plan(record, variant, container, number, uid)
+            for number, (container, uid) in enumerate(zip(containers, fleet.runs_of(host), strict=True), 1)
+        ]
+
+    def _plan(self, record: Record, variant: Document, container: Document, number: int, uid: str) -> RunSpec:
+        role = variant["Role"]
         patience = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP)
         return RunSpec(
             uid=uid,
@@ -100,7 +118,7 @@ class Endpoints:
                 **container.get("Environment", {}),
             },
             instance_type=variant["InstanceType"],
-            inputs=model_data(container, self._means.as_role(role)),
+            inputs=model_data(container, self._means.as_role(role), number),
             network=not variant["Isolated"],
             serves=True,
             startup_timeout=timedelta(seconds=patience),
@@ -108,7 +126,7 @@ class Endpoints:
         )
 
 
-def model_data(container: Document, objects: RoleObjects) -> tuple[Input, ...]:
+def model_data(container: Document, objects: RoleObjects, number: int = 1) -> tuple[Input, ...]:
     """Place a container's model below /opt/ml/model: an archive unpacked, or objects as they are."""
     source = container.get("ModelDataSource", {}).get("S3DataSource")
     uri = source["S3Uri"] if source else container.get("ModelDataUrl")
@@ -122,7 +140,7 @@ def model_data(container: Document, objects: RoleObjects) -> tuple[Input, ...]:
         return (Input(source=objects.one(uri), target="model", unpack=True),)
     except DataFault as fault:
         raise DataFault(
-            f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure '
-            "that there is an object located at the URL and that the role passed to CreateModel has "
+            f'Failed to download model data for container "container_{number}" from URL: "{uri}". Please '
+            "ensure that there is an object located at the URL and that the role passed to CreateModel has "
             f"permissions to download the object. ({str(fault).removeprefix('Data download failed:')})"
         ) from fault

@@ -84,6 +84,20 @@ def next_uid(uid: str, doc: Document, variant: Document) -> str:
     return f"{uid}-{wanted['Generation']}-{place}-{doc.get('_Serial', 0) + 1}"
 
 
+def runs_of(host: Document) -> list[str]:
+    """Return the uids of a host's runs, one a container, in the order of the containers."""
+    uid, containers = host["Uid"], host.get("Containers", 1)
+    return [uid, *(f"{uid}-{number}" for number in range(2, containers + 1))]
+
+
+def fallen(runs: Runs, host: Document) -> tuple[int, Seen] | None:
+    """Return the number of the first of a host's containers that has ended, and how it did."""
+    for number, uid in enumerate(runs_of(host), 1):
+        if runs[uid].phase in ("exited", "absent"):
+            return number, runs[uid]
+    return None
+
+
 def hosts(doc: Document, wanted: Document, runs: Runs) -> list[Document]:
     """Return what the router is told: every ready host of a configuration, with its variant's weight."""
     weights = {variant["VariantName"]: variant["Weight"] for variant in wanted["Variants"]}
@@ -93,6 +107,7 @@ def hosts(doc: Document, wanted: Document, runs: Runs) -> list[Document]:
             "Weight": weights[host["Variant"]],
             "Socket": str(runs[host["Uid"]].socket),
             "Uid": host["Uid"],
+            **_containers(runs, host, wanted),
         }
         for host in of(doc, wanted)
         if host["Variant"] in weights and ready(runs, host)
@@ -105,9 +120,21 @@ def ready_since(doc: Document, told: Sequence[Document], now: datetime) -> list[
     return [{"ReadySince": now, **host} if host["Uid"] in uids else host for host in members(doc)]
 
 
+def _containers(runs: Runs, host: Document, wanted: Document) -> Document:
+    """Return where each container of a host of several is, and how they are called."""
+    if host.get("Containers", 1) == 1:
+        return {}
+    variant = next(each for each in wanted["Variants"] if each["VariantName"] == host["Variant"])
+    told = [
+        {"Hostname": container["ContainerHostname"], "Socket": str(runs[uid].socket)}
+        for container, uid in zip(variant["Containers"], runs_of(host), strict=True)
+    ]
+    return {"Containers": told, "Mode": variant["Mode"]}
+
+
 def ready(runs: Runs, host: Document) -> bool:
-    """Say whether a host answers its health check."""
-    return runs[host["Uid"]].phase == "ready"
+    """Say whether a host answers its health check: every container does."""
+    return all(runs[uid].phase == "ready" for uid in runs_of(host))
 
 
 def capture_summary(wanted: Document) -> Document:

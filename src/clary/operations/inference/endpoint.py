@@ -108,11 +108,20 @@ def _deployment(request: Document, endpoint: Record) -> Document | None:
 def _variant(call: Call, variant: Document, isolated: bool) -> Document:
     found = call.records.get(MODEL, variant)
     model = found.doc
+    containers = containers_of(model)
+    several: Document = {}
+    if len(containers) > 1:
+        mode = model.get("InferenceExecutionConfig", {}).get("Mode", "Serial")
+        named = [
+            {"ContainerHostname": f"container-{number}", **each} for number, each in enumerate(containers, 1)
+        ]
+        several = {"Containers": named, "Mode": mode}
     return {
         **{member: variant[member] for member in _VARIANT if member in variant},
         "Count": variant["InitialInstanceCount"],
         "Weight": variant.get("InitialVariantWeight", 1.0),
-        "Container": containers_of(model)[0],
+        "Container": containers[0],
+        **several,
         "ModelArn": found.arn,
         "Role": model["ExecutionRoleArn"],
         "Isolated": isolated or model.get("EnableNetworkIsolation", False),

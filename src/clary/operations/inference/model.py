@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations import references
 from clary.operations.model_registry import packaged
 from clary.operations.registry import Call, before, completes
 
-_UNBUILT = {
-    "InferenceExecutionConfig": "there is one container to execute; leave it out.",
-}
 _UNBUILT_CONTAINER = {
     "AdditionalModelDataSources": "put everything into one model archive.",
     "MultiModelConfig": "multi-model containers are not built; leave it out.",
@@ -25,16 +24,13 @@ def check(call: Call) -> None:
     containers = request.get("Containers", [])
     if ("PrimaryContainer" in request) == bool(containers):
         raise ValidationError("Give exactly one of PrimaryContainer and Containers.")
-    if len(containers) > 1:
-        raise ValidationError(
-            f"Containers has {len(containers)} members; inference pipelines are not supported by Clary yet. "
-            "Give one container."
-        )
-    references.refuse(request, _UNBUILT)
     if "ExecutionRoleArn" not in request:
         raise ValidationError("ExecutionRoleArn is missing: name the role that may read the model's data.")
     references.role(call, request["ExecutionRoleArn"])
-    _check_container(call, packaged.unpacked(call, request.get("PrimaryContainer") or containers[0]))
+    _check_hostnames(containers, request.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
+    for given in containers or [request["PrimaryContainer"]]:
+        for container in packaged.unpacked(call, given):
+            _check_container(call, container)
 
 
 @completes("sagemaker", "CreateModel")
@@ -43,7 +39,23 @@ def keep_contents(call: Call) -> Document:
     containers = packaged.containers_of(call.request)
     if not any("ModelPackageName" in container for container in containers):
         return {}
-    return {packaged.CONTENTS: [packaged.unpacked(call, container) for container in containers]}
+    return {
+        packaged.CONTENTS: [each for container in containers for each in packaged.unpacked(call, container)]
+    }
+
+
+def _check_hostnames(containers: Sequence[Document], mode: str) -> None:
+    """Refuse containers that cannot be told apart: all of several are named, or none is."""
+    names = [container["ContainerHostname"] for container in containers if "ContainerHostname" in container]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValidationError(f"Containers has more than one ContainerHostname {twice[0]!r}.")
+    if names and len(names) < len(containers):
+        raise ValidationError("Give every one of the Containers a ContainerHostname, or none of them.")
+    if mode == "Direct" and not names:
+        raise ValidationError(
+            "InferenceExecutionConfig's Mode Direct needs Containers with a ContainerHostname each: "
+            "InvokeEndpoint names one of them as its TargetContainerHostname."
+        )
 
 
 def _check_container(call: Call, container: Document) -> None:

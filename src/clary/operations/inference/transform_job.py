@@ -36,7 +36,13 @@ def check(call: Call) -> None:
     _check_payload(request)
     _check_strategy(request.get("BatchStrategy"), given.get("SplitType", "None"))
     _check_processing(request)
-    role = call.records.get(MODEL, request).doc["ExecutionRoleArn"]
+    model = call.records.get(MODEL, request).doc
+    if len(containers_of(model)) > 1:
+        raise ValidationError(
+            f"The model {request['ModelName']!r} has several containers; transform jobs run models of one "
+            "container here. Make a model of each, and a job for each."
+        )
+    role = model["ExecutionRoleArn"]
     named = _as(call, role)
     references.bucket(named, output["S3OutputPath"], "TransformOutput.S3OutputPath")
     if capture := request.get("DataCaptureConfig"):

@@ -35,29 +35,34 @@ def containers_of(model: Document) -> list[Document]:
     return containers
 
 
-def unpacked(call: Call, container: Document) -> Document:
+def unpacked(call: Call, container: Document) -> list[Document]:
     """Return a container with the image and data of the package it names, and that package's ARN.
 
-    The container's own environment is laid over the package's.
+    The container's own environment is laid over the package's. A package of several containers is a pipeline
+    of them, each as it is packed.
     """
     if "ModelPackageName" not in container:
         if "InferenceSpecificationName" in container:
             raise ValidationError("InferenceSpecificationName goes with a ModelPackageName.")
-        return container
+        return [container]
     if twice := {"Image", "ModelDataUrl", "ModelDataSource"} & set(container):
         raise ValidationError(f"Give at most one of ModelPackageName and {sorted(twice)[0]}.")
     package = find(call, container["ModelPackageName"])
     _check_usable(package)
-    [packed, *more] = _specification(package, container.get("InferenceSpecificationName"))["Containers"]
-    if more:
-        raise ValidationError(
-            f"The model package {package.arn} has {len(more) + 1} containers; inference pipelines are not "
-            "supported by Clary yet."
-        )
     own = {name: value for name, value in container.items() if name not in _NAMES}
-    environment = {**packed.get("Environment", {}), **container.get("Environment", {})}
+    contents = _specification(package, container.get("InferenceSpecificationName"))["Containers"]
+    if own and len(contents) > 1:
+        raise ValidationError(
+            f"The model package {package.arn} has {len(contents)} containers; leave out "
+            f"{', '.join(sorted(own))}, which could be any one's."
+        )
+    return [_laid_over(packed, own, package.arn) for packed in contents]
+
+
+def _laid_over(packed: Document, own: Document, package: str) -> Document:
+    environment = {**packed.get("Environment", {}), **own.get("Environment", {})}
     taken = {name: packed[name] for name in _TAKEN if name in packed}
-    named = {"ModelPackageName": package.arn}
+    named: Document = {"ModelPackageName": package}
     return {**taken, **own, **named, **({"Environment": environment} if environment else {})}
 
 

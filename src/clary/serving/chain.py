@@ -1,0 +1,77 @@
+"""A host of several containers: each answers what the one before it did, or the one that is named answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clary.serving.connection import Answer, Host
+from clary.serving.head import head, passed_on
+from clary.serving.stream import Stream
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container: its host name, and where it listens."""
+
+    name: str
+    socket: Path
+
+
+class Chain(Host):
+    """To the router a host like any other; its own socket is its first container's."""
+
+    def __init__(self, uid: str, containers: Sequence[Container], *, direct: bool) -> None:
+        super().__init__(uid, containers[0].socket)
+        self.direct = direct
+        self._containers = [
+            (each.name, Host(f"{uid}/{number}", each.socket)) for number, each in enumerate(containers, 1)
+        ]
+
+    @property
+    def names(self) -> list[str]:
+        """The containers' host names."""
+        return [name for name, _ in self._containers]
+
+    async def call(
+        self,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+        timeout: float,
+        stream: Stream | None = None,
+        only: str = "",
+    ) -> tuple[str, Answer]:
+        """Return what the last container answered, or the first that failed, and that container's uid.
+
+        `only` names the container to ask where they are asked directly.
+        """
+        self.load += 1
+        try:
+            if self.direct:
+                container = next(host for name, host in self._containers if name == only)
+                return container.uid, await container.ask(head(headers, len(body)), body, timeout, stream)
+            return await self._in_turn(headers, body, timeout, stream)
+        finally:
+            self.load -= 1
+
+    def close(self) -> None:
+        """Drop the idle connections."""
+        for _, container in self._containers:
+            container.close()
+
+    async def _in_turn(
+        self, headers: Mapping[bytes, bytes], body: bytes, timeout: float, stream: Stream | None
+    ) -> tuple[str, Answer]:
+        loop = asyncio.get_running_loop()
+        until, kind = loop.time() + timeout, headers.get(b"content-type")
+        *first, (_, last) = self._containers
+        for _, container in first:
+            asked = head(passed_on(headers, kind, last=False), len(body))
+            answer = await container.ask(asked, body, until - loop.time())
+            if answer.status >= 400:
+                return container.uid, answer
+            body, kind = answer.body, answer.headers.get(b"content-type")
+        asked = head(passed_on(headers, kind, last=True), len(body))
+        return last.uid, await last.ask(asked, body, until - loop.time(), stream)
