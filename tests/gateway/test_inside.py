@@ -1,0 +1,84 @@
+"""The controllers' door: what they call becomes part of what they write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.conformance.iam.people import allow, fresh, policy
+
+from clary.core.errors import ApiError
+from clary.core.principal import Principal
+from clary.gateway.inside import Inside
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+ACCOUNT = "000000000000"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecutionRole"
+CALLER = Principal(account=ACCOUNT, arn=ROLE, user_id="AROA:x", grants=ROLE)
+
+
+class Abandoned(Exception):
+    """What ends a write before it is true."""
+
+
+@pytest.fixture
+def inside(server: Server) -> Inside:
+    stores, parts = server.stores, server.parts
+    return Inside(
+        settings=parts.settings,
+        clock=parts.clock,
+        records=stores.records,
+        objects=stores.objects,
+        logs=stores.logs,
+        metrics=stores.metrics,
+        audit=parts.audit,
+    )
+
+
+@pytest.fixture
+def topic(server: Server) -> str:
+    arn: str = server.client("sns").create_topic(Name=fresh("topic"))["TopicArn"]
+    return arn
+
+
+@pytest.fixture
+def url(server: Server, topic: str) -> str:
+    """A queue that the topic's messages come to."""
+    sqs, name = server.client("sqs"), fresh("q")
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+    statement = allow("sqs:SendMessage", arn, Principal={"Service": "sns.amazonaws.com"})
+    made: str = sqs.create_queue(QueueName=name, Attributes={"Policy": policy(statement)})["QueueUrl"]
+    raw = {"RawMessageDelivery": "true"}
+    server.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
+    return made
+
+
+def bodies(server: Server, url: str) -> list[str]:
+    found: Any = server.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in found.get("Messages", [])]
+
+
+def test_a_message_is_published_with_the_write_around_it_or_not_at_all(
+    server: Server, inside: Inside, topic: str, url: str
+) -> None:
+    request = {"TopicArn": topic, "Message": "settled"}
+    with pytest.raises(Abandoned), server.stores.database.write():
+        inside.call(CALLER, "us-east-1", "sns:Publish", request, {})
+        raise Abandoned
+    assert bodies(server, url) == []
+    with server.stores.database.write():
+        answer = inside.call(CALLER, "us-east-1", "sns:Publish", request, {})
+    assert answer["MessageId"]
+    assert bodies(server, url) == ["settled"]
+
+
+def test_a_call_that_is_wrong_says_so(inside: Inside, topic: str) -> None:
+    for request in ({"TopicArn": f"{topic}x", "Message": "a"}, {"TopicArn": topic}):
+        with pytest.raises(ApiError):
+            inside.call(CALLER, "us-east-1", "sns:Publish", request, {})
+
+
+def test_sagemaker_is_meant_where_no_service_is_named(inside: Inside) -> None:
+    assert "Models" in inside.call(CALLER, "us-east-1", "ListModels", {}, {})
