@@ -11,6 +11,7 @@ from tests.crash.test_updates import Asking, another_config, serving, until_in_s
 
 from clary.core.document import Document
 
+WAITS = 8  # seconds between two steps, in which a slow machine too sees what both versions answer
 HALF = {"Type": "CAPACITY_PERCENT", "Value": 50}
 ROUTINGS: dict[str, Document] = {
     "canary": {"Type": "CANARY", "CanarySize": HALF},
@@ -20,8 +21,8 @@ ROUTINGS: dict[str, Document] = {
 
 def config(kind: str) -> Document:
     if kind == "rolling":
-        return {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": 2}}
-    routing = {"WaitIntervalInSeconds": 2, **ROUTINGS[kind]}
+        return {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": WAITS}}
+    routing = {"WaitIntervalInSeconds": WAITS, **ROUTINGS[kind]}
     return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
 
 
