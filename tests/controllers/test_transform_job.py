@@ -139,6 +139,7 @@ def test_the_objects_are_shared_out_and_the_container_is_told(world: World) -> N
     told = {name: value for name, value in spec.environment.items() if not name.startswith("AWS_")}
     assert told == {
         "SAGEMAKER_BATCH": "true",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT": "600",
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": "3",
         "SAGEMAKER_BATCH_STRATEGY": "MULTI_RECORD",
         "WHO": "job",

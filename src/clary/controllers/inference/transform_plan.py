@@ -15,6 +15,7 @@ from clary.runtime.spec import Item, RunSpec, Transform
 from clary.store.records import Record
 
 STARTUP = timedelta(minutes=30)  # evidence/batch-transform.md
+TIMEOUT = 600  # seconds for one request
 STOP_GRACE = timedelta(seconds=5)  # a server that has answered everything has nothing to save
 _STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
 
@@ -87,7 +88,7 @@ def transform(doc: Document, share: tuple[Item, ...]) -> Transform:
         output_filter=processing.get("OutputFilter") or "$",
         join=processing.get("JoinSource") == "Input",
         inference_time=_inference_time(doc),
-        timeout=client.get("InvocationsTimeoutInSeconds", 600),
+        timeout=client.get("InvocationsTimeoutInSeconds", TIMEOUT),
         retries=client.get("InvocationsMaxRetries", 3),
     )
 
@@ -101,7 +102,8 @@ def _inference_time(doc: Document) -> str:
 
 def _told(doc: Document) -> dict[str, str]:
     """Return what a container is told of the job; of what the caller left open, nothing."""
-    told = {"SAGEMAKER_BATCH": "true"}
+    seconds = doc.get("ModelClientConfig", {}).get("InvocationsTimeoutInSeconds", TIMEOUT)
+    told = {"SAGEMAKER_BATCH": "true", "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(seconds)}
     if "MaxPayloadInMB" in doc:
         told["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = str(doc["MaxPayloadInMB"])
     if "BatchStrategy" in doc:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from clary.controllers.lineage.graph import find, weave
 from clary.core.document import Document
 from clary.core.errors import Moved, TryAgain
-from clary.engines.lineage import deployment, model_package, training_job
+from clary.engines.lineage import deployment, model_package, training_job, transform_job
 from clary.engines.lineage.entities import in_trial, parent
 from clary.engines.lineage.trace import Trace
 from clary.resources.experiments.experiment import EXPERIMENT
@@ -130,16 +130,23 @@ class Follower:
 
 
 def _training_job(records: Records, job: Document) -> None:
-    trace = training_job.trace(job["arn"], job["uid"], job["doc"])
+    _job(records, job, training_job.trace(job["arn"], job["uid"], job["doc"]))
+
+
+def _transform_job(records: Records, job: Document) -> None:
+    _job(records, job, transform_job.trace(job["arn"], job["uid"], job["doc"]))
+
+
+def _job(records: Records, job: Document, trace: Trace) -> None:
     name = trace.entities[0].key
     before = find(records, "TrialComponent", name)
     new = before is None or before.doc.get("_Job") != job["uid"]
     component = weave(records, trace)["TrialComponent", name]
     config = job["doc"].get("ExperimentConfig", {})
     if new and config:
-        _join(records, component, config, job["doc"]["TrainingJobName"])
+        _join(records, component, config, job["doc"][f"{job['kind']}Name"])
     if config.get("RunName"):
-        _add_source(records, config["RunName"], job["arn"])
+        _add_source(records, config["RunName"], component.doc["Source"])
 
 
 def _join(records: Records, component: Record, config: Document, job: str) -> None:
@@ -160,14 +167,13 @@ def _join(records: Records, component: Record, config: Document, job: str) -> No
         records.update(component, {"Parents": inside}, touch=False)
 
 
-def _add_source(records: Records, run: str, arn: str) -> None:
+def _add_source(records: Records, run: str, source: Document) -> None:
     """Say of an experiment's run that a job is one of its sources."""
     component = records.find(TRIAL_COMPONENT, key_of(TRIAL_COMPONENT, {"TrialComponentName": run}))
     if component is None:
         return
     sources = component.doc.get("Sources", [])
-    if arn not in [each["SourceArn"] for each in sources]:
-        source = {"SourceArn": arn, "SourceType": training_job.SOURCE_TYPE}
+    if source["SourceArn"] not in [each["SourceArn"] for each in sources]:
         records.update(component, {"Sources": [*sources, source]}, touch=False)
 
 
@@ -188,6 +194,7 @@ def _endpoint(records: Records, endpoint: Document) -> None:
 
 _TRACED: dict[str, Callable[[Records, Document], None]] = {
     "TrainingJob": _training_job,
+    "TransformJob": _transform_job,
     "Model": _model,
     "ModelPackage": _model_package,
     "Endpoint": _endpoint,

@@ -24,6 +24,7 @@ TRANSFORM_JOB = register(
         conflict_text="Job name must be unique within an AWS account and region, "
         "and a job with this name already exists ({arn})",  # evidence/job-conflict.md
         lives=True,
+        traced=True,
         passing=frozenset({"InProgress", "Stopping"}),
         level="behaves",
     )
