@@ -245,10 +245,12 @@ def test_a_manifest_names_the_objects_and_the_captured_ones_are_listed(world: Wo
     ("uri", "words"),
     [
         ("s3://box/none/", "ClientError: Data download failed:S3 key: none/ matched no files on s3://box/"),
+        ("s3://box/secret", "ClientError: Data download failed:the role"),
         ("s3://gone/x", "ClientError: Data download failed:s3://gone/x"),
     ],
 )
-def test_a_job_without_objects_fails_and_says_so(world: World, uri: str, words: str) -> None:
+def test_a_job_without_objects_that_it_may_read_fails_and_says_so(world: World, uri: str, words: str) -> None:
+    world.means.objects.put("box", "secret", b"1")
     source = {"S3DataType": "S3Prefix", "S3Uri": uri}
     given = {**REQUEST["TransformInput"], "DataSource": {"S3DataSource": source}}
     job = create(world, TransformInput=given)

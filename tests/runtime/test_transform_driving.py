@@ -33,6 +33,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         super().__init__(path, Handler)
         self.model, self.told = model, told
         self.busy = self.most = 0
+        self.closes = False  # each connection, after an answer that did not say so
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
@@ -78,6 +79,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection = self.server.closes
 
     def address_string(self) -> str:
         return "driver"
@@ -197,6 +199,20 @@ def test_a_request_that_fails_is_sent_again(root: Path, first: int) -> None:
     with serving(root, lambda body: answers.pop() if answers else upper(body)) as server:
         words, outputs, _ = drive(root, {"x": b"a"}, retries=1, payload_mb=1)
     assert words == "done" and outputs == {"x": b"A"} and server.bodies == [b"a", b"a"]
+
+
+def test_a_connection_that_was_closed_while_idle_costs_no_try(root: Path) -> None:
+    with serving(root, upper) as server:
+        server.closes = True
+        words, outputs, _ = drive(root, {"a": b"1", "b": b"2", "c": b"3"}, payload_mb=1, retries=0)
+    assert words == "done" and len(outputs) == 3
+    assert sorted(server.bodies) == [b"1", b"2", b"3"]
+
+
+def test_gzip_that_is_none_is_told_when_streamed_too(root: Path) -> None:
+    with serving(root, upper):
+        words, outputs, _ = drive(root, {"a": b"plain"}, payload_mb=0, gunzip=True, retries=3)
+    assert words.startswith("ClientError: box/in/a: it is not whole gzip data") and not outputs
 
 
 def test_a_request_that_fails_for_good_says_what_the_model_said(root: Path) -> None:

@@ -76,9 +76,7 @@ def _settle(doc: Document, world: World, now: datetime, *, stopping: bool) -> St
     doc = {**doc, **write}
     if stopping:  # what was finished is not kept: evidence/batch-transform.md
         return _finish(doc, "Stopped", now, **write)
-    ended = [run for run in world.runs if run.ended]
-    failed = [run for run in sorted(ended, key=lambda run: run.ended or now) if _blamed(run)]
-    if failed:
+    if failed := [run for run in sorted(world.runs, key=lambda run: run.ended or now) if _blamed(run)]:
         return _collect(doc, "Failed", now, FailureReason=failure_reason(failed[0]), **write)
     lost = [run for run in world.runs if run.exit_code != 0]
     if not lost:

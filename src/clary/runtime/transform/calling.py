@@ -44,6 +44,7 @@ class Caller:
         """Send a body, whole or piece by piece, and return the answer."""
         if isinstance(body, bytes):
             return self._call("POST", target, {**headers, "Content-Length": str(len(body))}, [body])
+        self.close()  # a body that is streamed can be sent once, so by a connection that is surely there
         pieces = (b"%x\r\n%b\r\n" % (len(piece), piece) for piece in body if piece)
         return self._call("POST", target, {**headers, "Transfer-Encoding": "chunked"}, _ended(pieces))
 
@@ -64,10 +65,7 @@ class Caller:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
         try:
-            connected, file = self._connected()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                _send(connected, head, body)  # a body that is refused unread has an answer all the same
-            answer = _read(file)
+            answer = self._exchanged(head, body)
         except TimeoutError as error:
             self.close()
             raise Late(f"no answer within {self._timeout:g} s") from error
@@ -77,6 +75,22 @@ class Caller:
         if answer.headers.get("connection", "").lower() == "close":
             self.close()
         return answer
+
+    def _exchanged(self, head: bytes, body: Iterable[bytes]) -> Answer:
+        idle = self._socket is not None
+        for again in (True, False):
+            connected, file = self._connected()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                _send(connected, head, body)  # a body that is refused unread has an answer all the same
+            try:
+                first = _line(file)
+            except ConnectionError:
+                self.close()
+                if idle and again:  # it was closed while nothing was asked: nobody has seen this request
+                    continue
+                raise
+            return _read(first, file)
+        raise ConnectionResetError("the server closes every connection")
 
     def _connected(self) -> tuple[socket.socket, BinaryIO]:
         if self._socket is None or self._file is None:
@@ -119,17 +133,10 @@ def _ended(pieces: Iterable[bytes]) -> Iterable[bytes]:
     yield b"0\r\n\r\n"
 
 
-def _read(file: BinaryIO) -> Answer:
-    status = 100
+def _read(first: str, file: BinaryIO) -> Answer:
+    status, headers = _head(first, file)
     while status == 100:
-        words = _line(file).split(None, 2)
-        if len(words) < 2 or not words[0].startswith("HTTP/1."):
-            raise ValueError("what it says is not HTTP")
-        status = int(words[1])
-        headers: dict[str, str] = {}
-        while line := _line(file):
-            name, _, value = line.partition(":")
-            headers[name.strip().lower()] = value.strip()
+        status, headers = _head(_line(file), file)
     if status in (204, 304):
         return Answer(status, headers, b"")
     if headers.get("transfer-encoding", "").lower() == "chunked":
@@ -137,6 +144,17 @@ def _read(file: BinaryIO) -> Answer:
     if "content-length" in headers:
         return Answer(status, headers, _exactly(file, int(headers["content-length"])))
     return Answer(status, {**headers, "connection": "close"}, file.read())
+
+
+def _head(first: str, file: BinaryIO) -> tuple[int, dict[str, str]]:
+    words = first.split(None, 2)
+    if len(words) < 2 or not words[0].startswith("HTTP/1."):
+        raise ValueError("what it says is not HTTP")
+    headers: dict[str, str] = {}
+    while line := _line(file):
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return int(words[1]), headers
 
 
 def _chunks(file: BinaryIO) -> Iterable[bytes]:

@@ -173,7 +173,11 @@ class Driving:
                 file.seek(0)
                 return chunks(file)
 
-            return self._assembled(self._processing.result(b"", self._answer(pieces)))
+            try:
+                return self._assembled(self._processing.result(b"", self._answer(pieces)))
+            except (InputError, DataError) as error:
+                self._caller().close()
+                raise Fault(f"ClientError: {error}") from error
 
     def _answer(self, body: Callable[[], bytes | Iterable[bytes]]) -> bytes:
         headers = {"Content-Type": self._transform.content_type, "Accept": self._transform.accept}

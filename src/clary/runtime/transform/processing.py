@@ -97,7 +97,7 @@ class Processing:
         parts = text.splitlines() if self._form == "lines" else [text]
         try:
             return [json.loads(part) for part in parts if part.strip()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"Failed to parse {what} as JSON: {error}") from error
 
     def _named(self, value: object) -> object:

@@ -28,8 +28,17 @@ def open_object(path: Path, *, gunzip: bool) -> BinaryIO:
 
 def batches(file: BinaryIO, split: str, limit: int, *, single: bool) -> Iterator[bytes]:
     """Yield the payloads of one object, each of at most `limit` bytes."""
+    yield from _unpacked(_batches(file, split, limit, single=single))
+
+
+def chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield an object that is streamed as a whole."""
+    yield from _unpacked(iter(lambda: file.read(_BLOCK), b""))
+
+
+def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
-        yield from _batches(file, split, limit, single=single)
+        yield from pieces
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(
             f"it is not whole gzip data ({error}), and CompressionType is Gzip. Upload it compressed, or set "
@@ -51,12 +60,6 @@ def _batches(file: BinaryIO, split: str, limit: int, *, single: bool) -> Iterato
             )
         if body:
             yield body
-
-
-def chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield an object that is streamed as a whole."""
-    while piece := file.read(_BLOCK):
-        yield piece
 
 
 def without_blanks(text: bytes) -> bytes:
