@@ -121,14 +121,14 @@ def test_a_job_whose_shim_was_killed_begins_again_or_says_that_it_was_lost(site:
 @pytest.mark.parametrize("also", ["", "gateway", "controller"])
 @pytest.mark.slow
 def test_a_job_whose_container_was_killed_fails_and_names_the_signal(site: Site, also: str) -> None:
-    name, nonce = f"container-{also}", secrets.token_hex(8)
-    create(site, name.rstrip("-"), nonce, HELD="1")
+    name, nonce = f"container-{also}".rstrip("-"), secrets.token_hex(8)
+    create(site, name, nonce, HELD="1")
     uid = meet(site, name, "running")
     site.until(lambda: b"line 99" in site.job(uid).log.read_bytes(), "the program runs")
     if also:
         site.kill(also)
     site.kill_run(uid, "container")
-    job = settle(site, name.rstrip("-"))
+    job = settle(site, name)
     assert job["TrainingJobStatus"] == "Failed"
     assert "SIGKILL" in job["FailureReason"] and job["FailureReason"].endswith("exit code: 137")
     check(site, name, nonce, job)
