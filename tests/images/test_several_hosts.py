@@ -127,6 +127,76 @@ def test_a_validation_channel_that_one_host_lacks_is_told_on_all(
     assert f"no data on {names[1]}: each host that trains needs some" in hosts[names[0]].failure
 
 
+# What AWS's sample of XGBoost on several hosts takes from its container.
+SAMPLE = """
+import argparse, json, os, pickle
+import xgboost
+from sagemaker_containers import entry_point
+from sagemaker_xgboost_container import distributed
+from sagemaker_xgboost_container.data_utils import get_dmatrix
+
+def boost(params, rows, rounds, is_master):
+    losses = {}
+    model = xgboost.train(params, rows, rounds, [(rows, "train")], evals_result=losses, verbose_eval=False)
+    if is_master:
+        with open(os.path.join(os.environ["SM_MODEL_DIR"], "xgboost-model"), "wb") as file:
+            pickle.dump(model, file)
+        print("losses", json.dumps(losses["train"]["logloss"]), flush=True)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--max_depth", type=int)
+    parser.add_argument("--num_round", type=int)
+    args = parser.parse_args()
+    hosts, rows = json.loads(os.environ["SM_HOSTS"]), get_dmatrix(os.environ["SM_CHANNEL_TRAIN"], "csv")
+    assert get_dmatrix(os.environ.get("SM_CHANNEL_VALIDATION"), "csv") is None
+    params = {"max_depth": args.max_depth, "objective": "binary:logistic", "eval_metric": "logloss"}
+    given = {"params": params, "rows": rows, "rounds": args.num_round}
+    if len(hosts) == 1:
+        boost(**given, is_master=True)
+    else:
+        entry_point._wait_hostname_resolution()
+        distributed.rabit_run(
+            exec_fun=boost, args=given, include_in_training=rows is not None, hosts=hosts,
+            current_host=os.environ["SM_CURRENT_HOST"], update_rabit_args=True,
+        )
+"""
+
+
+def sample(root: Path, python: str, rows: np.ndarray) -> Container:
+    """Return a host of the sample with rows in its channel."""
+    container = Container(root, python, "sagemaker-xgboost")
+    container.environment["OMP_WAIT_POLICY"] = "PASSIVE"  # as image.toml has it
+    container.script(SAMPLE, max_depth="4", num_round="8")
+    config = container.ml / "input/config/inputdataconfig.json"
+    config.write_text(json.dumps({"train": CHANNELS["train"]}))
+    (container.ml / "input/data/train").mkdir()
+    if len(rows):
+        np.savetxt(container.ml / "input/data/train/part.csv", rows, delimiter=",", fmt="%g")
+    return container
+
+
+@pytest.mark.slow
+def test_a_script_trains_with_the_functions_of_awss_container_on_two_hosts_as_on_one(
+    tmp_path: Path, interpreter: Interpreter, names: tuple[str, str]
+) -> None:
+    python, rows, losses = interpreter("sagemaker-xgboost"), table(1000), []
+    third = f"{names[0].rpartition('.')[0]}.3"
+    whole, parts = {names[0]: rows}, {names[0]: rows[:400], names[1]: rows[400:], third: rows[:0]}
+    for given in (whole, parts):
+        hosts = {
+            host: sample(tmp_path / f"{len(given)}-{host}", python, each) for host, each in given.items()
+        }
+        ended = run("sagemaker_xgboost.train", hosts)
+        assert {code for code, _ in ended.values()} == {0}, ended
+        (told,) = [line for _, said in ended.values() for line in said.splitlines() if "losses" in line]
+        losses.append(json.loads(told.partition(" ")[2]))
+        assert (hosts[names[0]].ml / "model/xgboost-model").is_file()
+    assert f"{third} leaves the training to {names[0]}, {names[1]}" in ended[third][1]
+    assert len(losses[0]) == 8
+    assert losses[1] == pytest.approx(losses[0], abs=1e-5)
+
+
 SCRIPT = """
 import os, torch, torch.distributed as dist
 dist.init_process_group("gloo")

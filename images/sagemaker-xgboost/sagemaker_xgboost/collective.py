@@ -35,11 +35,13 @@ def joined(xgboost: Any, hosts: Sequence[str], host: str, port: int) -> Iterator
         tracker.wait_for()  # the others say goodbye to it
 
 
-def told_by_all(xgboost: Any, hosts: Sequence[str], host: str, facts: Sequence[int]) -> list[list[int]]:
+def told_by_all(
+    xgboost: Any, hosts: Sequence[str], host: str, facts: Sequence[int], port: int = PORT
+) -> list[list[int]]:
     """Return what each host knows, in the order of the hosts."""
     table = np.zeros((len(hosts), len(facts)), dtype=np.int64)
     table[hosts.index(host)] = facts
-    with joined(xgboost, hosts, host, PORT):
+    with joined(xgboost, hosts, host, port):
         summed = xgboost.collective.allreduce(table.ravel(), xgboost.collective.Op.SUM)
     return [[int(fact) for fact in row] for row in summed.reshape(table.shape)]
 
