@@ -217,6 +217,9 @@ def test_a_training_goes_on_from_an_earlier_model(classification: Algorithm) -> 
     assert "Epoch[0] Validation-accuracy=1.0" in log
     assert train_list(classification, **again | {"num_classes": 3})[0] == 1
     assert "was trained with num_classes=2, this job has 3" in classification.container.failure
+    (packed / "model.tar.gz").write_bytes(b"not packed")
+    assert train_list(classification, **again)[0] == 1
+    assert "model.tar.gz of the model channel cannot be opened" in classification.container.failure
     (packed / "model.tar.gz").unlink()
     write(packed, "image-classification-0001.params", b"MXNet")
     assert train_list(classification, **again)[0] == 1
@@ -256,9 +259,20 @@ LOADED = """
 import json, sys, warnings
 warnings.filterwarnings("ignore")
 from PIL import Image
-from transformers import AutoImageProcessor, AutoModelForImageClassification
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 folder, pictures = sys.argv[1], sys.argv[2:]
-model = AutoModelForImageClassification.from_pretrained(folder).eval()
+config = AutoConfig.from_pretrained(folder)
+if len(config.depths) == 3:  # the exchange that the guide tells of
+    import torch
+    from safetensors.torch import load_file
+    from transformers.models.resnet.modeling_resnet import ResNetConvLayer
+    model = AutoModelForImageClassification.from_config(config)
+    model.resnet.embedder.embedder = ResNetConvLayer(3, 16, kernel_size=3, stride=1)
+    model.resnet.embedder.pooler = torch.nn.Identity()
+    model.load_state_dict(load_file(folder + "/model.safetensors"))
+    model.eval()
+else:
+    model = AutoModelForImageClassification.from_pretrained(folder).eval()
 asked = AutoImageProcessor.from_pretrained(folder)([Image.open(one) for one in pictures], return_tensors="pt")
 print(json.dumps(model(**asked).logits.softmax(1).tolist()))
 """
@@ -266,7 +280,7 @@ print(json.dumps(model(**asked).logits.softmax(1).tolist()))
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("layers", [18, 50])
+@pytest.mark.parametrize("layers", [18, 20, 50])
 def test_transformers_opens_the_model_and_gives_the_same_answers(
     classification: Algorithm, interpreter: Callable[[str], str], layers: int
 ) -> None:

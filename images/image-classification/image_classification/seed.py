@@ -16,6 +16,9 @@ NAMED = {"layers": "num_layers", "shape": "image_shape", "classes": "num_classes
 
 def read(job: Training, design: Design, scratch: Path) -> Network:
     """Return the network of the channel, which must be of the same design."""
+    told = job.channels.get("model")
+    if isinstance(told, dict) and told.get("TrainingInputMode") == "Pipe":
+        raise UserError("The model channel's input mode is Pipe; a model.tar.gz is a file, set it to File.")
     folder = _opened(job.where.data / "model", scratch)
     try:
         network = artefact.load(folder)
