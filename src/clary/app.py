@@ -299,9 +299,11 @@ def _inside(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> I
 
 def _controllers(means: Means, clock: Clock) -> list[Controller]:
     """Return the controller of every kind that has a life."""
+    from clary.controllers.cloudwatch.alarm_actions import to_nobody
     from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
     from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
     from clary.controllers.inference.endpoint_world import Endpoints
+    from clary.controllers.inference.scaling_world import ScalableTargets, set_off
     from clary.controllers.inference.transform_job_world import TransformJobs
     from clary.controllers.logs_metric import MetricFilters
     from clary.controllers.training.training_job_world import TrainingJobs
@@ -312,7 +314,8 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
         TuningJobs(means),
         Endpoints(means),
         TransformJobs(means),
-        MetricAlarms(means, clock.now),
+        ScalableTargets(means, clock.now),
+        MetricAlarms(means, clock.now, set_off(means, to_nobody)),
         CompositeAlarms(means, clock.now),
         MetricFilters(means, clock.now),
     ]

@@ -1,30 +1,33 @@
 """What the three kinds of Application Auto Scaling share: kept under their place, listed by it.
 
-Targets, policies and scheduled actions are kept and answered; nothing scales by them yet.
+Targets and policies scale a variant (controllers/inference/scaling.py); scheduled actions are kept only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.operations.registry import Call
 from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
 from clary.resources.spec import Resource
-from clary.store.records import Filter, Record
+from clary.store.records import KEEP, Filter, Record
 
 _MOST = 50  # Items of a page when the request does not say.
 _PLACE = ("ServiceNamespace", "ScalableDimension", "ResourceId")
 
 
-def put(call: Call, resource: Resource, made_up: Callable[[], Document]) -> Record:
-    """Create a record, or lay the request over the one that is there."""
+def put(
+    call: Call, resource: Resource, made_up: Callable[[], Document], due: datetime | None = None
+) -> Record:
+    """Create a record, or lay the request over the one that is there; `due` has a controller look at it."""
     with call.records.database.write():
         found = find(call, resource)
         if found is not None:
-            return call.records.update(found, call.request)
-        return call.records.create(resource, {**call.request, **made_up()})
+            return call.records.update(found, call.request, due=due or KEEP)
+        return call.records.create(resource, {**call.request, **made_up()}, due=due)
 
 
 def find(call: Call, resource: Resource) -> Record | None:

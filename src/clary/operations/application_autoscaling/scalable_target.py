@@ -1,14 +1,19 @@
-"""Scalable targets: kept; what belongs to one goes with it."""
+"""Scalable targets and what scaled them; what belongs to one goes with it.
+
+Their controller is in controllers/inference/scaling_world.py.
+"""
 
 from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
 from clary.core.tags import retagged
 from clary.operations.application_autoscaling.records import find, page, put, remove
+from clary.operations.application_autoscaling.tracking import delete_alarms
 from clary.operations.registry import Call, operation
 from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
 from clary.resources.application_autoscaling.scaling_policy import SCALING_POLICY
@@ -16,6 +21,7 @@ from clary.resources.application_autoscaling.scheduled_action import SCHEDULED_A
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.store.records import Filter, Record
 
+_MOST = 50  # Activities of a page.
 _SUSPENDED = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 _ROLE = (
     "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
@@ -35,7 +41,7 @@ _SHOWN = (
 )
 
 
-@operation("application-autoscaling", "RegisterScalableTarget", level="stored")
+@operation("application-autoscaling", "RegisterScalableTarget")
 def register(call: Call) -> Document:
     """Keep a target, or change the bounds of one that is there."""
     found, request = find(call, SCALABLE_TARGET), call.request
@@ -45,9 +51,14 @@ def register(call: Call) -> Document:
     if lowest is None or highest is None:
         missing = "MinCapacity" if lowest is None else "MaxCapacity"
         raise ValidationError(f"{missing} is needed to register a new scalable target.")
-    if lowest > highest:
-        raise ValidationError(f"MinCapacity is {lowest}; it may not be more than MaxCapacity, {highest}.")
+    if not 0 <= lowest <= highest:
+        raise ValidationError(
+            f"MinCapacity is {lowest}; it must be at least 0 and not more than MaxCapacity, {highest}."
+        )
     _check_resource(call)
+    before = known.get("SuspendedState", dict.fromkeys(_SUSPENDED, False))
+    suspended = {**before, **request.get("SuspendedState", {})}
+    kept = replace(call, request={**request, "SuspendedState": suspended})
 
     def made_up() -> Document:
         target = uuid.uuid4().hex
@@ -57,20 +68,20 @@ def register(call: Call) -> Document:
             "TargetId": target,
             "ScalableTargetARN": arn,
             "RoleARN": request.get("RoleARN", role),
-            "SuspendedState": {**dict.fromkeys(_SUSPENDED, False), **request.get("SuspendedState", {})},
         }
 
-    return {"ScalableTargetARN": put(call, SCALABLE_TARGET, made_up).doc["ScalableTargetARN"]}
+    record = put(kept, SCALABLE_TARGET, made_up, due=call.clock.now())
+    return {"ScalableTargetARN": record.doc["ScalableTargetARN"]}
 
 
-@operation("application-autoscaling", "DescribeScalableTargets", level="stored")
+@operation("application-autoscaling", "DescribeScalableTargets")
 def describe(call: Call) -> Document:
     """Answer the targets of a namespace."""
     found, more = page(call, SCALABLE_TARGET)
     return {"ScalableTargets": [{name: record.doc[name] for name in _SHOWN} for record in found], **more}
 
 
-@operation("application-autoscaling", "DeregisterScalableTarget", level="stored")
+@operation("application-autoscaling", "DeregisterScalableTarget")
 def deregister(call: Call) -> None:
     """Forget a target and what was to scale it."""
     with call.records.database.write():
@@ -79,13 +90,29 @@ def deregister(call: Call) -> None:
             while gone := call.records.page(resource, where=where, limit=100).records:
                 for record in gone:
                     call.records.delete(record)
+                    delete_alarms(call, record.doc.get("Alarms", []))
         remove(call, SCALABLE_TARGET)
 
 
-@operation("application-autoscaling", "DescribeScalingActivities", level="stored")
+@operation("application-autoscaling", "DescribeScalingActivities")
 def activities(call: Call) -> Document:
-    """Answer that nothing has been scaled."""
-    return {"ScalingActivities": []}
+    """Answer what was scaled, the latest first."""
+    request = call.request
+    if request.get("IncludeNotScaledActivities"):
+        raise ValidationError(
+            "Clary keeps no activities that did not scale; leave IncludeNotScaledActivities out."
+        )
+    asked = [name for name in SCALABLE_TARGET.key() if name in request]
+    found = [
+        {**{name: target.doc[name] for name in SCALABLE_TARGET.key()}, **_shown(activity)}
+        for target in call.records.each(SCALABLE_TARGET)
+        if all(target.doc[name] == request[name] for name in asked)
+        for activity in target.doc.get("_Activities", ())
+    ]
+    found.sort(key=lambda each: each["StartTime"], reverse=True)
+    first, most = _after(request.get("NextToken")), min(request.get("MaxResults", _MOST), _MOST)
+    answer: Document = {"ScalingActivities": found[first : first + most]}
+    return {**answer, "NextToken": str(first + most)} if len(found) > first + most else answer
 
 
 @operation("application-autoscaling", "TagResource", level="stored")
@@ -109,6 +136,19 @@ def untag(call: Call) -> None:
 def list_tags(call: Call) -> Document:
     """Answer a target's tags."""
     return {"Tags": _tagged(call).doc.get("Tags", {})}
+
+
+def _shown(activity: Document) -> Document:
+    return {name: value for name, value in activity.items() if not name.startswith("_")}
+
+
+def _after(token: str | None) -> int:
+    """Return how many activities the pages before had."""
+    if token is None:
+        return 0
+    if not token.isdecimal():
+        raise ApiError("The NextToken is not one of ours.", code="InvalidNextTokenException", status=400)
+    return int(token)
 
 
 def _tagged(call: Call) -> Record:

@@ -1,4 +1,4 @@
-"""Scaling policies and scheduled actions: kept with their target."""
+"""Scaling policies and scheduled actions: kept with their target; target tracking has its two alarms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from botocore.model import ListShape
 
 from clary.core.document import Document
 from clary.core.errors import NotBuilt, ValidationError
-from clary.operations.application_autoscaling.records import page, put, remove, require_target
+from clary.operations.application_autoscaling import tracking
+from clary.operations.application_autoscaling.records import find, page, put, remove, require_target
 from clary.operations.kinds import members, project
 from clary.operations.registry import Call, operation
 from clary.resources.application_autoscaling.scaling_policy import SCALING_POLICY
@@ -18,42 +19,43 @@ from clary.wire import models
 
 _CONFIGURATIONS = {
     "StepScaling": "StepScalingPolicyConfiguration",
-    "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
+    "TargetTrackingScaling": tracking.CONFIGURATION,
     "PredictiveScaling": "PredictiveScalingPolicyConfiguration",
 }
 
 
-@operation("application-autoscaling", "PutScalingPolicy", level="stored")
+@operation("application-autoscaling", "PutScalingPolicy")
 def put_policy(call: Call) -> Document:
-    """Keep a policy, or replace the one of that name."""
+    """Keep a policy, or replace the one of that name, with its alarms."""
     require_target(call)
-    kind = call.request.get("PolicyType", "StepScaling")
-    given = [name for name in _CONFIGURATIONS.values() if name in call.request]
-    if given != [_CONFIGURATIONS[kind]]:
-        raise ValidationError(
-            f"A policy of type {kind} needs {_CONFIGURATIONS[kind]} and nothing else; "
-            f"this one has {', '.join(given) or 'none'}."
-        )
+    kind = _kind(call)
 
     def made_up() -> Document:
         return _named(
             "PolicyId", "PolicyARN", call, f"policyName/{call.request['PolicyName']}", "scalingPolicy"
         )
 
-    record = put(call, SCALING_POLICY, lambda: {"PolicyType": kind, **made_up()})
-    return {"PolicyARN": record.doc["PolicyARN"], "Alarms": []}
+    with call.records.database.write():
+        record = put(call, SCALING_POLICY, lambda: {"PolicyType": kind, **made_up()})
+        alarms = tracking.put_alarms(call, record)
+        call.records.update(record, {"Alarms": alarms}, touch=False)
+    return {"PolicyARN": record.doc["PolicyARN"], "Alarms": alarms}
 
 
-@operation("application-autoscaling", "DescribeScalingPolicies", level="stored")
+@operation("application-autoscaling", "DescribeScalingPolicies")
 def describe_policies(call: Call) -> Document:
     """Answer the policies of a namespace or a target."""
     return _answer(call, "ScalingPolicies", *page(call, SCALING_POLICY, call.request.get("PolicyNames", ())))
 
 
-@operation("application-autoscaling", "DeleteScalingPolicy", level="stored")
+@operation("application-autoscaling", "DeleteScalingPolicy")
 def delete_policy(call: Call) -> None:
-    """Forget a policy."""
-    remove(call, SCALING_POLICY)
+    """Forget a policy and its alarms."""
+    with call.records.database.write():
+        found = find(call, SCALING_POLICY)
+        remove(call, SCALING_POLICY)
+        if found is not None:
+            tracking.delete_alarms(call, found.doc.get("Alarms", []))
 
 
 @operation("application-autoscaling", "PutScheduledAction", level="stored")
@@ -85,6 +87,30 @@ def delete_action(call: Call) -> None:
 def forecast(call: Call) -> None:
     """Refuse: nothing forecasts."""
     raise NotBuilt("GetPredictiveScalingForecast")
+
+
+def _kind(call: Call) -> str:
+    """Return the type of the policy that is put; one that nothing would act on is refused."""
+    request = call.request
+    kind: str = request.get("PolicyType", "StepScaling")
+    given = [name for name in _CONFIGURATIONS.values() if name in request]
+    if given != [_CONFIGURATIONS[kind]]:
+        raise ValidationError(
+            f"A policy of type {kind} needs {_CONFIGURATIONS[kind]} and nothing else; "
+            f"this one has {', '.join(given) or 'none'}."
+        )
+    if request["ServiceNamespace"] != "sagemaker":
+        raise ValidationError(
+            f"Clary scales the variants of SageMaker's endpoints only; {request['ResourceId']!r} is of the "
+            f"namespace {request['ServiceNamespace']}."
+        )
+    if kind != "TargetTrackingScaling":
+        raise ValidationError(
+            f"Clary does not act on policies of type {kind} yet; use TargetTrackingScaling with "
+            f"{tracking.CONFIGURATION}."
+        )
+    tracking.check(request[tracking.CONFIGURATION])
+    return kind
 
 
 def _named(identity: str, member: str, call: Call, tail: str, what: str) -> Document:
