@@ -28,7 +28,7 @@ setup: $(VENV)/.dev  ## Make the development environment
 install: setup  ## Fetch everything the other targets need, images and client environments included
 	$(BIN)/python -m clary.runtime.environment
 	$(BIN)/python -m clary.runtime.environment src/clary/cli/demo/requirements.txt
-	@for lock in tests/stories/clients/*.txt benchmarks/references.txt; do \
+	@for lock in tests/stories/clients/*.txt benchmarks/references.txt benchmarks/clients/*.txt; do \
 	    $(BIN)/python -m clary.runtime.environment $$lock || exit 1; done
 
 demo: $(VENV)/.core  ## Train, deploy and predict with the unmodified SageMaker SDK
