@@ -40,6 +40,7 @@ def classification(image: Callable[[str], Container]) -> Algorithm:
     return Algorithm(container, "image_classification")
 
 
+@pytest.mark.slow
 def test_it_learns_from_lists(classification: Algorithm) -> None:
     listed(classification, "train", drawn(24))
     listed(classification, "validation", drawn(9, begin=100))
