@@ -144,17 +144,19 @@ def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: P
 def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     from clary.gateway.exchange import DataPlane
     from clary.operations.authorise import Authoriser
+    from clary.serving.holding import Holding
     from clary.serving.router import Router
     from clary.store.changes import Changes, Glance
     from clary.store.credentials import Credentials
     from clary.store.keys import MasterKey
 
     records, glance = stores.records, Glance(Changes(stores.database))
+    holding = Holding(records, glance, clock, settings.home.run / "wake.sock")
     return DataPlane(
         look=glance.look,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
-        router=Router(records, glance, clock, settings.limits),
+        router=Router(records, glance, clock, settings.limits, holding),
     )
 
 
@@ -166,6 +168,7 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.gateway.redirect import Redirect
     from clary.serving.captures import CaptureWriter
     from clary.serving.reporting import Reporter
+    from clary.serving.sampling import Sampler
     from clary.serving.turns import turns
 
     home = settings.home
@@ -192,7 +195,9 @@ async def serve_gateway(settings: Settings) -> None:
     writer = CaptureWriter(
         router.captures, stores.objects, stores.logs, allowed_by(stores), clock, parts.pool
     )
+    sampler = Sampler(router, settings.gateways)
     beside = [asyncio.create_task(turns(stopped, work)) for work in (reporter.report, writer.write)]
+    beside.append(asyncio.create_task(turns(stopped, sampler.sample, every=1)))
     try:
         await server.serve([listener])
     finally:

@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from prometheus_client.parser import text_string_to_metric_families as parse
 from tests.serving.test_router import Model, endpoint, ok
 
-from clary.serving.reporting import Reporter
+from clary.serving.reporting import Reporter, points
+from clary.serving.tally import Calls
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -85,3 +86,11 @@ def test_an_endpoint_tells_of_its_calls(server: Server, tmp_path: Path) -> None:
     assert buckets == sorted(buckets)
     model.close()
     other.close()
+
+
+def test_calls_that_last_are_told_of_while_none_is_answered() -> None:
+    calls = Calls()
+    calls.under_way.update({2.5: 4, 0.0: 1})
+    [(series, columns)] = points("a", "r", "e", "v", calls, 5000)
+    assert (series.name, series.resolution) == ("ConcurrentRequestsPerModel", 1)
+    assert [list(column) for column in columns.arrays] == [[5000, 5000], [0.0, 2.5], [1.0, 4.0]]

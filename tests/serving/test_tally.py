@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from clary.serving.tally import Tally, rounded
@@ -32,3 +34,25 @@ def test_calls_are_taken_once_and_still_counted_as_a_whole() -> None:
 
 def test_nothing_has_no_percentiles() -> None:
     assert Tally().summary() == {"Invocations": 0, "Errors": 0, "OverheadLatency": {}, "ModelLatency": {}}
+
+
+@dataclass
+class Busy:
+    load: int
+
+
+def test_calls_under_way_are_sampled_by_host_and_an_idle_stretch_leaves_none() -> None:
+    tally, hosts = Tally(), [Busy(3), Busy(1)]
+    tally.sample(1)  # nobody serves it yet
+    tally.serve(hosts)
+    assert tally.hosts == 2
+    tally.sample(1)
+    tally.sample(2)  # of two processes
+    for host in hosts:
+        host.load = 0
+    tally.sample(1)
+    calls = tally.take()
+    assert calls is not None
+    assert dict(calls.under_way) == {2.0: 1, 4.0: 1, 0.0: 1}
+    tally.sample(1)
+    assert tally.take() is None

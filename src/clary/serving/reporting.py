@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 
 from clary.core.clock import Clock
@@ -21,6 +21,7 @@ from clary.store.metrics.store import STANDARD, subject_of
 from clary.store.times import micros
 
 NAMESPACE = "AWS/SageMaker"
+_FINE = 1  # second, the high resolution
 _log = logging.getLogger(__name__)
 
 
@@ -67,11 +68,19 @@ def points(
         ("ModelLatency", "Microseconds", _values(calls.model)),
         ("OverheadLatency", "Microseconds", _values(calls.overhead)),
     ]
-    for name, unit, counted in told:
-        columns = Columns.empty("qdd")
-        for value, count in sorted(counted.items()):
-            columns.append(at, value, count)
-        yield Series(account, region, NAMESPACE, name, subject, unit, STANDARD), columns
+    if calls.statuses:
+        for name, unit, counted in told:
+            yield Series(account, region, NAMESPACE, name, subject, unit, STANDARD), _columns(counted, at)
+    if calls.under_way:
+        series = Series(account, region, NAMESPACE, "ConcurrentRequestsPerModel", subject, "None", _FINE)
+        yield series, _columns(calls.under_way, at)
+
+
+def _columns(counted: Mapping[float, int], at: int) -> Columns:
+    columns = Columns.empty("qdd")
+    for value, count in sorted(counted.items()):
+        columns.append(at, value, count)
+    return columns
 
 
 def _errors(statuses: Counter[int], which: range) -> dict[float, int]:

@@ -11,7 +11,7 @@ import random
 import time
 import zlib
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -20,12 +20,14 @@ from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.core.limits import STRICT, Limits
+from clary.engines.inference.asynchronous import config_of
 from clary.engines.inference.capture import Capture
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.captures import Captures, Source
 from clary.serving.chain import Chain, Container
 from clary.serving.connection import Answer, Host, HostLost
 from clary.serving.head import CUSTOM, PREFIX, head
+from clary.serving.holding import Holding
 from clary.serving.stream import Stream
 from clary.serving.tally import Summary, Tally
 from clary.store.credentials import Generation
@@ -44,6 +46,7 @@ _UNBUILT = {
     ),
 }
 _TIMED_OUT = 504  # what a model that does not answer in time is counted as
+_OPEN = ("InService", "Updating", "RollingBack")  # what an endpoint that lost all its hosts may be
 _CONTAINER = b"x-amzn-sagemaker-target-container-hostname"
 _KEPT = (CUSTOM, _NEW_SESSION, _CLOSED_SESSION)
 
@@ -60,6 +63,14 @@ class ServiceUnavailable(ApiError):
 
     code = "ServiceUnavailable"
     status = 503
+
+
+class NoHost(ServiceUnavailable):
+    """None of these variants, any of which would do, has a host."""
+
+    def __init__(self, endpoint: str, variants: Sequence[str]) -> None:
+        super().__init__(f"Endpoint {endpoint} has no host just now. Try again.")
+        self.variants = variants
 
 
 class Refused(ApiError):
@@ -134,8 +145,15 @@ class _Endpoint:
 class Router:
     """The data plane of one gateway process."""
 
-    def __init__(self, records: Records, changes: Generation, clock: Clock, limits: Limits = STRICT) -> None:
-        self._records, self._changes, self._limits = records, changes, limits
+    def __init__(
+        self,
+        records: Records,
+        changes: Generation,
+        clock: Clock,
+        limits: Limits = STRICT,
+        holding: Holding | None = None,
+    ) -> None:
+        self._records, self._changes, self._limits, self._holding = records, changes, limits, holding
         self.captures = Captures(clock)
         self._seen = -1
         self._endpoints: dict[tuple[str, str, str], _Endpoint] = {}
@@ -150,7 +168,11 @@ class Router:
             raise Refused(f"Clary cannot do this yet: {_UNBUILT[name]}.")
         endpoint = self._find(call)
         session = call.headers.get(b"x-amzn-sagemaker-session-id", b"").decode("latin-1")
-        variant, host = self._choose(endpoint, call, session)
+        try:
+            variant, host = self._choose(endpoint, call, session)
+        except NoHost as none:
+            endpoint = await self._first_host(call, endpoint.record.name, none)
+            variant, host = self._choose(endpoint, call, session)
         asked = time.perf_counter()
         patience = self._limits.model_seconds
         if stream:
@@ -211,6 +233,15 @@ class Router:
             )
         return host.uid, await host.ask(head(call.headers, len(call.body)), call.body, patience, stream)
 
+    async def _first_host(self, call: Invocation, name: str, none: NoHost) -> _Endpoint:
+        """Hold a call until a host came that can take it; raise `none` where it waited in vain."""
+        place = (call.account, call.region, name)
+        while self._holding and await self._holding.stirs(place, none.variants, call.began):
+            endpoint = self._find(call)
+            if any(variant in endpoint.named for variant in none.variants):
+                return endpoint
+        raise none
+
     def _find(self, call: Invocation) -> _Endpoint:
         generation = self._changes.generation(ENDPOINT)
         if generation != self._seen:
@@ -225,9 +256,11 @@ class Router:
     def _read(self, call: Invocation) -> _Endpoint:
         record = self._records.scoped(call.account, call.region).find(ENDPOINT, call.endpoint)
         told = record.doc.get("_Hosts", []) if record else []
-        if record is None or (not told and record.status != "InService"):
+        if record is None or (not told and record.status not in _OPEN):
             state = f" It is {record.status}." if record else ""
             raise Refused(f"Endpoint {call.endpoint} of account {call.account} not found.{state}")
+        if config_of(record.doc):
+            raise Refused(f"Endpoint {call.endpoint} is asynchronous. Use InvokeEndpointAsync.")
         parts: dict[tuple[str, str], _Variant] = {}
         for each in told:
             name = each["Variant"]
@@ -242,7 +275,7 @@ class Router:
         for part in parts.values():
             named.setdefault(part.name, []).append(part)
         for mine in named.values():
-            mine[0].tally.hosts = sum(len(part.hosts) for part in mine)
+            mine[0].tally.serve([host for part in mine for host in part.hosts])
         endpoint = _Endpoint(
             record, _Choice([*parts.values()]), {name: _Choice(mine) for name, mine in named.items()}
         )
@@ -268,11 +301,8 @@ class Router:
 
     def _choose(self, endpoint: _Endpoint, call: Invocation, session: str) -> tuple[_Variant, Host]:
         wanted = call.headers.get(b"x-amzn-sagemaker-target-variant", b"").decode("latin-1")
-        if wanted and wanted not in endpoint.named:
-            known = ", ".join(endpoint.named) or "none"
-            raise Refused(f"Variant {wanted} not found for endpoint {call.endpoint}. It has: {known}.")
-        if not endpoint.named:
-            raise ServiceUnavailable(f"Endpoint {call.endpoint} has no host just now. Try again.")
+        if not endpoint.named or (wanted and wanted not in endpoint.named):
+            raise _absent(endpoint, call, wanted)
         if session and session != "NEW_SESSION":
             return self._of_session(endpoint, session)
         variant = (endpoint.named[wanted] if wanted else endpoint.all).draw()
@@ -327,6 +357,17 @@ def stream_headers(stream: Stream) -> list[tuple[bytes, bytes]]:
     if CUSTOM in stream.headers:
         found.append((CUSTOM, stream.headers[CUSTOM]))
     return found
+
+
+def _absent(endpoint: _Endpoint, call: Invocation, wanted: str) -> ApiError:
+    """Return why nobody can be asked: there is no such variant, or it has no host."""
+    variants = (endpoint.record.doc.get("_Serving") or {}).get("Variants", ())
+    known = [each["VariantName"] for each in sorted(variants, key=lambda each: -float(each.get("Weight", 1)))]
+    known += [name for name in endpoint.named if name not in known]
+    if wanted and wanted not in known:
+        names = ", ".join(known) or "none"
+        return Refused(f"Variant {wanted} not found for endpoint {call.endpoint}. It has: {names}.")
+    return NoHost(call.endpoint, [wanted] if wanted else known)
 
 
 def _source(endpoint: Record, config: Document | None, variant: str) -> Source | None:

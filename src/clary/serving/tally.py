@@ -7,8 +7,9 @@ than they are measured, and keeps whatever a server lives to see of them small.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 _KEPT_BITS = 9
 
@@ -22,6 +23,13 @@ class Summary(TypedDict):
     ModelLatency: dict[str, int]
 
 
+class Loaded(Protocol):
+    """A host, of which it is known how many calls it works on."""
+
+    @property
+    def load(self) -> int: ...
+
+
 @dataclass
 class Calls:
     """The calls of one stretch of time."""
@@ -30,6 +38,7 @@ class Calls:
     hosts: Counter[int] = field(default_factory=Counter)  # how many hosts there were, call by call
     overhead: Counter[int] = field(default_factory=Counter)  # microseconds
     model: Counter[int] = field(default_factory=Counter)
+    under_way: Counter[float] = field(default_factory=Counter)  # calls at one moment, by host
 
     def add(self, other: Calls) -> None:
         """Add the calls of another stretch."""
@@ -37,12 +46,14 @@ class Calls:
         self.hosts.update(other.hosts)
         self.overhead.update(other.overhead)
         self.model.update(other.model)
+        self.under_way.update(other.under_way)
 
 
 class Tally:
     """One variant's calls. Only the event loop's thread comes here."""
 
     def __init__(self) -> None:
+        self._serving: Sequence[Loaded] = ()
         self.hosts = 0  # how many serve the variant just now
         self._before = Calls()
         self._fresh = Calls()
@@ -55,10 +66,20 @@ class Tally:
         fresh.overhead[rounded(overhead)] += 1
         fresh.model[rounded(model)] += 1
 
+    def serve(self, hosts: Sequence[Loaded]) -> None:
+        """Take note of who serves the variant from now on."""
+        self._serving, self.hosts = hosts, len(hosts)
+
+    def sample(self, processes: int) -> None:
+        """Note how many calls are under way by host, as if so many processes had as many each."""
+        if self._serving:
+            under_way = sum(host.load for host in self._serving)
+            self._fresh.under_way[under_way * processes / len(self._serving)] += 1
+
     def take(self) -> Calls | None:
         """Return the calls since the last time; None where there were none."""
         fresh, self._fresh = self._fresh, Calls()
-        if not fresh.statuses:
+        if not fresh.statuses and not any(fresh.under_way):
             return None
         self._before.add(fresh)
         return fresh
