@@ -12,6 +12,7 @@ CASES = {
     "module": ("ModuleNotFoundError: No module named 'sklearn.svm'", "add scikit-learn"),
     "name": ("ImportError: cannot import name 'batched' from 'itertools' (unknown)", "version of Python"),
     "attribute": ("AttributeError: module 'pandas' has no attribute 'Panel'", "version of pandas"),
+    "ssh": ("RuntimeError: SSH daemon not found.", "Torchrun()"),
     "python 2": ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", "Python 3"),
     "not UTF-8": (
         "SyntaxError: (unicode error) 'utf-8' codec can't decode byte 0xe9",

@@ -78,6 +78,21 @@ def test_a_failure_file_without_words_gets_what_was_printed_last(tmp_path: Path)
     assert 'ErrorMessage "ValueError: 42\nFile "a.py", line 1' in explained(tmp_path, raised, own=own)
 
 
+def test_sdk_3s_job_script_says_what_its_log_says(tmp_path: Path) -> None:
+    own = "Training Execution failed. For more details, see CloudWatch logs at 'x'.\nTrainingJob - y"
+    log = (
+        "Traceback (most recent call last):\n"
+        '  File "mpi_driver.py", line 3, in <module>\n    start_sshd_daemon()\n'
+        "RuntimeError: SSH daemon not found.\n++ echo 'An error occurred'\nAn error occurred\n"
+    )
+    assert explained(tmp_path, log, own=own).splitlines()[1:4] == [
+        "TrainingJob - y",
+        "RuntimeError: SSH daemon not found.",
+        'File "mpi_driver.py", line 3, in <module>',
+    ]
+    assert "What to do: The MPI driver of SDK 3 needs ssh" in explained(tmp_path, log, own=own)
+
+
 def test_a_failure_text_holds_no_control_characters_and_no_endless_line(tmp_path: Path) -> None:
     text = explained(tmp_path, "", own="ValueError: \0\x1b[31mred\x07 " + "B" * 5000 + "\nlast words.")
     assert text.startswith("AlgorithmError: ValueError: ?red? BBB")

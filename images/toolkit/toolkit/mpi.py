@@ -1,4 +1,4 @@
-"""Runs a script under MPI, as `distribution={"mpi": …}` asks for it (docs/evidence/mpi.md).
+"""Runs a script under MPI, as `distribution={"mpi": …}` asks for it (docs/evidence/mpi.md, docs/adr/0017).
 
 The first host runs the `mpirun` of Open MPI that the machine or the image has. The others wait behind their
 doors (`toolkit.door`) for what it starts there.

@@ -29,6 +29,12 @@ _SCRIPT = (
     Recogniser("name", r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'", missing_name),
     Recogniser("attribute", r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'", missing_name),
     Recogniser(
+        "ssh",
+        r"SSH daemon not found|Timed out waiting for .* to be reachable",
+        "The MPI driver of SDK 3 needs ssh. On one host install openssh-server where jobs run. Several hosts "
+        "have no ssh between them: use distributed=Torchrun(), or SDK 2.x with distribution={'mpi': …}.",
+    ),
+    Recogniser(
         "python 2",
         r"Missing parentheses in call to 'print'",
         "The script is written for Python 2 and the images have Python 3: write print(…).",

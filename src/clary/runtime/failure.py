@@ -21,6 +21,8 @@ _LABEL = "The image's tag "  # how the toolkit begins its line about the version
 _LIBRARY = re.compile(r'\s*File "[^"]*/(site-packages|lib/python3[^/"]*)/')
 _NO_MEMORY = re.compile(r"MemoryError|Unable to allocate")
 _SILENT = 'ErrorMessage ""'  # how training toolkits tell of a script that left its words in the log
+_SHELL = "++"  # how a shell that tells what it does begins its lines
+_UNSAID = "Training Execution failed. For more details"  # how the job script of SDK 3 tells it
 
 
 def explain(
@@ -89,7 +91,7 @@ def traceback_of(text: str) -> str:
     for line in text[start:].splitlines()[1:]:
         if line.startswith((" ", "\t")) and not error:
             frames.append(line.rstrip())
-        elif line.strip() and len(error) < 8:
+        elif line.strip() and len(error) < 8 and not line.startswith(_SHELL):
             error.append(line.rstrip())
         elif error:
             break
@@ -107,6 +109,8 @@ def _own(ml: Path) -> str:
 def _with_words(own: str, tail: str) -> str:
     """Give a failure file without words those that the program printed last."""
     words = traceback_of(tail) or " | ".join(_last(tail))
+    if own.startswith(_UNSAID):
+        return f"{own}\n{words}".rstrip()
     return own.replace(_SILENT, f'ErrorMessage "{words or "none: it printed nothing"}"', 1)
 
 
