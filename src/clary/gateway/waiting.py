@@ -16,28 +16,28 @@ from typing import Any
 from clary.core.clock import Clock
 from clary.store.database import Database
 from clary.store.queues import messages
+from clary.store.queues.message import Queue
 from clary.store.times import micros
 
+_REST = 10  # How much longer than a look took the next one waits, so that looking never takes a processor.
 _PAUSE = 0.02  # Seconds between two questions.
-_ANYWAY = (
-    1.0  # Seconds after which the queues are looked at whatever was written: a woken caller may be gone.
-)
+_ANYWAY = 1.0  # Seconds after which they are looked at whatever was written: who was woken may be gone.
 _WOKEN = 4  # Callers woken at once; what they leave wakes the next.
 Places = deque[asyncio.Future[None]]
 Message = Mapping[str, Any]  # ASGI's own, loosely typed.
 
 
 class Waiting:
-    """Those who wait, by the uid of their queue. Everything here happens on one event loop."""
+    """Those who wait, by their queue. Everything here happens on one event loop."""
 
     def __init__(self, database: Database, clock: Clock, pool: ThreadPoolExecutor) -> None:
         self._database, self._clock, self._pool = database, clock, pool
-        self._waiting: dict[str, Places] = {}
+        self._waiting: dict[Queue, Places] = {}
         self._watch: Callable[[], int] | None = None
         self._task: asyncio.Task[None] | None = None
         self._came = False
 
-    async def stirs(self, queue: str, seconds: float, gone: asyncio.Future[Message]) -> None:
+    async def stirs(self, queue: Queue, seconds: float, gone: asyncio.Future[Message]) -> None:
         """Return when the queue may have something, the time is over, or the caller is gone."""
         loop = asyncio.get_running_loop()
         place: asyncio.Future[None] = loop.create_future()
@@ -61,7 +61,7 @@ class Waiting:
         loop = asyncio.get_running_loop()
         if self._watch is None:
             self._watch = await loop.run_in_executor(self._pool, self._database.watch)
-        version, coming, looked = -1, 0, 0.0
+        version, coming, looked, took = -1, 0, 0.0, 0.0
         while self._waiting:
             now, seen = micros(self._clock.now()) // 1000, self._watch()
             due = coming and now >= coming
@@ -70,20 +70,21 @@ class Waiting:
                 found, coming = await loop.run_in_executor(
                     self._pool, self._stirring, list(self._waiting), now
                 )
+                took = loop.time() - looked
                 for queue in found:
                     self._wake(queue)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(min(max(_PAUSE, took * _REST), _ANYWAY))
 
-    def _stirring(self, queues: list[str], now: int) -> tuple[set[str], int]:
+    def _stirring(self, queues: list[Queue], now: int) -> tuple[list[Queue], int]:
         with self._database.read() as connection:
             return messages.stirring(connection, queues, now)
 
-    def _wake(self, queue: str) -> None:
+    def _wake(self, queue: Queue) -> None:
         for place in list(self._waiting.get(queue, ()))[:_WOKEN]:
             if not place.done():
                 place.set_result(None)
 
-    def _leave(self, queue: str, place: asyncio.Future[None]) -> None:
+    def _leave(self, queue: Queue, place: asyncio.Future[None]) -> None:
         places = self._waiting[queue]
         places.remove(place)
         if not places:

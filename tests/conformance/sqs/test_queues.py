@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -296,6 +296,15 @@ def test_who_waits_is_answered_when_a_message_comes(sqs: Any, server: Server, ma
     for thread in threads:
         thread.join(30)
     assert sorted(map(int, found)) == list(range(24))
+
+
+def test_who_is_gone_takes_nothing(sqs: Any, server: Server, make: Make) -> None:
+    url = make()
+    hasty = server.client("sqs", config={"read_timeout": 0.5})
+    with pytest.raises(ReadTimeoutError):
+        hasty.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+    sqs.send_message(QueueUrl=url, MessageBody="for who is there")
+    assert bodies(sqs, url, WaitTimeSeconds=10) == ["for who is there"]
 
 
 def test_who_waits_in_vain_is_answered_in_the_end(sqs: Any, make: Make) -> None:

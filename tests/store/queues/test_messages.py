@@ -151,11 +151,14 @@ def test_a_group_waits_for_what_is_ahead_of_it(tmp_path: Path) -> None:
 
 def test_who_waits_is_told_which_queues_stir_and_when(tmp_path: Path) -> None:
     with records(tmp_path).database.write() as connection:
-        assert messages.stirring(connection, ["q", "f"], NOON) == (set(), 0)
+        assert messages.stirring(connection, [QUEUE, FIFO], NOON) == ([], 0)
         messages.send(connection, "q", Outgoing(body="x", delay=5), NOON)
         messages.send(connection, "f", Outgoing(body="x", group="g", duplicate_of="x"), NOON)
-        assert messages.stirring(connection, ["q", "f"], NOON) == ({"f"}, NOON + 5_000)
-        assert messages.stirring(connection, ["q"], NOON + 5_000) == ({"q"}, 0)
+        assert messages.stirring(connection, [QUEUE, FIFO], NOON) == ([FIFO], NOON + 5_000)
+        assert messages.stirring(connection, [QUEUE], NOON + 5_000) == ([QUEUE], 0)
+        messages.receive(connection, FIFO, 1, 5, NOON)
+        messages.send(connection, "f", Outgoing(body="y", group="g", duplicate_of="y"), NOON)
+        assert messages.stirring(connection, [FIFO], NOON) == ([], NOON + 5_000)
 
 
 def test_a_handle_that_is_none_opens_nothing() -> None:

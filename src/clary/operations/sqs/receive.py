@@ -13,7 +13,7 @@ from clary.engines.sqs.attributes import unfit
 from clary.operations.registry import Call, operation
 from clary.operations.sqs.queues import as_queue, is_fifo, millis, queue_of, set_on
 from clary.store.queues import messages
-from clary.store.queues.message import Received
+from clary.store.queues.message import Queue, Received
 
 MOST = 10
 
@@ -42,13 +42,13 @@ def receive(call: Call) -> Document:
     return {"Messages": [_told(each, request) for each in found]} if found else {}
 
 
-def waits(call: Call) -> tuple[str, timedelta]:
-    """Return the queue, by its record's uid, that a ReceiveMessage waits for, and for how long."""
+def waits(call: Call) -> tuple[Queue, timedelta]:
+    """Return the queue that a ReceiveMessage waits for, and for how long."""
     record = queue_of(call)
     asked = call.request.get("WaitTimeSeconds")
     if asked is None:
         asked = attributes.number(set_on(record), "ReceiveMessageWaitTimeSeconds")
-    return record.uid, timedelta(seconds=asked)
+    return as_queue(call.records, record), timedelta(seconds=asked)
 
 
 def _told(message: Received, request: Document) -> Document:

@@ -26,7 +26,7 @@ _MESSAGES = Table(
     sqlite_autoincrement=True,
 )
 Index("queue_messages_visible", _MESSAGES.c.queue, _MESSAGES.c.visible, _MESSAGES.c.id)
-Index("queue_messages_group", _MESSAGES.c.queue, _MESSAGES.c.message_group, _MESSAGES.c.id)
+Index("queue_messages_order", _MESSAGES.c.queue, _MESSAGES.c.id)
 Index("queue_messages_sent", _MESSAGES.c.queue, _MESSAGES.c.sent)
 
 _DUPLICATES = Table(

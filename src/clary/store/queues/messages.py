@@ -16,14 +16,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    Select,
     and_,
     case,
     delete,
-    exists,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -35,6 +32,7 @@ from clary.store.queues.tables import DUPLICATES, MESSAGES
 
 DUPLICATES_KEPT = 300_000  # Milliseconds for which a FIFO queue knows a message again.
 _SWEEP = 500  # Expired rows that a write takes away with it.
+_AT_ONCE = 50  # Rows read at once of a queue that keeps order.
 _M = MESSAGES.c
 
 
@@ -117,7 +115,7 @@ def receive(
     if mark and (again := _attempted(connection, queue, mark, visibility, now)):
         return again
     while True:
-        rows = connection.execute(_available(queue, now).limit(limit)).mappings().all()
+        rows = _available(connection, queue, limit, now)
         worn = [row for row in rows if queue.dead_letters and row["received"] >= queue.most_receives]
         if not worn:
             break
@@ -176,34 +174,48 @@ def expire(connection: Connection, queue: Queue, now: int) -> None:
 
 def has_some(connection: Connection, queue: Queue, now: int) -> bool:
     """Say whether there is anything to receive, without taking it."""
-    return connection.execute(_available(queue, now).limit(1)).first() is not None
+    return bool(_available(connection, queue, 1, now))
 
 
-def stirring(connection: Connection, queues: Collection[str], now: int) -> tuple[set[str], int]:
-    """Return which of these queues may have something to receive, and when others will; 0 is never."""
-    found, coming = set(), []
+def stirring(connection: Connection, queues: Collection[Queue], now: int) -> tuple[list[Queue], int]:
+    """Return which of these queues have something to receive, and when others may; 0 is never."""
+    coming = []
     for queue in queues:
-        at = connection.scalar(select(func.min(_M.visible)).where(_M.queue == queue))
-        if at is not None and at <= now:
-            found.add(queue)
-        later = connection.scalar(select(func.min(_M.visible)).where(_M.queue == queue, _M.visible > now))
-        coming += [] if later is None else [int(later)]
-    return found, min(coming, default=0)
+        later = select(func.min(_M.visible)).where(_M.queue == queue.uid, _M.visible > now)
+        coming.append(connection.scalar(later))
+    found = [queue for queue in queues if has_some(connection, queue, now)]
+    return found, min((int(each) for each in coming if each is not None), default=0)
 
 
 def _mine(queue: Queue, now: int) -> ColumnElement[bool]:
     return and_(_M.queue == queue.uid, _M.sent > now - queue.retention * 1000)
 
 
-def _available(queue: Queue, now: int) -> Select[Any]:
-    """Select what may be received: of a FIFO queue's group nothing while somebody has some of it."""
-    wanted = select(MESSAGES).where(_mine(queue, now), _M.visible <= now)
-    if not queue.fifo:
-        return wanted.order_by(_M.visible, _M.id)
-    other = MESSAGES.alias("other").c
-    ahead = or_(other.receipt.is_not(None), other.id < _M.id)
-    held = and_(other.queue == queue.uid, other.message_group == _M.message_group, other.visible > now, ahead)
-    return wanted.where(~exists(select(other.id).where(held))).order_by(_M.id)
+def _available(connection: Connection, queue: Queue, limit: int, now: int) -> list[RowMapping]:
+    """Return what may be received: of a FIFO queue's group nothing while somebody has some of it."""
+    if queue.fifo:
+        return _in_order(connection, queue, limit, now)
+    wanted = select(MESSAGES).where(_mine(queue, now), _M.visible <= now).order_by(_M.visible, _M.id)
+    return list(connection.execute(wanted.limit(limit)).mappings())
+
+
+def _in_order(connection: Connection, queue: Queue, limit: int, now: int) -> list[RowMapping]:
+    """Return messages in the order of sending, none of a group in flight or behind one that is delayed."""
+    hidden = and_(_M.queue == queue.uid, _M.visible > now)
+    flying = select(_M.message_group).where(hidden, _M.receipt.is_not(None))
+    late = select(_M.message_group, func.min(_M.id)).where(hidden, _M.receipt.is_(None))
+    first = {group: number for group, number in connection.execute(late.group_by(_M.message_group))}
+    # Sums, so that the order of sending is the index that is read: what is wanted mostly stands first in it.
+    fresh = and_(_M.sent + 0 > now - queue.retention * 1000, _M.visible + 0 <= now)
+    wanted = select(MESSAGES).where(_M.queue == queue.uid, fresh, _M.message_group.not_in(flying))
+    found: list[RowMapping] = []
+    with connection.execute(wanted.order_by(_M.id).execution_options(yield_per=_AT_ONCE)) as rows:
+        for row in rows.mappings():
+            if row["id"] < first.get(row["message_group"], row["id"] + 1):
+                found.append(row)
+            if len(found) == limit:
+                break
+    return found
 
 
 def _take(

@@ -28,7 +28,7 @@ MESSAGES = Table(
     sqlite_autoincrement=True,
 )
 Index("queue_messages_visible", MESSAGES.c.queue, MESSAGES.c.visible, MESSAGES.c.id)
-Index("queue_messages_group", MESSAGES.c.queue, MESSAGES.c.message_group, MESSAGES.c.id)
+Index("queue_messages_order", MESSAGES.c.queue, MESSAGES.c.id)
 Index("queue_messages_sent", MESSAGES.c.queue, MESSAGES.c.sent)
 
 # What a FIFO queue or topic took in the last five minutes; `holder` is its record's uid.
