@@ -341,6 +341,21 @@ def test_a_topic_s_policy_lets_another_account_subscribe_and_publish(
         their_sns.publish(TopicArn=topic, Message="mine")
 
 
+def test_a_permission_is_added_and_taken_back_by_its_label(server: Server, sns: Any, topic: str) -> None:
+    number = made(server)
+    theirs = server.client("sns", administrator(server, number))
+    asked = {"TopicArn": topic, "Label": "friends", "AWSAccountId": [number], "ActionName": ["Publish"]}
+    sns.add_permission(**asked)
+    with refused("InvalidParameter", "Already exists"):
+        sns.add_permission(**asked)
+    theirs.publish(TopicArn=topic, Message="a")
+    sns.remove_permission(TopicArn=topic, Label="friends")
+    with refused("AuthorizationError"):
+        theirs.publish(TopicArn=topic, Message="a")
+    with refused("InvalidParameter", "can't find label"):
+        sns.remove_permission(TopicArn=topic, Label="friends")
+
+
 def test_an_action_is_allowed_by_topic(server: Server, sns: Any, topic: str) -> None:
     other = sns.create_topic(Name=fresh("closed"))["TopicArn"]
     _, keys = user(server, allow("sns:Publish", topic))

@@ -144,6 +144,24 @@ def test_another_account_comes_in_by_the_queue_s_policy_alone(server: Server, sq
         theirs.get_queue_url(QueueName=name)
 
 
+def test_a_permission_is_added_and_taken_back_by_its_label(server: Server, sqs: Any, url: str) -> None:
+    number = made(server)
+    theirs = server.client("sqs", administrator(server, number))
+    asked: dict[str, Any] = {"QueueUrl": url, "Label": "friends", "AWSAccountIds": [number]}
+    sqs.add_permission(**asked, Actions=["SendMessage"])
+    with refused("InvalidParameterValue", "Already exists"):
+        sqs.add_permission(**asked, Actions=["SendMessage"])
+    with refused("InvalidParameterValue"):
+        sqs.add_permission(**{**asked, "Label": "b", "AWSAccountIds": ["x"]}, Actions=["SendMessage"])
+    theirs.send_message(QueueUrl=url, MessageBody="a")
+    sqs.remove_permission(QueueUrl=url, Label="friends")
+    with refused("AccessDenied"):
+        theirs.send_message(QueueUrl=url, MessageBody="a")
+    with refused("InvalidParameterValue", "can't find label"):
+        sqs.remove_permission(QueueUrl=url, Label="friends")
+    assert "Attributes" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+
+
 def test_through_the_redirect_a_queue_has_the_address_it_has_on_aws(server: Server, sqs: Any) -> None:
     authority = str(certificate_path(server.home.keys))
     proxies = {"https": f"http://127.0.0.1:{server.proxy_port}"}

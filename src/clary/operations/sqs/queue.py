@@ -154,11 +154,6 @@ def set_attributes(call: Call) -> None:
         call.records.update(record, kept, remove=remove)
 
 
-def keep_policy(call: Call, record: Record, text: str | None) -> None:
-    """Put a policy in a queue's record, or take it away."""
-    call.records.update(record, {POLICY: text} if text else {}, remove=() if text else [POLICY])
-
-
 def _kept(wanted: dict[str, str]) -> Document:
     policy = {POLICY: wanted["Policy"]} if "Policy" in wanted else {}
     return {ATTRIBUTES: {name: value for name, value in wanted.items() if name != "Policy"}, **policy}
