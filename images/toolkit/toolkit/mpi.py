@@ -22,9 +22,8 @@ PROCESSES = "sagemaker_mpi_num_of_processes_per_host"
 OPTIONS = "sagemaker_mpi_custom_mpi_options"
 NCCL_DEBUG = "--NCCL_DEBUG"  # the one custom option that is not mpirun's own
 INSTALL = (
-    "Install Open MPI where jobs run (Debian and Ubuntu: `apt install openmpi-bin`; in an image of your own: "
-    "in its Dockerfile), or use distribution={'torch_distributed': {'enabled': True}} with PyTorch, or leave "
-    "distribution out"
+    "Install Open MPI where jobs run (Debian and Ubuntu: `apt install openmpi-bin`), or use "
+    "distribution={'torch_distributed': {'enabled': True}} with PyTorch, or leave distribution out"
 )
 
 
