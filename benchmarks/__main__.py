@@ -32,6 +32,7 @@ NAMES = (
     "text_algorithms",
     "tuning",
     "several_hosts",
+    "transform",
 )
 
 
