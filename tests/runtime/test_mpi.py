@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.runtime.machine import Machine
+from tests.runtime.machine import Machine, breathe
 
 from clary.core.ids import uid as new_uid
 from clary.runtime.local_provisioner import LocalProvisioner
 from clary.runtime.network import interface
-from clary.runtime.spec import RunSpec
+from clary.runtime.spec import RunSpec, Seen
 
 pytestmark = [pytest.mark.slow, pytest.mark.mpi]
+PATIENCE = 100.0  # seconds; Open MPI reads a hundred libraries in each of its processes
 # Fits a line by gradient descent, the gradients summed over all processes by MPI itself.
 SCRIPT = """
 import ctypes, os, sys
@@ -92,10 +94,29 @@ def train(
     return list(uids)
 
 
+def look(machine: Machine, uid: str, enough: Callable[[Seen], bool]) -> Seen:
+    """Look, longer than other tests do, until what is seen is enough."""
+    until = time.monotonic() + PATIENCE
+    while not enough(seen := machine.runtime.inspect(uid)):
+        assert time.monotonic() < until, f"{seen}\n{machine.printed(uid)}\n{machine.shim_log(uid)}"
+        breathe()
+    return seen
+
+
+def end(machine: Machine, uid: str) -> Seen:
+    return look(machine, uid, lambda seen: seen.phase == "exited")
+
+
+def begun(machine: Machine, uid: str, ranks: int) -> None:
+    """Wait until each rank has printed its first line."""
+    lines = [f"[1,{rank}]<stdout>:began" for rank in range(ranks)]
+    look(machine, uid, lambda _: all(line in machine.printed(uid) for line in lines))
+
+
 def ended(machine: Machine, uids: list[str]) -> list[str]:
     """Return what the hosts printed, once all of them have ended well."""
     for uid in uids:
-        assert machine.until(uid).exit_code == 0, [machine.printed(each) for each in uids]
+        assert end(machine, uid).exit_code == 0, [machine.printed(each) for each in uids]
     return [machine.printed(uid) for uid in uids]
 
 
@@ -125,26 +146,24 @@ def test_two_hosts_of_two_processes_have_the_loss_of_one(two: Machine, network: 
 def test_a_rank_that_fails_ends_all_of_them_and_fails_the_first_host(two: Machine) -> None:
     script = "import os, time; os.environ['OMPI_COMM_WORLD_RANK'] == '3' and exit(7); time.sleep(600)"
     first, second = train(two, script, hosts=2, each=2)
-    assert two.until(first).exit_code == 7, two.printed(first)
-    assert "mpirun" in two.until(first).failure
-    assert two.until(second).exit_code == 0, two.printed(second)
+    assert end(two, first).exit_code == 7, two.printed(first)
+    assert "mpirun" in end(two, first).failure
+    assert end(two, second).exit_code == 0, two.printed(second)
 
 
 def test_hosts_that_are_stopped_end_with_what_they_run(two: Machine) -> None:
     script = "import time; print('began', flush=True); time.sleep(600)"
     uids = train(two, script, hosts=2, each=2)
-    for rank in range(4):
-        two.until_printed(uids[0], f"[1,{rank}]<stdout>:began")
+    begun(two, uids[0], 4)
     for uid in uids:
         two.runtime.stop(uid)
     for uid in uids:
-        assert two.until(uid).exit_code != 0
+        assert end(two, uid).exit_code != 0
 
 
 def test_a_host_that_is_lost_fails_the_first(two: Machine) -> None:
     script = "import time; print('began', flush=True); time.sleep(600)"
     first, second = train(two, script, hosts=2, each=1)
-    for rank in range(2):
-        two.until_printed(first, f"[1,{rank}]<stdout>:began")
+    begun(two, first, 2)
     two.runtime.kill(second)
-    assert two.until(first).exit_code != 0
+    assert end(two, first).exit_code != 0
