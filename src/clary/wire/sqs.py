@@ -80,8 +80,10 @@ def of_today(document: Document, operation: OperationModel, path: str) -> Docume
     """Return an input as today's clients would say it.
 
     Forms may name the queue by the path they are sent to. ReceiveMessage once took the names of a message's
-    system attributes as `AttributeNames`, of which the model has another list by now.
+    system attributes as `AttributeNames`, of which the model has another list by now. What a map says to be
+    null it does not say.
     """
+    document = {member: _said(value) for member, value in document.items()}
     shape = operation.input_shape
     members = shape.members if isinstance(shape, StructureShape) else {}
     if "QueueUrl" in members and "QueueUrl" not in document and path.count("/") >= 2:
@@ -91,6 +93,12 @@ def of_today(document: Document, operation: OperationModel, path: str) -> Docume
         document = {**document, "MessageSystemAttributeNames": names}
         del document["AttributeNames"]
     return document
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _said(item) for name, item in value.items() if item is not None}
+    return [_said(item) for item in value] if isinstance(value, list) else value
 
 
 def _with_names(service: ServiceModel) -> ServiceModel:
