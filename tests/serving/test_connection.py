@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from pathlib import Path
 
 import pytest
+import uvloop
 from tests.serving.test_router import Model, ok
 
+from clary.core import unix
 from clary.serving.connection import Host
 
 
@@ -38,6 +41,44 @@ def test_an_answer_that_does_not_come_in_time_is_given_up_and_the_next_call_is_n
     asyncio.run(ask())
     assert model.connections == 2
     model.close()
+
+
+def test_a_server_whose_queue_of_connections_is_full_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "busy.sock"
+    listener, clients = socket.socket(socket.AF_UNIX), list[socket.socket]()
+    with unix.address(path) as address:
+        listener.bind(address)
+        listener.listen(0)
+        with pytest.raises(BlockingIOError):
+            while True:
+                clients.append(socket.socket(socket.AF_UNIX))
+                clients[-1].setblocking(False)
+                clients[-1].connect(address)
+
+    def serve() -> None:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                if connection.recv(1000):
+                    connection.sendall(ok(b"at last"))
+                    return
+
+    async def ask() -> None:
+        host = Host("uid", path)
+        asking = asyncio.ensure_future(host.ask(_head(b""), b"", 60.0))
+        done, _ = await asyncio.wait([asking], timeout=0.05)
+        assert not done
+        for client in clients:
+            client.close()
+        server.start()
+        assert (await asking).body == b"at last"
+        host.close()
+
+    server = threading.Thread(target=serve)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the gateway's loop
+        runner.run(ask())
+    server.join()
+    listener.close()
 
 
 def _head(body: bytes) -> bytes:

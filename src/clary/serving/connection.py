@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from clary.serving.stream import Stream
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 MOST_IDLE = 64
 """Idle connections kept to one host; more callers than that at once connect anew."""
+
+_FULL = 0.005  # Seconds until a server that has too many connections to accept is tried again.
 
 
 class HostLost(Exception):
@@ -80,14 +83,18 @@ class Host:
         return answer
 
     async def _connect(self) -> _Connection:
-        try:
-            with unix.address(self.socket) as address:
-                _, connection = await asyncio.get_running_loop().create_unix_connection(_Connection, address)
-        except OSError as error:
-            raise HostLost(
-                f"the model server at {self.socket} does not accept connections: {error}"
-            ) from error
-        return connection
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                with unix.address(self.socket) as address:
+                    _, connection = await loop.create_unix_connection(_Connection, address)
+                return connection
+            except OSError as error:
+                if error.errno != errno.EAGAIN:  # which says that its queue of connections is full just now
+                    raise HostLost(
+                        f"the model server at {self.socket} does not accept connections: {error}"
+                    ) from error
+            await asyncio.sleep(_FULL)
 
 
 class _Connection(asyncio.Protocol):
