@@ -57,6 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.reply(b"")
     def do_POST(self):
+        time.sleep(float(os.environ.get("SECONDS", "0")))
         self.reply(answer + b" " + self.rfile.read(int(self.headers["Content-Length"])))
     def reply(self, body):
         self.send_response(int(os.environ.get("STATUS", "200")) if self.command == "POST" else 200)
@@ -215,7 +216,11 @@ class Site:
             region_name="us-east-1",
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
-            config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, proxies={}),
+            config=Config(
+                retries={"total_max_attempts": attempts, "mode": "standard"},
+                proxies={},
+                max_pool_connections=64,
+            ),
         )
 
     def _spawn(self, role: str) -> subprocess.Popen[bytes]:

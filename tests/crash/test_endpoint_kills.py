@@ -23,7 +23,7 @@ def archive(nonce: str) -> bytes:
     return file.getvalue()
 
 
-def create(site: Site, name: str, nonce: str) -> None:
+def create(site: Site, name: str, nonce: str, **environment: str) -> None:
     site.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=archive(nonce))
     sagemaker = site.client("sagemaker")
     sagemaker.create_model(
@@ -32,7 +32,7 @@ def create(site: Site, name: str, nonce: str) -> None:
         PrimaryContainer={
             "Image": "held",
             "ModelDataUrl": f"s3://{BUCKET}/{name}/model.tar.gz",
-            "Environment": {"HELD": "1"},
+            "Environment": {"HELD": "1", **environment},
         },
     )
     variant = {

@@ -17,12 +17,12 @@ from clary.core.document import Document
 class Asking:
     """Asks an endpoint without pause, as long as the context lasts, and keeps what it answered."""
 
-    def __init__(self, site: Site, name: str) -> None:
+    def __init__(self, site: Site, name: str, callers: int = 2) -> None:
         self.answers: list[str] = []
         self.errors: list[str] = []
         self._client, self._name = site.client("sagemaker-runtime"), name
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(2)]
+        self._threads = [threading.Thread(target=self._ask) for _ in range(callers)]
 
     def __enter__(self) -> Asking:
         for thread in self._threads:
