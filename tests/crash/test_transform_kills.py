@@ -188,8 +188,10 @@ def test_a_transform_whose_container_was_killed_fails_and_keeps_what_was_done(si
     wanted = create(site, "container")
     [uid] = halfway(site)
     site.kill_run(uid, "container")
-    job = settle(site, "container")
-    assert job["TransformJobStatus"] == "Failed"
+    site.until(
+        lambda: describe(site, "container")["TransformJobStatus"] == "Failed", "it failed"
+    )  # gates shut
+    job = describe(site, "container")
     assert "SIGKILL" in job["FailureReason"], job["FailureReason"]
     assert outputs(site, "container") == {key: body for key, body in wanted.items() if key.startswith("a")}
     check_gone(site)
