@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from clary.gateway.exchange import DataPlane, Parts
     from clary.gateway.inside import Inside
     from clary.operations.authorise import Authoriser
+    from clary.serving.asynchronous.driver import Driver
     from clary.store.credentials import Credentials
     from clary.store.database import Database
     from clary.store.logs import Logs
@@ -240,11 +241,12 @@ async def run_controller(settings: Settings) -> None:
         allowed=allowed_by(stores),
         call=_inside(settings, clock, stores, audit).call,
     )
+    owner = f"{family}{os.getpid()}-{ids.uid()[:8]}"
     loop = Loop(
         stores.records,
         _controllers(means, clock),
         clock,
-        owner=f"{family}{os.getpid()}-{ids.uid()[:8]}",
+        owner=owner,
         bell=settings.home.run / "wake.sock",
         chore=lambda: [*(chore(means, clock.now()) for chore in (sweep, retain)), stores.objects.expire()],
     )
@@ -254,12 +256,17 @@ async def run_controller(settings: Settings) -> None:
         target=Follower(stores.records, stores.metrics).run, args=(ended,), name="lineage", daemon=True
     )
     follower.start()
+    driver = threading.Thread(
+        target=_driver(clock, stores, means, owner).run, args=(ended,), name="invocations", daemon=True
+    )
+    driver.start()
     _log.info("tending the records of %s", settings.home.root)
     try:
         await loop.run(_until_stopped())
     finally:
         ended.set()
         follower.join(10)
+        driver.join(10)
         audit.close()
         stores.objects.close()
         stores.database.close()
@@ -275,6 +282,32 @@ def allowed_by(stores: Stores) -> Callable[[str, str, str], bool]:
         return stores.authoriser.allowed(principal, action, resource)
 
     return allowed
+
+
+def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
+    """Return what works off asynchronous requests; those of a driver that is dead are anybody's again."""
+    from clary.serving.asynchronous.doors import Doors
+    from clary.serving.asynchronous.driver import Driver
+    from clary.serving.asynchronous.measures import Measures
+    from clary.store.invocations.queue import Invocations
+
+    def publish(role: str, region: str, topic: str, message: str) -> None:
+        principal = stores.credentials.role_principal(role, SESSION_NAME)
+        means.call(principal, region, "sns:Publish", {"TopicArn": topic, "Message": message}, {})
+
+    invocations = Invocations(stores.database, owner)
+    invocations.disown(f"controller-{socket.gethostname()}-")
+    doors = Doors(
+        records=stores.records,
+        objects=stores.objects,
+        logs=stores.logs,
+        invocations=invocations,
+        measures=Measures(stores.metrics),
+        clock=clock,
+        allowed=means.allowed,
+        publish=publish,
+    )
+    return Driver(doors)
 
 
 def _alone(settings: Settings) -> TextIO:

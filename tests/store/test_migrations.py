@@ -8,6 +8,7 @@ from sqlalchemy import Engine, Table, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import clary.store.features.tables
+import clary.store.invocations.tables
 import clary.store.lineage.tables
 import clary.store.log_tables
 import clary.store.metrics.alarm_tables

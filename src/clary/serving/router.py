@@ -20,6 +20,7 @@ from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.core.limits import STRICT, Limits
+from clary.engines.inference.asynchronous import config_of
 from clary.engines.inference.capture import Capture
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.captures import Captures, Source
@@ -258,6 +259,8 @@ class Router:
         if record is None or (not told and record.status not in _OPEN):
             state = f" It is {record.status}." if record else ""
             raise Refused(f"Endpoint {call.endpoint} of account {call.account} not found.{state}")
+        if config_of(record.doc):
+            raise Refused(f"Endpoint {call.endpoint} is asynchronous. Use InvokeEndpointAsync.")
         parts: dict[tuple[str, str], _Variant] = {}
         for each in told:
             name = each["Variant"]

@@ -166,8 +166,9 @@ def _switch(doc: Document, world: World, now: datetime) -> Step | None:
         **fleet.capture_summary(wanted),
     }
     settled: tuple[str, ...] = ("_Lost", "PendingDeploymentSummary", "_Rollout")
-    if "DataCaptureConfig" not in wanted:
-        settled += ("DataCaptureConfig",)
+    settled += tuple(each for each in ("DataCaptureConfig", "AsyncInferenceConfig") if each not in wanted)
+    if "AsyncInferenceConfig" in wanted:
+        write["AsyncInferenceConfig"] = wanted["AsyncInferenceConfig"]
     if "_Rollout" in doc:
         write |= deploying.settled(doc, now)
     if doc["EndpointStatus"] in ROLLING_OUT or "_Ailing" in doc:

@@ -59,6 +59,11 @@ SAGEMAKER: Mapping[str, list[dict[str, object]]] = {
         {"Effect": "Allow", "Action": [*_AROUND, *_NETWORK, *_S3_ANYWHERE], "Resource": "*"},
         {
             "Effect": "Allow",
+            "Action": ["sns:CreateTopic", "sns:Publish", "sns:Subscribe"],
+            "Resource": [f"arn:aws:sns:*:*:*{name}*" for name in ("SageMaker", "Sagemaker", "sagemaker")],
+        },
+        {
+            "Effect": "Allow",
             "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
             "Resource": _SAGEMAKER_BUCKETS,
         },

@@ -84,6 +84,10 @@ def wanted(call: Call, config: Record, *, generation: int) -> Document:
     new: Document = {"Generation": generation, "EndpointConfigName": config.name, "Variants": variants}
     if capture := config.doc.get("DataCaptureConfig"):
         new["DataCaptureConfig"] = capture
+    if asynchronous := config.doc.get("AsyncInferenceConfig"):
+        if any(each.get("Mode") == "Direct" for each in variants):
+            raise ValidationError("Containers that are called one by one cannot be invoked asynchronously.")
+        new["AsyncInferenceConfig"] = asynchronous
     return new
 
 

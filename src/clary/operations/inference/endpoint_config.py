@@ -5,12 +5,12 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations import references
+from clary.operations.inference.asynchronous import check_config
 from clary.operations.registry import Call, before
 from clary.resources.inference.model import MODEL
 
 _UNBUILT = {
     "KmsKeyId": "volumes are not encrypted with keys of KMS; leave it out.",
-    "AsyncInferenceConfig": "asynchronous inference is not built; leave it out.",
     "ExplainerConfig": "online explanations are not built; leave it out.",
     "ShadowProductionVariants": "shadow tests are not built; leave it out.",
     "MetricsConfig": "leave it out.",
@@ -35,6 +35,13 @@ def check(call: Call) -> None:
     references.refuse(request, _UNBUILT)
     if (capture := request.get("DataCaptureConfig")) and capture.get("EnableCapture", True):
         references.bucket(call, capture["DestinationS3Uri"], "DataCaptureConfig.DestinationS3Uri")
+    if asynchronous := request.get("AsyncInferenceConfig"):
+        check_config(call, asynchronous)
+        if capture and capture.get("EnableCapture", True):
+            raise ValidationError(
+                "Clary does not capture the calls of asynchronous endpoints: their inputs and answers are in "
+                "S3. Leave DataCaptureConfig out."
+            )
     variants = request["ProductionVariants"]
     names = [variant["VariantName"] for variant in variants]
     if twice := sorted({name for name in names if names.count(name) > 1}):
