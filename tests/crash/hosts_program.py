@@ -42,7 +42,7 @@ def outside() -> bool:
     """Tell whether the API can be reached."""
     host, port = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://").split(":")
     try:
-        socket.create_connection((host, int(port)), timeout=2).close()
+        socket.create_connection((host, int(port)), timeout=30).close()
     except OSError:
         return False
     return True

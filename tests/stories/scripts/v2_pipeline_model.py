@@ -74,7 +74,7 @@ def main(train: Path) -> None:
 
 def captured(session: sagemaker.Session, to: str) -> list[str]:
     """Return what was captured of the calls, once it is there: first what went in, and what came out."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not (files := S3Downloader.list(to, session)) and time.monotonic() < until:
         time.sleep(1)
     call = json.loads(S3Downloader.read_file(files[0], session).splitlines()[0])["captureData"]
