@@ -30,6 +30,7 @@ NAMES = (
     "metrics",
     "builtin_algorithms",
     "text_algorithms",
+    "image_algorithm",
     "series_algorithms",
     "tuning",
     "several_hosts",
