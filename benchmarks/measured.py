@@ -24,7 +24,7 @@ DATA = {
     "diabetes": "scikit-learn's diabetes, 442 rows",
     "pictures": "scikit-learn's digits as PNG files of 32 by 32 points in colour, 1,797 of them",
     "foods": "5,000 reviews of fine foods (modeldata): great, or other",
-    "stations": "riders a day of 20 of Chicago's stations over five years (modeldata): the last 12 fortnights",
+    "stations": "riders a day of 20 of Chicago's stations in five years (modeldata): the last 12 fortnights",
     "sentences": "the sentences of 4,000 of these reviews; the metric is WordSimilarity-353",
 }
 INTRODUCTION = """# The built-in algorithms, measured
