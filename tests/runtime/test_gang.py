@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 import socket
-from collections.abc import Iterator, Mapping
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from clary.core.ids import uid as new_uid
 from clary.runtime.admission import sockets
 from clary.runtime.alive import read
 from clary.runtime.local_provisioner import LocalProvisioner
-from clary.runtime.spec import RunSpec
+from clary.runtime.spec import Input, RunSpec
 
 ONE = "ml.m6g.medium"  # one vCPU
 SLEEP = ("sh", "-c", "echo up; sleep 600")
@@ -36,8 +40,9 @@ def gang(
     command: tuple[str, ...] = SLEEP,
     network: bool = True,
     environment: Mapping[str, str] | None = None,
+    second: Sequence[Input] = (),
 ) -> list[str]:
-    """Ask for the two hosts of a job, or for the first `start` of them."""
+    """Ask for the two hosts of a job, or for the first `start` of them; `second` are inputs of the second."""
     job = new_uid()
     uids, hosts = (f"{job}-1-1", f"{job}-1-2"), ("algo-1", "algo-2")
     for uid, host in list(zip(uids, hosts, strict=True))[:start]:
@@ -53,6 +58,7 @@ def gang(
                 gang=uids,
                 instance_type=ONE,
                 network=network,
+                inputs=tuple(second) if host == "algo-2" else (),
             )
         )
     return list(uids)
@@ -179,3 +185,20 @@ def test_the_process_that_holds_a_network_ends_with_the_last_host(two: Machine) 
     assert hub.alive()
     two.runtime.kill(uids[1])
     gone(hub)
+
+
+def test_a_host_that_comes_when_its_network_is_gone_says_so(two: Machine, tmp_path: Path) -> None:
+    archive, made = tmp_path / "m.tar", io.BytesIO()
+    os.mkfifo(archive)  # which holds the second host up until somebody writes to it
+    uids = gang(two, network=False, second=[Input(source=archive, target="model", unpack=True)])
+    two.until_printed(uids[0], "up")
+    two.until(uids[1], "preparing")
+    hub = read(json.loads((two.job(uids[0]).path / "hub.json").read_text())["hub"])
+    assert hub
+    hub.send(signal.SIGKILL)
+    gone(hub)
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("file"))
+    with archive.open("r+b", buffering=0) as pipe:  # which waits for no reader
+        pipe.write(made.getvalue())
+        assert "the network of the job's hosts may be gone" in two.until(uids[1]).failure

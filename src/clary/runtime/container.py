@@ -107,6 +107,9 @@ def start(
             pass_fds=(*command.descriptors, *inherited),
             preexec_fn=_limits(launch, cgroup, join),
         )
+    except subprocess.SubprocessError as error:  # all that is told of what the child could not do to itself
+        gone = "; the network of the job's hosts may be gone" if join else ""
+        raise OSError(f"the program's process could not be prepared{gone}") from error
     finally:
         os.close(log)
         for descriptor in (*command.descriptors, *inherited):
