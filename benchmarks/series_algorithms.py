@@ -23,7 +23,7 @@ from benchmarks.series_references import CHOSEN
 
 HERE = Path(__file__).parent
 REFERENCES = HERE / "series_references.py"
-SEEDS = int(os.environ.get("BENCH_SERIES_SEEDS", "6"))
+SEEDS = int(os.environ.get("BENCH_SERIES_SEEDS", "5"))
 NAME, DATA = "forecasting-deepar", "stations"
 VERSION = "import importlib.metadata; print(importlib.metadata.version('gluonts'))"
 
