@@ -168,7 +168,7 @@ class Fleet:
 
     def __init__(self, world: World, count: int = 1, low: int = 1) -> None:
         self.world, self.asked, self.callers = world, list[int](), list[Principal]()
-        self.refusal = ""
+        self.refusal, self.deregistered = "", list[str]()
         self.endpoint = world.records.create(ENDPOINT, {"EndpointName": "e", **self.state(count, count)})
         place = {
             "ServiceNamespace": "sagemaker",
@@ -200,6 +200,9 @@ class Fleet:
     def call(
         self, caller: Principal, region: str, operation: str, request: Document, more: Document
     ) -> Document:
+        if operation == "application-autoscaling:DeregisterScalableTarget":
+            self.deregistered.append(request["ResourceId"])
+            return {}
         assert operation == "UpdateEndpointWeightsAndCapacities"
         if self.refusal:
             raise ValidationError(self.refusal)
@@ -295,8 +298,16 @@ def test_a_variant_that_is_gone_ends_what_was_under_way(world: World) -> None:
     fleet = Fleet(world)
     fleet.alarm("High", 25.0)
     fleet.tend()
-    world.records.delete(world.reread(fleet.endpoint))
+    world.records.update(world.reread(fleet.endpoint), {"_Wanted": {"Variants": []}})
     assert fleet.tend()[0]["StatusCode"] == "Failed"
+    assert fleet.deregistered == []
+
+
+def test_a_target_goes_with_its_endpoint(world: World) -> None:
+    fleet = Fleet(world)
+    world.records.delete(world.reread(fleet.endpoint))
+    fleet.tend()
+    assert fleet.deregistered == ["endpoint/e/variant/v"]
 
 
 def test_an_idle_variant_goes_to_zero_and_a_call_brings_it_back(world: World) -> None:

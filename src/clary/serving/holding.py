@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -92,25 +93,31 @@ class Holding:
                         waiting.set_result(None)
 
     def _want(self, place: Place, variants: Sequence[str]) -> bool:
-        """Write down that a call waits, and wake the controller."""
-        account, region, endpoint = place
-        records = self._records.scoped(account, region)
-        keys = [f"sagemaker/{_DIMENSION}/endpoint/{endpoint}/variant/{variant}" for variant in variants]
         try:
-            if not any(_may_grow(records, key) for key in keys):
-                return False
-            with records.database.write():
-                key = next((key for key in keys if _may_grow(records, key)), "")
-                target = records.find(SCALABLE_TARGET, key)
-                if target is None:
-                    return False
-                now = self._clock.now()
-                records.update(target, {"_Asked": now}, due=now, touch=False)
+            return want(self._records, self._bell, place, variants, self._clock.now())
         except TryAgain as slow:
-            _log.warning("a call waits for a host of %s, which is asked for again: %s", endpoint, slow)
+            _log.warning("a call waits for a host of %s, which is asked for again: %s", place[2], slow)
             return True
-        wake.send(self._bell, target.uid)
-        return True
+
+
+def want(records: Records, bell: Path, place: Place, variants: Sequence[str], now: datetime) -> bool:
+    """Write down that somebody waits for a host of one of these variants, and wake the controller.
+
+    Return False where no scalable target may bring one.
+    """
+    account, region, endpoint = place
+    records = records.scoped(account, region)
+    keys = [f"sagemaker/{_DIMENSION}/endpoint/{endpoint}/variant/{variant}" for variant in variants]
+    if not any(_may_grow(records, key) for key in keys):
+        return False
+    with records.database.write():
+        key = next((key for key in keys if _may_grow(records, key)), "")
+        target = records.find(SCALABLE_TARGET, key)
+        if target is None:
+            return False
+        records.update(target, {"_Asked": now}, due=now, touch=False)
+    wake.send(bell, target.uid)
+    return True
 
 
 def _may_grow(records: Records, key: str) -> bool:

@@ -17,10 +17,10 @@ from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
 from clary.store.records import Record
 
-SCALE = "scale"
+SCALE, DEREGISTER = "scale", "deregister"
 LOOK = timedelta(seconds=5)  # Between looks at the alarms of a target.
 SOON = timedelta(milliseconds=500)  # Between looks while a change is under way.
-GONE = timedelta(minutes=1)  # Between looks for an endpoint that is not there.
+GONE = timedelta(minutes=1)  # Between looks for a variant that an endpoint does not have any more.
 ASKED = timedelta(minutes=1)  # How long a call that met no host waits at most.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)  # After a change that failed.
 MOST = 50  # Activities that are kept.
@@ -66,9 +66,10 @@ class Tracking:
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """The variant, if it is there, and the policies that follow it."""
+    """The variant, if it is there, and the policies that follow it; `gone` says that its endpoint is not."""
 
     variant: Variant | None
+    gone: bool = False
     policies: tuple[Tracking, ...] = ()
 
 
@@ -84,13 +85,15 @@ def next_step(target: Record, world: World, now: datetime) -> Step:
     """Decide what happens to a target next."""
     doc, variant = target.doc, world.variant
     last = open_activity(doc)
+    if world.gone:
+        return Step(effect=DEREGISTER)
     if variant is None:
         ended = {"StatusCode": "Failed", "StatusMessage": "The variant is not there any more."}
         return _end(doc, last, ended, now) if last else Step(again=GONE)
     if last:
         return _follow(doc, last, variant, now)
     if variant.status != "InService":
-        return Step(again=SOON)
+        return Step(again=GONE if variant.status == "Failed" else LOOK)
     pause = _pause(doc, now)
     move = None if pause else wanted(doc, world.policies, variant, now)
     if move is None:

@@ -8,6 +8,7 @@ from functools import partial
 
 from clary.controllers.cloudwatch.alarm_actions import Deliver
 from clary.controllers.inference.scaling import (
+    DEREGISTER,
     SOON,
     Reading,
     Tracking,
@@ -51,43 +52,36 @@ class ScalableTargets:
         """See how many hosts there are and which alarms are on, and decide."""
         if record.doc["ServiceNamespace"] != "sagemaker":
             return Step(again=None)
-        variant = self._variant(record)
+        endpoint, (_, name) = self._endpoint(record), _place(record)
+        variant = None if endpoint is None else _variant(endpoint, name)
         quiet = variant is None or variant.status != "InService" or open_activity(record.doc)
         policies = () if quiet else tuple(self._policies(record, now))
-        return next_step(record, World(variant=variant, policies=policies), now)
+        return next_step(record, World(variant=variant, gone=endpoint is None, policies=policies), now)
 
     def act(self, record: Record, step: Step) -> Document:
-        """Ask for another number of hosts; a refusal ends the activity."""
+        """Ask for another number of hosts, or forget the target; a refusal ends the activity."""
         endpoint, variant = _place(record)
+        if step.effect == DEREGISTER:
+            named = {name: record.doc[name] for name in SCALABLE_TARGET.key()}
+            self._call(record, "application-autoscaling:DeregisterScalableTarget", named)
+            return {}
         asked = {"VariantName": variant, "DesiredInstanceCount": int(step.target)}
         request: Document = {"EndpointName": endpoint, "DesiredWeightsAndCapacities": [asked]}
         try:
-            self._means.call(
-                _scaler(record), record.region, "UpdateEndpointWeightsAndCapacities", request, {}
-            )
+            self._call(record, "UpdateEndpointWeightsAndCapacities", request)
         except ApiError as error:
-            there = self._variant(record)
+            there = self._endpoint(record)
             if there is not None and there.status != "InService":
                 raise TryAgain(f"{endpoint} is {there.status}", after=SOON) from error
             failed = {"StatusCode": "Failed", "StatusMessage": error.message, "EndTime": self._now()}
             return latest(record.doc, failed)
         return {}
 
-    def _variant(self, record: Record) -> Variant | None:
-        name, variant = _place(record)
-        endpoint = self._means.records.scoped(record.account, record.region).find(ENDPOINT, name)
-        if endpoint is None:
-            return None
-        wanted = {each["VariantName"]: each for each in endpoint.doc.get("_Wanted", {}).get("Variants", ())}
-        if variant not in wanted:
-            return None
-        return Variant(
-            status=str(endpoint.status),
-            since=endpoint.status_since,
-            count=wanted[variant]["Count"],
-            current=sum(1 for host in endpoint.doc.get("_Hosts", ()) if host["Variant"] == variant),
-            fault=endpoint.doc.get("FailureReason", ""),
-        )
+    def _call(self, record: Record, operation: str, request: Document) -> None:
+        self._means.call(_scaler(record), record.region, operation, request, {})
+
+    def _endpoint(self, record: Record) -> Record | None:
+        return self._means.records.scoped(record.account, record.region).find(ENDPOINT, _place(record)[0])
 
     def _policies(self, record: Record, now: datetime) -> Iterator[Tracking]:
         records = self._means.records.scoped(record.account, record.region)
@@ -129,8 +123,12 @@ class ScalableTargets:
         return Reading(alarm=name, points=seen, idle=idle)
 
     def _idle(self, record: Record, read: Read, start: int, end: int) -> bool:
-        endpoint, variant = _place(record)
-        whose = (("EndpointName", endpoint), ("VariantName", variant))
+        """Say whether nobody called a variant; of asynchronous requests only their backlog tells that."""
+        name, variant = _place(record)
+        endpoint = self._endpoint(record)
+        if endpoint is None or "AsyncInferenceConfig" in endpoint.doc.get("_Wanted", {}):
+            return False
+        whose = (("EndpointName", name), ("VariantName", variant))
         metric = Metric("AWS/SageMaker", "Invocations", whose)
         start = start // 60 * 60
         [calls] = run(
@@ -152,6 +150,19 @@ def set_off(means: Means, otherwise: Deliver) -> Deliver:
         return None if records.find(SCALING_POLICY, key) else f"There is no scaling policy {action}."
 
     return deliver
+
+
+def _variant(endpoint: Record, name: str) -> Variant | None:
+    wanted = {each["VariantName"]: each for each in endpoint.doc.get("_Wanted", {}).get("Variants", ())}
+    if name not in wanted:
+        return None
+    return Variant(
+        status=str(endpoint.status),
+        since=endpoint.status_since,
+        count=wanted[name]["Count"],
+        current=sum(1 for host in endpoint.doc.get("_Hosts", ()) if host["Variant"] == name),
+        fault=endpoint.doc.get("FailureReason", ""),
+    )
 
 
 def _place(record: Record) -> tuple[str, str]:
