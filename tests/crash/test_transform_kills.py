@@ -14,7 +14,7 @@ from tests.crash.test_training_kills import BUCKET, ROLE
 from clary.core.document import Document
 from clary.runtime.transform.ledger import finished, folder
 
-# Counts what it is asked in a file that outlives it, and holds at the gate after `FREE` objects.
+# Prints what it was asked; what begins with `held` is answered once the gate is open.
 SERVE = """
 import http.server, os, pathlib, socketserver, time
 ml = pathlib.Path("/opt/ml")
@@ -40,6 +40,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+    def handle_error(self, *args):
+        pass  # whoever asked did not wait for the answer, on a busy machine
 Server(os.environ["SAGEMAKER_BIND_TO_SOCKET"], Handler).serve_forever()
 """
 IMAGE = """
@@ -188,11 +190,9 @@ def test_a_transform_whose_container_was_killed_fails_and_keeps_what_was_done(si
     wanted = create(site, "container")
     [uid] = halfway(site)
     site.kill_run(uid, "container")
-    site.until(
-        lambda: describe(site, "container")["TransformJobStatus"] == "Failed", "it failed"
-    )  # gates shut
-    job = describe(site, "container")
-    assert "SIGKILL" in job["FailureReason"], job["FailureReason"]
+    # The gates stay shut: what is left of the container could answer yet.
+    site.until(lambda: describe(site, "container")["TransformJobStatus"] == "Failed", "it failed")
+    assert "SIGKILL" in describe(site, "container")["FailureReason"]
     assert outputs(site, "container") == {key: body for key, body in wanted.items() if key.startswith("a")}
     check_gone(site)
 
