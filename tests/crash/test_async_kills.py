@@ -1,0 +1,153 @@
+"""kill -9 with asynchronous requests in flight: each that was accepted has one answer and one message."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from tests.crash.site import Site
+from tests.crash.test_endpoint_kills import archive, finish, settle
+from tests.crash.test_publishing import emptied, subscribed
+from tests.crash.test_training_kills import BUCKET, ROLE
+
+pytestmark = pytest.mark.slow
+AT_ONCE = 3
+KILLS = 4
+LEAST = 15  # requests that are accepted between two kills, however slow the machine
+
+
+def create(site: Site, name: str, nonce: str, topic: str, **environment: str) -> None:
+    site.client("s3").put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=archive(nonce))
+    sagemaker = site.client("sagemaker")
+    data = f"s3://{BUCKET}/{name}/model.tar.gz"
+    container = {"Image": "held", "ModelDataUrl": data, "Environment": environment}
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    variant = {
+        "VariantName": "v",
+        "ModelName": name,
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+    }
+    told = {"SuccessTopic": topic, "ErrorTopic": topic}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[variant],
+        AsyncInferenceConfig={
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": AT_ONCE},
+            "OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/{name}/out", "NotificationConfig": told},
+        },
+    )
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    assert settle(site, name)["EndpointStatus"] == "InService"
+
+
+def heard(site: Site, name: str) -> tuple[str, str]:
+    """Make a topic, and a queue that hears of it."""
+    topic: str = site.client("sns").create_topic(Name=f"sagemaker-{name}")["TopicArn"]
+    return topic, subscribed(site, topic, f"sagemaker-{name}")
+
+
+def asked(site: Site) -> int:
+    """Return how many requests the servers that there are now were asked."""
+    logs = [site.job(uid).log for uid in site.runs("*")]
+    return sum(log.read_text().count("asked") for log in logs if log.exists())
+
+
+def answers(site: Site, name: str) -> set[str]:
+    """Return the keys of all answers that there are."""
+    pages = site.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{name}/out/")
+    return {each["Key"] for page in pages for each in page.get("Contents", [])}
+
+
+def checked(site: Site, name: str, nonce: str, sent: dict[str, Any], url: str) -> None:
+    """Wait for the answer of every request, and check that there is one, and one message, for each."""
+    wanted = {each["OutputLocation"].removeprefix(f"s3://{BUCKET}/") for each in sent.values()}
+
+    def done() -> bool:
+        site.open_gates()
+        site.open_answers()
+        return wanted <= answers(site, name)
+
+    site.until(done, "every request is answered")
+    s3 = site.client("s3")
+    for body, told in sent.items():
+        key = told["OutputLocation"].removeprefix(f"s3://{BUCKET}/")
+        assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == f"{nonce} {body}".encode()
+    messages = [json.loads(body) for body in emptied(site.client("sqs"), url)]
+    heard_of = [each["inferenceId"] for each in messages]
+    assert len(heard_of) == len(set(heard_of))
+    assert {each["InferenceId"] for each in sent.values()} <= set(heard_of)
+    assert {each["invocationStatus"] for each in messages} == {"Completed"}
+
+
+@pytest.mark.parametrize("victim", ["gateway", "controller", "shim", "container"])
+def test_every_request_has_one_answer_whichever_process_is_killed_over_it(site: Site, victim: str) -> None:
+    name, nonce = f"async-{victim}", secrets.token_hex(8)
+    topic, url = heard(site, name)
+    create(site, name, nonce, topic, HELD_ANSWERS="1")
+    runtime, sent = site.client("sagemaker-runtime"), {}
+    for number in range(8):
+        sent[f"r{number}"] = runtime.invoke_endpoint_async(EndpointName=name, Body=f"r{number}".encode())
+    site.until(lambda: asked(site) >= AT_ONCE, "the host is asked")
+    if victim in ("gateway", "controller"):
+        site.kill(victim)
+        site.up()
+    else:
+        (uid,) = site.runs("*")
+        site.kill_run(uid, victim)
+    checked(site, name, nonce, sent, url)
+    finish(site, name)
+
+
+class Caller(threading.Thread):
+    """Sends requests until told to stop, and remembers those that were accepted."""
+
+    def __init__(self, site: Site, endpoint: str, number: int) -> None:
+        super().__init__(name=f"c{number}")
+        self.site, self.endpoint = site, endpoint
+        self.stopping = threading.Event()
+        self.sent: dict[str, Any] = {}
+
+    def run(self) -> None:
+        count = 0
+        while not self.stopping.is_set():
+            try:
+                runtime = self.site.client("sagemaker-runtime", attempts=1)
+                while not self.stopping.is_set():
+                    count += 1
+                    body = f"{self.name}-{count}"
+                    told = runtime.invoke_endpoint_async(EndpointName=self.endpoint, Body=body.encode())
+                    self.sent[body] = told
+                    self.stopping.wait(0.02)
+            except (BotoCoreError, ClientError, OSError, ValueError):  # the server is away
+                self.stopping.wait(0.05)
+
+
+def test_what_is_accepted_while_both_processes_are_killed_again_and_again_is_answered(site: Site) -> None:
+    name, nonce = "async-storm", secrets.token_hex(8)
+    topic, url = heard(site, name)
+    create(site, name, nonce, topic)
+    callers = [Caller(site, name, number) for number in range(3)]
+    for caller in callers:
+        caller.start()
+    try:
+        for turn in range(KILLS):
+            before = sum(len(each.sent) for each in callers)
+            site.until(
+                lambda before=before: sum(len(each.sent) for each in callers) >= before + LEAST,  # type: ignore[misc]  # mypy sees no default
+                "requests are accepted",
+            )
+            site.kill("controller" if turn % 2 else "gateway")
+            site.up()
+    finally:
+        for caller in callers:
+            caller.stopping.set()
+        for caller in callers:
+            caller.join()
+    sent = {body: told for caller in callers for body, told in caller.sent.items()}
+    checked(site, name, nonce, sent, url)
+    finish(site, name)
