@@ -338,6 +338,7 @@ def _inside(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> I
 def _controllers(means: Means, clock: Clock) -> list[Controller]:
     """Return the controller of every kind that has a life."""
     from clary.controllers.cloudwatch.alarm_actions import to_nobody
+    from clary.controllers.cloudwatch.alarm_topics import to_topics
     from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
     from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
     from clary.controllers.inference.endpoint_world import Endpoints
@@ -347,14 +348,15 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.controllers.tuning.tuning_job_world import TuningJobs
 
+    told = to_topics(means.call, to_nobody)
     return [
         TrainingJobs(means),
         TuningJobs(means),
         Endpoints(means),
         TransformJobs(means),
         ScalableTargets(means, clock.now),
-        MetricAlarms(means, clock.now, set_off(means, to_nobody)),
-        CompositeAlarms(means, clock.now),
+        MetricAlarms(means, clock.now, set_off(means, told)),
+        CompositeAlarms(means, clock.now, told),
         MetricFilters(means, clock.now),
     ]
 

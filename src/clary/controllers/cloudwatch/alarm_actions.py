@@ -21,7 +21,7 @@ NOBODY = "Clary has nobody to hand {arn} to yet; its alarms change their state a
 
 
 def to_nobody(_alarm: Record, action: str, _pending: Document) -> str | None:
-    """Deliver nothing, and say so. SNS topics and scaling policies are served by later releases."""
+    """Deliver nothing, and say so: functions, machines and operators' items are not served."""
     return NOBODY.format(arn=":".join(action.split(":", 3)[:3]))
 
 

@@ -46,7 +46,8 @@ def moved(doc: Document, key: str, state: str, reason: str, data: str | None, no
         members["StateTransitionedTimestamp"] = now
         wanted = doc.get(_ACTIONS[state], []) if doc.get("ActionsEnabled", True) else []
         if wanted:
-            pending = {"Key": key, "At": now, "Old": old, "New": state, "Actions": list(wanted)}
+            pending = {"Key": key, "At": now, "Old": old, "New": state, "Reason": members["StateReason"]}
+            pending["Actions"] = list(wanted)
             members["_Pending"] = [*doc.get("_Pending", []), pending]
     told = {"version": "1.0", "oldState": _state(doc), "newState": _state({**doc, **members})}
     summary = f"Alarm updated from {old} to {state}"
