@@ -232,7 +232,7 @@ def started(home: Path, cache: Path, uri: str, index: Index | None = None) -> tu
 
 def until(runtime: LocalRuntime, uid: str, phase: str) -> Seen:
     """Look until a run is in a phase."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 100
     while (seen := runtime.inspect(uid)).phase != phase:
         assert time.monotonic() < deadline, seen
         select.select([], [], [], 0.01)
