@@ -20,6 +20,10 @@ PLACE = {
     "ResourceId": "endpoint/scaled/variant/main",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
+MINE = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceIds": [PLACE["ResourceId"]],
+}  # the server is others' as well
 TRACKING = {
     "TargetValue": 70.0,
     "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
@@ -43,7 +47,7 @@ def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
 def test_a_target_is_registered_changed_and_forgotten_with_its_policies(scaling: Any) -> None:
     arn = scaling.register_scalable_target(**PLACE, MinCapacity=1, MaxCapacity=4)["ScalableTargetARN"]
     assert scaling.register_scalable_target(**PLACE, MaxCapacity=6)["ScalableTargetARN"] == arn
-    [target] = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    [target] = scaling.describe_scalable_targets(**MINE)["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 6)
     policy = scaling.put_scaling_policy(
         **PLACE,
@@ -51,7 +55,7 @@ def test_a_target_is_registered_changed_and_forgotten_with_its_policies(scaling:
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration=TRACKING,
     )
-    [told] = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    [told] = scaling.describe_scaling_policies(**PLACE)["ScalingPolicies"]
     assert told["PolicyARN"] == policy["PolicyARN"]
     assert told["TargetTrackingScalingPolicyConfiguration"] == TRACKING
     assert told["Alarms"] == policy["Alarms"]
@@ -61,14 +65,14 @@ def test_a_target_is_registered_changed_and_forgotten_with_its_policies(scaling:
         Schedule="cron(0 20 * * ? *)",
         ScalableTargetAction={"MinCapacity": 0},
     )
-    [action] = scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
+    [action] = scaling.describe_scheduled_actions(**PLACE)["ScheduledActions"]
     assert action["ScalableTargetAction"] == {"MinCapacity": 0}
     scaling.tag_resource(ResourceARN=arn, Tags={"team": "a"})
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "a"}
-    assert scaling.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"] == []
+    assert scaling.describe_scaling_activities(**PLACE)["ScalingActivities"] == []
     scaling.deregister_scalable_target(**PLACE)
-    assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
-    assert scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"] == []
+    assert scaling.describe_scaling_policies(**PLACE)["ScalingPolicies"] == []
+    assert scaling.describe_scheduled_actions(**PLACE)["ScheduledActions"] == []
     with pytest.raises(ClientError) as refused:
         scaling.deregister_scalable_target(**PLACE)
     assert code_of(refused) == "ObjectNotFoundException"
@@ -188,7 +192,7 @@ def test_a_policy_that_no_variant_can_follow_is_refused(
     with pytest.raises(ClientError, match=said) as refused:
         track(target, "bad", {**TRACKING, **change})
     assert code_of(refused) == "ValidationException"
-    assert target.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
+    assert target.describe_scaling_policies(**PLACE)["ScalingPolicies"] == []
 
 
 def test_policies_that_nothing_acts_on_are_refused(target: Any) -> None:
@@ -205,7 +209,7 @@ def test_policies_that_nothing_acts_on_are_refused(target: Any) -> None:
 def test_a_suspension_keeps_what_it_does_not_name(target: Any) -> None:
     target.register_scalable_target(**PLACE, SuspendedState={"DynamicScalingInSuspended": True})
     target.register_scalable_target(**PLACE, SuspendedState={"DynamicScalingOutSuspended": True})
-    [told] = target.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    [told] = target.describe_scalable_targets(**MINE)["ScalableTargets"]
     assert told["SuspendedState"] == {
         "DynamicScalingInSuspended": True,
         "DynamicScalingOutSuspended": True,
@@ -215,7 +219,9 @@ def test_a_suspension_keeps_what_it_does_not_name(target: Any) -> None:
 
 def test_activities_are_listed_by_pages_the_latest_first(server: Server, target: Any) -> None:
     records = server.stores.records.scoped("000000000000", "us-east-1")
-    record = next(iter(records.each(SCALABLE_TARGET)))
+    [record] = [
+        each for each in records.each(SCALABLE_TARGET) if each.doc["ResourceId"] == PLACE["ResourceId"]
+    ]
     kept = [
         {
             "ActivityId": str(n),
@@ -229,7 +235,7 @@ def test_activities_are_listed_by_pages_the_latest_first(server: Server, target:
     ]
     records.update(record, {"_Activities": kept})
     pages = target.get_paginator("describe_scaling_activities").paginate(
-        ServiceNamespace="sagemaker", PaginationConfig={"PageSize": 2}
+        **PLACE, PaginationConfig={"PageSize": 2}
     )
     found = [each for page in pages for each in page["ScalingActivities"]]
     assert [each["ActivityId"] for each in found] == ["0", "1", "2"]
