@@ -19,9 +19,10 @@ def test_only_old_runs_that_nobody_owns_are_swept(tmp_path: Path) -> None:
     settled = world.records.create(TRAINING_JOB, {"TrainingJobName": "k"}, due=None)
     endpoint = world.records.create(ENDPOINT, {"EndpointName": "e", "_Fleet": []}, due=NOON)
     host = f"{endpoint.uid}-1-0-1"
-    world.records.update(endpoint, {"_Fleet": [{"Uid": host}]})
-    stays = {f"{job.uid}-1", host, "0000-1"}
-    goes = {f"{settled.uid}-1", f"{endpoint.uid}-1-0-2", "1111-1"}
+    several = f"{endpoint.uid}-1-0-3"
+    world.records.update(endpoint, {"_Fleet": [{"Uid": host}, {"Uid": several, "Containers": 2}]})
+    stays = {f"{job.uid}-1", host, several, f"{several}-2", "0000-1"}
+    goes = {f"{settled.uid}-1", f"{endpoint.uid}-1-0-2", f"{several}-3", "1111-1"}
     for uid in stays | goes:
         world.runtime.seen[uid] = Seen(phase="running")
         world.runtime.since[uid] = NOON

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from clary.controllers.inference import fleet
 from clary.controllers.means import Means
 
 log = logging.getLogger(__name__)
@@ -29,5 +30,5 @@ def owned(means: Means, uid: str) -> bool:
     if record is None:
         return False
     if "_Fleet" in record.doc:
-        return any(host["Uid"] == uid for host in record.doc["_Fleet"])
+        return any(uid in fleet.runs_of(host) for host in fleet.members(record.doc))
     return record.due is not None
