@@ -35,6 +35,9 @@ BOTH = [
     ({"store": [{"suffix": "exam"}]}, False),
     ({"store": [{"wildcard": "ex*_*p"}]}, True),
     ({"store": [{"wildcard": "*.corp"}]}, False),
+    ({"store": [{"wildcard": "example_cor?"}]}, False),
+    ({"store": [{"wildcard": "*mple_c*"}]}, True),
+    ({"store": [{"wildcard": "*corp*corp"}]}, False),
     ({"store": [{"equals-ignore-case": "EXAMPLE_corp"}]}, True),
     ({"store": [{"anything-but": "other"}]}, True),
     ({"store": [{"anything-but": ["example_corp"]}]}, False),
@@ -92,9 +95,23 @@ def test_bodies_have_depth(policy: dict[str, Any], taken: bool) -> None:
     assert takes(parse(json.dumps(policy), BY_BODY), BY_BODY, json.dumps(BODY), {}) is taken
 
 
-@pytest.mark.parametrize("body", ["", "no JSON", "[]", '"x"', "[" * 100_000])
+@pytest.mark.parametrize(
+    "body", ["", "no JSON", "[]", '"x"', "[" * 100_000, f'{{"a": {"[" * 600}{"]" * 600}}}']
+)
 def test_a_body_that_is_no_object_is_not_taken(body: str) -> None:
     assert not takes(parse('{"a": [{"exists": false}]}', BY_BODY), BY_BODY, body, {})
+
+
+def test_many_wildcards_take_no_longer_than_the_text() -> None:
+    policy = parse(
+        json.dumps({"store": [{"wildcard": "*a" * 40 + "*b"}]}), BY_BODY
+    )  # all publishers wait for it
+    assert not takes(policy, BY_BODY, json.dumps({"store": "a" * 10_000}), {})
+
+
+def test_a_policy_that_nests_too_deeply_is_refused() -> None:
+    with pytest.raises(BadPolicy, match="FilterPolicy: "):
+        parse('{"a":' * 990 + '["x"]' + "}" * 990, BY_BODY)
 
 
 def test_a_binary_attribute_is_not_seen() -> None:
@@ -115,6 +132,7 @@ def test_a_binary_attribute_is_not_seen() -> None:
         '{"a": [{"exists": "yes"}]}',
         '{"a": [{"numeric": []}]}',
         '{"a": [{"numeric": [">"]}]}',
+        '{"a": [{"numeric": [[">"], 1]}]}',
         '{"a": [{"numeric": ["<", 1, ">", 0]}]}',
         '{"a": [{"numeric": ["=", 1e10]}]}',
         '{"a": [{"cidr": "here"}]}',

@@ -14,6 +14,7 @@ from functools import lru_cache
 from math import prod
 
 from clary.core.document import Document
+from clary.engines.policy.pattern import Wild, glob
 
 BY_ATTRIBUTES, BY_BODY = "MessageAttributes", "MessageBody"
 SCOPES = (BY_ATTRIBUTES, BY_BODY)
@@ -40,11 +41,11 @@ def parse(text: str, scope: str) -> Document:
     """Return a filter policy, or raise BadPolicy."""
     try:
         policy = json.loads(text)
+        if not isinstance(policy, dict):
+            raise BadPolicy("FilterPolicy: it must be a JSON object.")
+        rules = _rules(policy, nested=scope == BY_BODY)
     except (ValueError, RecursionError) as error:
         raise BadPolicy("FilterPolicy: failed to parse JSON.") from error
-    if not isinstance(policy, dict):
-        raise BadPolicy("FilterPolicy: it must be a JSON object.")
-    rules = list(_rules(policy, nested=scope == BY_BODY))
     if len({key for key, _ in rules}) > _MOST_KEYS:
         raise BadPolicy(f"FilterPolicy: Filter policy can not have more than {_MOST_KEYS} keys")
     if prod(max(count, 1) for _, count in rules) > _MOST_COMBINATIONS:
@@ -53,16 +54,14 @@ def parse(text: str, scope: str) -> Document:
 
 
 def takes(policy: Document, scope: str, body: str, attributes: Document) -> bool:
-    """Say whether a message passes a parsed policy."""
+    """Say whether a message passes a parsed policy; one that is nested too deeply to be read does not."""
     if not policy:
         return True
-    if scope == BY_ATTRIBUTES:
-        return _meets(policy, _of_attributes(attributes))
     try:
-        content = json.loads(body)
+        content = _of_attributes(attributes) if scope == BY_ATTRIBUTES else json.loads(body)
+        return isinstance(content, dict) and _meets(policy, content)
     except (ValueError, RecursionError):
         return False
-    return isinstance(content, dict) and _meets(policy, content)
 
 
 def _rules(policy: Document, *, nested: bool, path: str = "") -> list[tuple[str, int]]:
@@ -132,7 +131,7 @@ def _is_range(wanted: list[object]) -> bool:
     signs, numbers = wanted[::2], wanted[1::2]
     return (
         len(wanted) in (2, 4)
-        and all(sign in _SIZES for sign in signs)
+        and all(isinstance(sign, str) and sign in _SIZES for sign in signs)
         and all(_is_number(each) and abs(each) <= 1e9 for each in numbers)  # type: ignore[arg-type]  # numbers by now
         and (len(wanted) == 2 or (signs[0] in (">", ">=") and signs[1] in ("<", "<=")))
     )
@@ -228,8 +227,8 @@ def _suffix(wanted: object, value: Value) -> bool:
 
 
 def _wildcard(wanted: object, value: Value) -> bool:
-    pattern = ".*".join(re.escape(part) for part in str(wanted).split("*"))
-    return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None
+    pieces = (Wild.ANY if part == "*" else part for part in re.split(r"(\*)", str(wanted)) if part)
+    return isinstance(value, str) and glob(tuple(pieces), value)
 
 
 def _caseless(wanted: object, value: Value) -> bool:
