@@ -94,30 +94,32 @@ class Holding:
 
     def _want(self, place: Place, variants: Sequence[str]) -> bool:
         try:
-            return want(self._records, self._bell, place, variants, self._clock.now())
+            target = want(self._records, place, variants, self._clock.now())
         except TryAgain as slow:
             _log.warning("a call waits for a host of %s, which is asked for again: %s", place[2], slow)
             return True
+        if target:
+            wake.send(self._bell, target)
+        return bool(target)
 
 
-def want(records: Records, bell: Path, place: Place, variants: Sequence[str], now: datetime) -> bool:
-    """Write down that somebody waits for a host of one of these variants, and wake the controller.
+def want(records: Records, place: Place, variants: Sequence[str], now: datetime) -> str:
+    """Write down that somebody waits for a host of one of these variants.
 
-    Return False where no scalable target may bring one.
+    Return the uid of the scalable target that is to bring one; empty where none may.
     """
     account, region, endpoint = place
     records = records.scoped(account, region)
     keys = [f"sagemaker/{_DIMENSION}/endpoint/{endpoint}/variant/{variant}" for variant in variants]
     if not any(_may_grow(records, key) for key in keys):
-        return False
+        return ""
     with records.database.write():
         key = next((key for key in keys if _may_grow(records, key)), "")
         target = records.find(SCALABLE_TARGET, key)
         if target is None:
-            return False
+            return ""
         records.update(target, {"_Asked": now}, due=now, touch=False)
-    wake.send(bell, target.uid)
-    return True
+    return target.uid
 
 
 def _may_grow(records: Records, key: str) -> bool:

@@ -15,6 +15,9 @@ from tests.serving.asynchronous.conftest import BUCKET, Site, until, unused
 from tests.serving.test_router import Answer, Model, ok
 
 from clary.core.clock import SystemClock
+from clary.core.document import Document
+from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
+from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
 from clary.resources.inference.endpoint import ENDPOINT
 
 STATUS = b"HTTP/1.1 %d Sorry\r\nContent-Length: %d\r\nContent-Type: text/plain\r\n\r\n%b"
@@ -262,6 +265,29 @@ def test_a_backlog_without_a_host_is_kept_and_worked_off_once_there_is_one(
                 site.answer(each)
 
 
+def test_a_backlog_without_a_host_has_the_endpoint_scaled(site: Site) -> None:
+    records = site.server.stores.records.scoped("000000000000", "us-east-1")
+    site.serve("async-asleep")
+    place = {
+        "ServiceNamespace": "sagemaker",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ResourceId": "endpoint/async-asleep/variant/v",
+    }
+    doc: Document = {**place, "MinCapacity": 0, "MaxCapacity": 1, "TargetId": "async-asleep"}
+    target = records.create(SCALABLE_TARGET, doc)
+
+    def asked() -> bool:
+        found = records.by_uid(target.uid)
+        return found is not None and "_Asked" in found.doc and found.due is not None
+
+    site.send("async-asleep")
+    with site.driven():
+        until(asked, "a host is asked for")
+    found = records.by_uid(target.uid)
+    assert found is not None
+    records.delete(found)
+
+
 def test_a_request_that_waited_too_long_fails_without_a_host(site: Site) -> None:
     topic, messages = site.topic("async-expired")
     site.serve("async-expired", NotificationConfig={"ErrorTopic": topic})
@@ -312,3 +338,29 @@ def test_what_waits_for_an_endpoint_that_is_deleted_is_forgotten(site: Site) -> 
 def messages_of(take: Any) -> Any:
     """Return a look that answers the messages once there are any."""
     return lambda: take() or None
+
+
+def test_a_backlog_without_a_host_asks_the_scalable_target_for_one(site: Site) -> None:
+    site.serve("async-scaled")
+    resource = "endpoint/async-scaled/variant/v"
+    dimension = "sagemaker:variant:DesiredInstanceCount"
+    records = site.server.stores.records.scoped("000000000000", "us-east-1")
+    key = f"sagemaker/{dimension}/{resource}"
+    records.create(
+        SCALABLE_TARGET,
+        {
+            "ServiceNamespace": "sagemaker",
+            "ScalableDimension": dimension,
+            "ResourceId": resource,
+            "MinCapacity": 0,
+            "MaxCapacity": 1,
+        },
+    )
+    site.send("async-scaled")
+
+    def asked() -> bool | None:
+        target = records.find(SCALABLE_TARGET, key)
+        return True if target and "_Asked" in target.doc else None
+
+    with site.driven():
+        until(asked, "the target is asked")

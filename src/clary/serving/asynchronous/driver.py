@@ -24,12 +24,14 @@ from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.asynchronous.doors import Doors, Endpoint, Host
 from clary.serving.asynchronous.work import Work
 from clary.serving.connection import HostLost
+from clary.serving.holding import want
 from clary.store.record import Record
 
 TICK = 0.02  # Seconds between looks whether anything was written at all: one PRAGMA each.
 LOOK = 1.0  # Seconds between looks at the queues though nothing was written.
 RENEW = 10.0  # Seconds between renewals of claims, which hold for 30.
 REPORT = 10.0  # Seconds between points of the backlog's metrics.
+WANT = 5.0  # Seconds after which a first host is asked for again.
 REST = 1.0  # Seconds for which a host that was lost is not asked.
 THREADS = 8
 EXPIRED_AT_ONCE = 100
@@ -48,6 +50,7 @@ class Driver:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="invocation")
         self._busy: Counter[str] = Counter()
         self._resting: dict[str, float] = {}
+        self._wanted: dict[str, float] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._freed = False
 
@@ -140,8 +143,20 @@ class Driver:
                 continue
             endpoint = _endpoint(record, config)
             found += self._expire(endpoint, record)
-            found += self._claim(endpoint, _hosts(record))
+            found += self._claim(endpoint, hosts := _hosts(record))
+            if not hosts:
+                self._want_host(record)
         return found
+
+    def _want_host(self, record: Record) -> None:
+        """Have what scales an endpoint bring its first host; now and again, while there is none."""
+        now = time.monotonic()
+        if record.doc.get("_Serving") and now >= self._wanted.get(record.uid, 0.0):
+            self._wanted = {uid: until for uid, until in self._wanted.items() if until > now}
+            self._wanted[record.uid] = now + WANT
+            place = (record.account, record.region, record.name)
+            with contextlib.suppress(TryAgain):  # then the next time; what was claimed is not to be lost
+                want(self._doors.records, place, [*_roles(record)], self._doors.clock.now())
 
     def _expire(self, endpoint: Endpoint, record: Record) -> list[Begun]:
         """Claim what waited for too long, whether or not there is a host."""
