@@ -17,7 +17,6 @@ from tests.serving.test_router import Answer, Model, ok
 from clary.core.clock import SystemClock
 from clary.core.document import Document
 from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
-from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
 from clary.resources.inference.endpoint import ENDPOINT
 
 STATUS = b"HTTP/1.1 %d Sorry\r\nContent-Length: %d\r\nContent-Type: text/plain\r\n\r\n%b"
@@ -338,29 +337,3 @@ def test_what_waits_for_an_endpoint_that_is_deleted_is_forgotten(site: Site) -> 
 def messages_of(take: Any) -> Any:
     """Return a look that answers the messages once there are any."""
     return lambda: take() or None
-
-
-def test_a_backlog_without_a_host_asks_the_scalable_target_for_one(site: Site) -> None:
-    site.serve("async-scaled")
-    resource = "endpoint/async-scaled/variant/v"
-    dimension = "sagemaker:variant:DesiredInstanceCount"
-    records = site.server.stores.records.scoped("000000000000", "us-east-1")
-    key = f"sagemaker/{dimension}/{resource}"
-    records.create(
-        SCALABLE_TARGET,
-        {
-            "ServiceNamespace": "sagemaker",
-            "ScalableDimension": dimension,
-            "ResourceId": resource,
-            "MinCapacity": 0,
-            "MaxCapacity": 1,
-        },
-    )
-    site.send("async-scaled")
-
-    def asked() -> bool | None:
-        target = records.find(SCALABLE_TARGET, key)
-        return True if target and "_Asked" in target.doc else None
-
-    with site.driven():
-        until(asked, "the target is asked")
