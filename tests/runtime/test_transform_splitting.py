@@ -86,6 +86,14 @@ def test_tf_records_are_unwrapped_one_by_one_and_kept_together() -> None:
         ("RecordIO", record(b"ab") + b"\x0a", "no whole header"),
         ("TFRecord", tf_record(b"abc")[:-3], "cut off"),
         ("TFRecord", b"abc", "no whole header"),
+        ("TFRecord", struct.pack("<Q", 1 << 62) + b"crc1", "a record is larger .* correct SplitType"),
+        ("TFRecord", struct.pack("<Q", (1 << 64) - 1) + b"crc1", "a record is larger .* correct SplitType"),
+        ("RecordIO", record(b"a" * MANY + b"b"), "a record is larger .* correct SplitType"),
+        (
+            "RecordIO",
+            struct.pack("<II", 0xCED7230A, 1 << 29 | MANY) + b"a" * MANY + struct.pack("<II", 0xCED7230A, 4),
+            "a record is larger",
+        ),
     ],
 )
 def test_binary_records_that_are_broken_are_refused(split: str, data: bytes, words: str) -> None:

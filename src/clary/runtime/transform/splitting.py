@@ -50,7 +50,7 @@ def _batches(file: BinaryIO, split: str, limit: int, *, single: bool) -> Iterato
     if split == "Line":
         yield from _single_lines(file, limit) if single else _lines(file, limit)
     elif split in _FORMATS:
-        records = _FORMATS[split](file)
+        records = _FORMATS[split](file, limit)
         yield from _each(records, limit) if single else _together(records, limit)
     else:
         body = file.read(limit + 1)
@@ -102,8 +102,6 @@ def _lines(file: BinaryIO, limit: int) -> Iterator[bytes]:
 
 def _each(records: Records, limit: int) -> Iterator[bytes]:
     for _, bare in records:
-        if len(bare) > limit:
-            raise _too_large("a record", limit, "raise MaxPayloadInMB")
         yield bare
 
 
@@ -122,9 +120,10 @@ def _together(records: Records, limit: int) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _record_io(file: BinaryIO) -> Records:
+def _record_io(file: BinaryIO, limit: int) -> Records:
     wrapped: list[bytes] = []
     bare: list[bytes] = []
+    size = 0
     while head := file.read(8):
         if len(head) < 8:
             raise InputError("its last RecordIO record has no whole header")
@@ -132,6 +131,8 @@ def _record_io(file: BinaryIO) -> Records:
         if magic != MAGIC:
             raise InputError("it is not RecordIO: a record does not begin with the magic number 0xced7230a")
         length = word & _LENGTH
+        size += length
+        _check_length(size, limit)
         body = file.read(length + -length % 4)
         if len(body) < length:
             raise InputError("its last RecordIO record is cut off")
@@ -139,21 +140,29 @@ def _record_io(file: BinaryIO) -> Records:
         bare.append(body[:length])
         if word >> 29 in (0, 3):  # a record in one part, or its last part
             yield b"".join(wrapped), b"".join(bare)
-            wrapped, bare = [], []
+            wrapped, bare, size = [], [], 0
 
 
-def _tf_record(file: BinaryIO) -> Records:
+def _tf_record(file: BinaryIO, limit: int) -> Records:
     while head := file.read(12):  # length, and its checksum
         if len(head) < 12:
             raise InputError("its last TFRecord has no whole header")
         (length,) = struct.unpack("<Q", head[:8])
+        _check_length(length, limit)
         body = file.read(length + 4)
         if len(body) < length + 4:
             raise InputError("its last TFRecord is cut off")
         yield head + body, body[:length]
 
 
-_FORMATS: dict[str, Callable[[BinaryIO], Records]] = {"RecordIO": _record_io, "TFRecord": _tf_record}
+_FORMATS: dict[str, Callable[[BinaryIO, int], Records]] = {"RecordIO": _record_io, "TFRecord": _tf_record}
+
+
+def _check_length(length: int, limit: int) -> None:
+    """Refuse a record before it is read: a broken one may say that it is larger than all memory."""
+    if length > limit:
+        cure = "raise MaxPayloadInMB, or correct SplitType if the object does not hold such records"
+        raise _too_large("a record", limit, cure)
 
 
 def _too_large(what: str, limit: int, cure: str) -> InputError:
