@@ -267,3 +267,16 @@ def test_a_container_that_does_not_come_up_is_named(world: World) -> None:
     assert doc["EndpointStatus"] == "Failed"
     assert doc["FailureReason"].startswith("The second container for production variant v did not pass")
     assert "no such module" in doc["FailureReason"]
+
+
+def test_an_endpoint_tells_of_its_asynchronous_side_as_long_as_it_serves(world: World) -> None:
+    config = {"OutputConfig": {"S3OutputPath": "s3://box/out"}}
+    endpoint = bring_up(world)
+    for generation, new in ((2, {**wanted(2), "AsyncInferenceConfig": config}), (3, wanted(3))):
+        changes = {"EndpointStatus": "Updating", "_Wanted": new}
+        before = world.reread(endpoint).doc.get("AsyncInferenceConfig")
+        world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+        tend(world)
+        assert world.reread(endpoint).doc.get("AsyncInferenceConfig") == before
+        be_ready(world, uid(endpoint, generation, generation))
+        assert world.reread(endpoint).doc.get("AsyncInferenceConfig") == new.get("AsyncInferenceConfig")

@@ -139,7 +139,10 @@ async def _send(writer: asyncio.StreamWriter, start: bytes, body: bytes | Path) 
             writer.write(body)
             await writer.drain()
             return
-        with body.open("rb") as file:
-            while piece := await asyncio.to_thread(file.read, PIECE):
-                writer.write(piece)
-                await writer.drain()
+        try:
+            with body.open("rb") as file:
+                while piece := await asyncio.to_thread(file.read, PIECE):
+                    writer.write(piece)
+                    await writer.drain()
+        except FileNotFoundError:
+            writer.close()  # the object was deleted meanwhile: the next try says so

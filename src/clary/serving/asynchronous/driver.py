@@ -56,7 +56,12 @@ class Driver:
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what is under way then is given back."""
-        asyncio.run(self._run(stop))
+        while not stop.is_set():
+            try:
+                asyncio.run(self._run(stop))
+            except Exception:
+                _log.exception("asynchronous requests are not worked off for a second")
+                stop.wait(1)
         self._pool.shutdown()
 
     async def _run(self, stop: threading.Event) -> None:
@@ -136,17 +141,26 @@ class Driver:
         """Claim what there is room for."""
         found: list[Begun] = []
         for uid in list(self._invocations.endpoints()):
-            record = self._doors.records.by_uid(uid)
-            config = config_of(record.doc) if record else None
-            if record is None or config is None:
-                self._invocations.drop(uid)
-                continue
-            endpoint = _endpoint(record, config)
-            found += self._expire(endpoint, record)
-            found += self._claim(endpoint, hosts := _hosts(record))
-            if not hosts:
-                self._want_host(record)
+            try:
+                self._take(uid, found)
+            except TryAgain as slow:
+                _log.warning("asynchronous requests of %s wait: %s", uid, slow)
+            except Exception:  # one endpoint's trouble is not to cost the others what was claimed for them
+                _log.exception("asynchronous requests of %s could not be looked at", uid)
         return found
+
+    def _take(self, uid: str, found: list[Begun]) -> None:
+        """Add what there is room for at one endpoint; forget the requests of one that is gone."""
+        record = self._doors.records.by_uid(uid)
+        config = config_of(record.doc) if record else None
+        if record is None or config is None:
+            self._invocations.drop(uid)
+            return
+        endpoint = _endpoint(record, config)
+        found += self._expire(endpoint, record)
+        found += self._claim(endpoint, hosts := _hosts(record))
+        if not hosts:
+            self._want_host(record)
 
     def _want_host(self, record: Record) -> None:
         """Have what scales an endpoint bring its first host; now and again, while there is none."""
@@ -155,8 +169,7 @@ class Driver:
             self._wanted = {uid: until for uid, until in self._wanted.items() if until > now}
             self._wanted[record.uid] = now + WANT
             place = (record.account, record.region, record.name)
-            with contextlib.suppress(TryAgain):  # then the next time; what was claimed is not to be lost
-                want(self._doors.records, place, [*_roles(record)], self._doors.clock.now())
+            want(self._doors.records, place, [*_roles(record)], self._doors.clock.now())
 
     def _expire(self, endpoint: Endpoint, record: Record) -> list[Begun]:
         """Claim what waited for too long, whether or not there is a host."""
