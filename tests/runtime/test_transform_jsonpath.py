@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clary.runtime.transform.jsonpath import PathError, columns, parse, select
+from clary.runtime.transform.jsonpath import PathError, Places, Range, columns, parse, places_of, select
 
 DOCUMENT = {
     "id": 7,
@@ -82,3 +82,10 @@ def test_columns_are_chosen_by_number() -> None:
 def test_csv_has_no_names_and_no_depth(path: str) -> None:
     with pytest.raises(PathError):
         columns(parse(path), 3)
+
+
+def test_columns_are_told_without_counting_them() -> None:
+    with pytest.raises(PathError, match="only columns"):
+        places_of(parse("$[0][1]"))
+    assert places_of(parse("$")) == Places((Range(None, None),))
+    assert places_of(parse("$[0,99999999999:]")) == Places((0, Range(99999999999, None)))

@@ -93,13 +93,18 @@ def select(path: Path, value: object) -> object:
 @lru_cache(maxsize=256)
 def columns(path: Path, width: int) -> tuple[int, ...]:
     """Return which columns of a row a path chooses; of CSV each row is an array."""
+    return tuple(_numbers(path, places_of(path), width))
+
+
+def places_of(path: Path) -> Places:
+    """Return which columns a path speaks of; one that speaks of anything else raises `PathError`."""
     if path.whole or path.steps == (Every(),):
-        return tuple(range(width))
+        return Places((Range(None, None),))
     if len(path.steps) != 1 or not isinstance(path.steps[0], Places):
         raise PathError(
             f"Invalid JsonPath: {path.text}: of CSV only columns can be chosen, like $[0] or $[1:]"
         )
-    return tuple(_numbers(path, path.steps[0], width))
+    return path.steps[0]
 
 
 def _bracket(text: str, inside: str) -> Step:
