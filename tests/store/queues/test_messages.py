@@ -17,7 +17,7 @@ from clary.core.clock import SystemClock
 from clary.store.database import Database
 from clary.store.objects.commit import Committer
 from clary.store.queues import messages
-from clary.store.queues.message import Counts, Outgoing, Queue, opened
+from clary.store.queues.message import Counts, Handle, Outgoing, Queue, opened
 
 _START = multiprocessing.get_context("spawn")
 QUEUE = Queue(uid="q", arn="arn:aws:sqs:us-east-1:000000000000:q", fifo=False, retention=60)
@@ -162,5 +162,8 @@ def test_who_waits_is_told_which_queues_stir_and_when(tmp_path: Path) -> None:
 
 
 def test_a_handle_that_is_none_opens_nothing() -> None:
-    for text in ("", "x", "YQ==", "YTpiOmM=", "é"):
+    forged = [
+        str(Handle("s", number, "x")) for number in (1 << 63, 10**30, -1)
+    ]  # no database knows such numbers
+    for text in ("", "x", "YQ==", "YTpiOmM=", "é", *forged):
         assert opened(text) is None

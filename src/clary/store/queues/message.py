@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from clary.core.document import Document
 
+_LAST = (1 << 63) - 1  # The largest number that a database can be asked for.
+
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
@@ -86,6 +88,7 @@ def opened(text: str) -> Handle | None:
     """Return what a receipt handle says, None for a text that is none."""
     try:
         queue, number, receipt = base64.b64decode(text, validate=True).decode().split(":")
-        return Handle(queue, int(number), receipt)
+        handle = Handle(queue, int(number), receipt)
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
+    return handle if 0 < handle.id <= _LAST else None
