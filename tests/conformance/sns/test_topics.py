@@ -321,6 +321,45 @@ def test_another_account_s_queue_confirms_what_was_subscribed_for_it(
     assert json.loads(message["Body"])["Message"] == "hello abroad"
 
 
+def test_a_queue_that_let_nobody_in_is_asked_again_by_the_next_subscribe(
+    server: Server, sns: Any, topic: str, queue: Make
+) -> None:
+    keys = administrator(server, made(server))
+    theirs, their_sns = server.client("sqs", keys), server.client("sns", keys)
+    url = queue(topic, client=theirs)
+    wanted = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": arn_of(theirs, url)}
+    lets_in = theirs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+    theirs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    sns.subscribe(**wanted)
+    theirs.set_queue_attributes(QueueUrl=url, Attributes=lets_in)
+    assert received(theirs, url) == []
+    sns.subscribe(**wanted)
+    [message] = received(theirs, url)
+    token = json.loads(message["Body"])["Token"]
+    with refused("InvalidParameter", "token"):
+        their_sns.confirm_subscription(TopicArn=topic, Token="")
+    their_sns.confirm_subscription(TopicArn=topic, Token=token)
+    sns.subscribe(**wanted)
+    sns.publish(TopicArn=topic, Message="hello abroad")
+    [message] = received(theirs, url)
+    assert json.loads(message["Body"])["Message"] == "hello abroad"
+
+
+def test_a_queue_s_owner_subscribes_it_without_a_word_of_its_own(
+    server: Server, sns: Any, topic: str, queue: Make
+) -> None:
+    number = made(server)
+    keys = administrator(server, number)
+    theirs, their_sns = server.client("sqs", keys), server.client("sns", keys)
+    url = queue(topic, client=theirs)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(theirs, url))
+    statement = allow(["sns:Subscribe"], topic, Principal={"AWS": number})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy(statement))
+    arn = subscribed(their_sns, theirs, topic, url)
+    told = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert (told["Owner"], told["PendingConfirmation"]) == (number, "false")
+
+
 def test_a_topic_s_policy_lets_another_account_subscribe_and_publish(
     server: Server, sns: Any, sqs: Any, topic: str, queue: Make
 ) -> None:

@@ -72,8 +72,12 @@ def subscribe(call: Call) -> Document:
             record = records.create(
                 SUBSCRIPTION, doc | ({} if confirmed else {"_Token": secrets.token_hex(64)})
             )
-            if not confirmed:
-                _ask(call, connection, record)
+        elif confirmed and "_Token" in record.doc:
+            record = records.update(record, {"Owner": owner}, remove=["_Token"])
+        if (
+            "_Token" in record.doc
+        ):  # asked again each time: the first may have met a policy that let nobody in
+            _ask(call, connection, record)
     waits = "_Token" in record.doc and not call.request.get("ReturnSubscriptionArn")
     return {"SubscriptionArn": PENDING if waits else record.arn}
 
@@ -86,7 +90,7 @@ def confirm(call: Call) -> Document:
     with records.database.write():
         for record in records.each(SUBSCRIPTION, under=topic.name):
             known = record.doc.get("_Token") or record.doc.get("_Confirmed", "")
-            if secrets.compare_digest(known.encode(), token.encode()):
+            if known and secrets.compare_digest(known.encode(), token.encode()):
                 if "_Token" in record.doc:
                     records.update(record, {"_Confirmed": token}, remove=["_Token"])
                 return {"SubscriptionArn": record.arn}
