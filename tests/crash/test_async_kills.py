@@ -103,6 +103,58 @@ def test_every_request_has_one_answer_whichever_process_is_killed_over_it(site: 
     finish(site, name)
 
 
+def test_what_old_hosts_work_on_while_an_endpoint_is_updated_is_asked_again(site: Site) -> None:
+    name, nonce = "async-update", secrets.token_hex(8)
+    topic, url = heard(site, name)
+    create(site, name, nonce, topic, HELD_ANSWERS="1")
+    sagemaker, runtime, sent = site.client("sagemaker"), site.client("sagemaker-runtime"), {}
+    for number in range(5):
+        sent[f"r{number}"] = runtime.invoke_endpoint_async(EndpointName=name, Body=f"r{number}".encode())
+    site.until(lambda: asked(site) >= AT_ONCE, "the host is asked")
+    (old,) = site.runs("*")
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=f"{name}-2",
+        ProductionVariants=config["ProductionVariants"],
+        AsyncInferenceConfig=config["AsyncInferenceConfig"],
+    )
+    sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-2")
+
+    def gone() -> bool:
+        site.open_gates()
+        return old not in site.runs("*")
+
+    site.until(gone, "the old host is removed")
+    checked(site, name, nonce, sent, url)
+    finish(site, name)
+
+
+def test_an_endpoint_without_hosts_is_brought_back_by_its_backlog(site: Site) -> None:
+    name, nonce = "async-zero", secrets.token_hex(8)
+    topic, url = heard(site, name)
+    create(site, name, nonce, topic)
+    resource = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    site.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "v", "DesiredInstanceCount": 0}]
+    )
+    site.until(lambda: not site.runs("*"), "there is no host")
+    runtime, sent = site.client("sagemaker-runtime"), {}
+    for number in range(5):
+        sent[f"r{number}"] = runtime.invoke_endpoint_async(EndpointName=name, Body=f"r{number}".encode())
+    site.kill("controller")
+    site.up()
+    assert not answers(site, name)
+    site.client("application-autoscaling").register_scalable_target(**resource, MinCapacity=0, MaxCapacity=1)
+    checked(site, name, nonce, sent, url)
+    site.client("application-autoscaling").deregister_scalable_target(**resource)
+    settle(site, name)
+    finish(site, name)
+
+
 class Caller(threading.Thread):
     """Sends requests until told to stop, and remembers those that were accepted."""
 
