@@ -118,3 +118,25 @@ def test_calls_that_come_faster_than_they_can_be_kept_are_counted(server: Server
         logGroupName="/aws/sagemaker/Endpoints/flooded", logStreamName="v/data-capture"
     )["events"]
     assert told["message"] == "2 calls came too fast to be captured."
+
+
+@pytest.mark.parametrize("status", ["Updating", "RollingBack"])
+def test_new_hosts_of_an_update_are_captured_as_their_own_configuration_says(
+    server: Server, model: Model, status: str
+) -> None:
+    """The new variant has another name; once the update is taken back, nothing tells its role any more."""
+    name = f"turned-{status.lower()}"
+    serve(server, name, model)
+    records = server.stores.records.scoped("000000000000", "us-east-1")
+    record = records.get(ENDPOINT, {"EndpointName": name})
+    old = {**record.doc["_Serving"], "Variants": [{"VariantName": "w", "Role": ROLE}]}
+    new = record.doc["_Serving"] if status == "Updating" else old
+    hosts = [{**record.doc["_Hosts"][0], "Fleet": "new"}]
+    with server.stores.database.write():
+        records.update(
+            record, {"EndpointStatus": status, "_Hosts": hosts, "_Serving": old, "_Wanted": new}, due=None
+        )
+    answer = server.client("sagemaker-runtime").invoke_endpoint(EndpointName=name, Body=b"1")
+    assert answer["InvokedProductionVariant"] == "v"
+    write(server)
+    assert len(captured(server, name)) == (status == "Updating")

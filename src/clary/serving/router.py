@@ -375,7 +375,9 @@ def _source(endpoint: Record, config: Document | None, variant: str) -> Source |
     capture = Capture.of(config.get("DataCaptureConfig")) if config else None
     if config is None or capture is None:
         return None
-    role = next(each["Role"] for each in config["Variants"] if each["VariantName"] == variant)
+    role = next((each["Role"] for each in config["Variants"] if each["VariantName"] == variant), None)
+    if role is None:  # an update is being taken back, and no host that it began has gone yet
+        return None
     return Source(
         capture=capture,
         account=endpoint.account,
