@@ -11,6 +11,7 @@ from tests.controllers.worlds import World
 
 from clary.controllers.inference import rollout
 from clary.controllers.inference.endpoint import LINGER
+from clary.controllers.inference.endpoint_world import Endpoints
 from clary.core.document import Document
 from clary.resources.cloudwatch.alarm import METRIC_ALARM
 from clary.runtime.spec import Seen
@@ -217,3 +218,76 @@ def test_steps_of_a_fleet(routing: Document, shares: tuple[float, ...]) -> None:
     ]
     policy = {"TrafficRoutingConfiguration": {**routing, "WaitIntervalInSeconds": 1}}
     assert rollout.plan({"BlueGreenUpdatePolicy": policy}, variants).shares == pytest.approx(shares)
+
+
+def be_gone(world: World, *uids: str) -> None:
+    for gone in uids:
+        world.runtime.seen[gone] = Seen(phase="exited", exit_code=1, failure="AlgorithmError: bad")
+    pass_time(world, 2)
+
+
+def test_an_old_host_on_its_way_up_does_not_take_an_update_back(world: World) -> None:
+    """It was being replaced when the update began, which has no variant of its name."""
+    endpoint = serving(world, count=2)
+    be_gone(world, uid(endpoint, 2))
+    pass_time(world, 2)
+    assert uid(endpoint, 3) in world.runtime.seen
+    new = wanted(2, model="m2")
+    new["Variants"][0]["VariantName"] = "other"
+    changes = {"EndpointStatus": "Updating", "_Wanted": new}
+    world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+    be_gone(world, uid(endpoint, 3))
+    pass_time(world, 4)
+    doc = world.reread(endpoint).doc
+    assert (doc["EndpointStatus"], doc.get("FailureReason")) == ("Updating", None)
+    be_ready(world, uid(endpoint, 4, generation=2))
+    assert world.reread(endpoint).doc["EndpointStatus"] == "InService"
+
+
+def test_old_hosts_that_come_back_are_asked_while_new_ones_finish(world: World, alarm: Record) -> None:
+    endpoint = serving(world, count=2)
+    update(world, endpoint, {**rolling(1), "AutoRollbackConfiguration": ALARMS}, count=2)
+    be_ready(world, uid(endpoint, 3, generation=2))
+    pass_time(world, LINGER.total_seconds() + 1)
+    be_gone(world, uid(endpoint, 2))
+    world.records.update(alarm, {"StateValue": "ALARM", "StateReason": "Bad."})
+    pass_time(world, 2)
+    assert asked(world, endpoint) == {"1": 1.0}
+    be_ready(world, uid(endpoint, 4))
+    doc = world.reread(endpoint).doc
+    assert (doc["EndpointStatus"], asked(world, endpoint)) == ("RollingBack", {"1": 1.0, "4": 1.0})
+    assert all("ReadySince" in host for host in doc["_Fleet"])
+    assert doc["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+
+
+def test_a_host_that_is_let_go_is_asked_no_more_whatever_else_happens(world: World) -> None:
+    endpoint = serving(world, count=2)
+    update(world, endpoint, rolling(1), count=2)
+    new, old = uid(endpoint, 3, generation=2), uid(endpoint, 2)
+    world.runtime.seen[new] = Seen(phase="ready", started=world.clock.now(), socket=Path(f"/run/{new}"))
+    world.later()
+    while not any("Draining" in host for host in world.reread(endpoint).doc["_Fleet"]):
+        assert world.tend([Endpoints(world.means)])
+    be_gone(world, new)  # so that the next step waits for another
+    assert asked(world, endpoint) == pytest.approx({"1": 0.5})
+    pass_time(world, LINGER.total_seconds() + 1)
+    assert ("stop", old) in world.runtime.calls
+
+
+def test_the_new_hosts_are_marked_until_the_update_is_done(world: World) -> None:
+    endpoint = serving(world)
+    update(world, endpoint, blue_green("ALL_AT_ONCE"))
+    be_ready(world, uid(endpoint, 2, generation=2))
+    assert [host["Fleet"] for host in world.reread(endpoint).doc["_Hosts"]] == [rollout.NEW]
+    pass_time(world, 61)
+    doc = world.reread(endpoint).doc
+    assert (doc["EndpointStatus"], "Fleet" in doc["_Hosts"][0]) == ("InService", False)
+
+
+@pytest.mark.parametrize("count", [7, 9, 50])
+def test_as_many_old_hosts_go_as_new_ones_came(count: int) -> None:
+    variants = [{"VariantName": "v", "Count": count, "Weight": 1.0}]
+    doc: Document = {"_Wanted": {"Variants": variants}, "_Serving": {"Variants": variants}}
+    for step in range(count):
+        doc["_Rollout"] = {"Config": rolling(1), "Step": step, "Since": None}
+        assert rollout.kept_counts(doc) == {"v": count - step - 1}

@@ -83,19 +83,23 @@ def _bury(doc: Document, world: World, now: datetime) -> Step | None:
     dead, (number, run) = found
     if "Draining" in dead:
         return _remove(doc, dead)
-    if "ReadySince" not in dead and doc["EndpointStatus"] in ROLLING_OUT:
+    begun = dead["Generation"] == doc["_Wanted"]["Generation"] and doc["EndpointStatus"] in ROLLING_OUT
+    if begun and "ReadySince" not in dead:
         if _lost(run) and doc.get("_Lost", 0) < LOST_RUNS:
             return _remove(doc, dead, _Lost=doc.get("_Lost", 0) + 1)
         return _fail(doc, _not_healthy(doc["_Wanted"], dead["Variant"], number, run))
-    told = [host for host in doc.get("_Hosts", ()) if host["Uid"] != dead["Uid"]]
-    serving = doc.get("_Serving") or doc["_Wanted"]
     steady = "ReadySince" in dead and now - dead["ReadySince"] > STEADY
     deaths = 0 if steady else doc.get("_Deaths", 0) + 1
     pause = timedelta() if steady else min(timedelta(seconds=2 ** min(deaths - 1, 6)), LONGEST_PAUSE)
-    summaries = fleet.summaries(serving, told, now, doc)
-    return _remove(
-        doc, dead, _Hosts=told, ProductionVariants=summaries, _Deaths=deaths, _NotBefore=now + pause
-    )
+    untold = _untold(doc, dead["Uid"], now)
+    return _remove(doc, dead, **untold, _Deaths=deaths, _NotBefore=now + pause)
+
+
+def _untold(doc: Document, uid: str, now: datetime) -> Document:
+    """Return what is written so that the router asks a host no more."""
+    told = [host for host in doc.get("_Hosts", ()) if host["Uid"] != uid]
+    serving = doc.get("_Serving") or doc["_Wanted"]
+    return {"_Hosts": told, "ProductionVariants": fleet.summaries(serving, told, now, doc)}
 
 
 def _take_back(doc: Document, world: World, now: datetime) -> Step | None:
@@ -106,11 +110,13 @@ def _take_back(doc: Document, world: World, now: datetime) -> Step | None:
     told = fleet.hosts(doc, serving, world.runs)
     new = [host for host in fleet.members(doc) if host["Generation"] != serving["Generation"]]
     asked = {host["Uid"] for host in doc.get("_Hosts", ())}
-    if told and any(host["Uid"] in asked for host in new):
-        return Step(
-            write={"_Hosts": told, "ProductionVariants": fleet.summaries(serving, told, now, doc)},
-            again=AT_ONCE,
-        )
+    if new and told and told != doc.get("_Hosts"):
+        write: Document = {
+            "_Hosts": told,
+            "_Fleet": fleet.ready_since(doc, told, now),
+            "ProductionVariants": fleet.summaries(serving, told, now, doc),
+        }
+        return Step(write=write, again=AT_ONCE)
     for host in new:
         if "ReadySince" not in host:
             return _remove(doc, host)
@@ -179,7 +185,9 @@ def _switch(doc: Document, world: World, now: datetime) -> Step | None:
 def _retire(doc: Document, world: World, now: datetime) -> Step | None:
     """Let hosts go that no longer serve: first they are left in peace, then asked to stop, then removed."""
     if extra := fleet.surplus(doc, now):
-        return Step(write={"_Fleet": fleet.changed(doc, extra[0]["Uid"], Draining=now)}, again=AT_ONCE)
+        uid = extra[0]["Uid"]
+        drained = {"_Fleet": fleet.changed(doc, uid, Draining=now)}
+        return Step(write={**drained, **_untold(doc, uid, now)}, again=AT_ONCE)
     for host in fleet.members(doc):
         if "Draining" in host and "Stopped" not in host and now - host["Draining"] >= LINGER:
             write = {"_Fleet": fleet.changed(doc, host["Uid"], Stopped=True)}

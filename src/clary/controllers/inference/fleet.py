@@ -173,6 +173,8 @@ def _summary(
         "DeployedImages": [deployed],
         "CurrentWeight": variant["Weight"],
         "DesiredWeight": variant["Weight"],
-        "CurrentInstanceCount": sum(1 for host in serving if host["Variant"] == variant["VariantName"]),
+        "CurrentInstanceCount": sum(
+            host["Variant"] == variant["VariantName"] and host.get("Fleet") != rollout.NEW for host in serving
+        ),
         "DesiredInstanceCount": variant["Count"],
     }

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 
 from clary.core.document import Document
 
+NEW = "new"  # what `_Hosts` says as the Fleet of an update's hosts, as long as it is not done
+_TINY = 1e-9  # so much a sum of shares may be off
 _LIMIT = timedelta(hours=8)  # MaximumExecutionTimeoutInSeconds' own maximum, for who gives none
 
 
@@ -84,7 +86,7 @@ def kept_counts(doc: Document) -> Mapping[str, int] | None:
     reached = rollout["Step"] if "Since" in rollout else rollout["Step"] - 1
     if not steps.counts or reached < 0:
         return None
-    left = 1 - steps.shares[reached]
+    left = 1 - steps.shares[reached] - _TINY
     return {each["VariantName"]: math.ceil(each["Count"] * left) for each in doc["_Serving"]["Variants"]}
 
 
@@ -103,8 +105,8 @@ def fault(doc: Document, alarm: str, now: datetime) -> str:
 def mixed(old: Sequence[Document], new: Sequence[Document], share: float) -> list[Document]:
     """Return what the router is told so that the new hosts get that share of the calls."""
     if share >= 1:
-        return list(new)
-    return [*_part("old", old, 1 - share), *_part("new", new, share)]
+        return [{**host, "Fleet": NEW} for host in new]
+    return [*_part("old", old, 1 - share), *_part(NEW, new, share)]
 
 
 def _part(name: str, hosts: Sequence[Document], share: float) -> list[Document]:
