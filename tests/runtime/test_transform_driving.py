@@ -17,7 +17,7 @@ import pytest
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.place import hold
 from clary.runtime.spec import Item, RunSpec, Transform
-from clary.runtime.transform.driving import Driving
+from clary.runtime.transform.driving import Driving, Limits
 from clary.runtime.transform.ledger import finished, folder
 
 Answer = tuple[int, bytes]
@@ -111,6 +111,24 @@ def root(tmp_path: Path) -> Iterator[Path]:
     os.chdir(tmp_path)  # so that a socket's name is short enough
     yield Path()
     os.chdir(before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "held"),
+    [
+        ({}, {"MaxConcurrentTransforms": 10**6, "MaxPayloadInMB": 10**6}, (1, 100)),
+        ({}, {"MaxConcurrentTransforms": 10**6}, (16, 6)),
+        ({}, {"MaxConcurrentTransforms": 10**6, "MaxPayloadInMB": 0}, (100, 0)),
+        ({"concurrency": 16}, {"MaxPayloadInMB": 50}, (16, 6)),
+        ({"payload_mb": 30}, {"MaxConcurrentTransforms": 4}, (3, 30)),
+        ({"concurrency": 4, "payload_mb": 25}, {"MaxConcurrentTransforms": 9, "MaxPayloadInMB": 9}, (4, 25)),
+    ],
+)
+def test_a_server_gets_no_more_than_a_job_may_ask_for(
+    asked: dict[str, Any], told: dict[str, Any], held: tuple[int, int]
+) -> None:
+    limits = Limits.settle(Transform(items=(), **asked), told)
+    assert (limits.concurrency, limits.payload_mb) == held
 
 
 def drive(root: Path, files: dict[str, bytes], **members: Any) -> tuple[str, dict[str, bytes], list[str]]:

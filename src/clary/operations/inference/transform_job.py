@@ -16,8 +16,8 @@ from clary.resources.inference.model import MODEL
 from clary.resources.inference.transform_job import TRANSFORM_JOB
 from clary.runtime.transform.jsonpath import Path, PathError, parse, places_of
 from clary.runtime.transform.processing import form_of
+from clary.runtime.transform.splitting import LARGEST_MB
 
-LARGEST_MB = 100  # MaxConcurrentTransforms times MaxPayloadInMB
 DEFAULT_PAYLOAD_MB = 6
 _FORMS = "text/csv, application/json or application/jsonlines"
 _KEYS = "objects are not encrypted with keys of KMS; leave it out."

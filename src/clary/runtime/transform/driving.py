@@ -28,7 +28,7 @@ from clary.runtime.transform.calling import Answer, Caller, Late, NoAnswer, para
 from clary.runtime.transform.driver import DONE
 from clary.runtime.transform.ledger import Ledger, folder
 from clary.runtime.transform.processing import DataError, Processing
-from clary.runtime.transform.splitting import InputError, batches, chunks, open_object
+from clary.runtime.transform.splitting import LARGEST_MB, InputError, batches, chunks, open_object
 
 PAYLOAD_MB, CONCURRENCY, STRATEGY = 6, 1, "MULTI_RECORD"
 _AHEAD = 2  # batches that wait for each request under way
@@ -55,12 +55,14 @@ class Limits:
 
     @classmethod
     def settle(cls, job: Transform, told: Document) -> Limits:
-        """Return what holds."""
+        """Return what holds; of what the server says, no more than a job could ask for."""
         strategy = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": STRATEGY}.get(job.strategy or "")
-        payload = (
-            job.payload_mb if job.payload_mb is not None else _number(told, "MaxPayloadInMB", PAYLOAD_MB)
-        )
-        wanted = job.concurrency or _number(told, "MaxConcurrentTransforms", CONCURRENCY) or CONCURRENCY
+        payload, wanted = job.payload_mb, job.concurrency
+        if payload is None:
+            payload = min(_number(told, "MaxPayloadInMB", PAYLOAD_MB), max(1, LARGEST_MB // (wanted or 1)))
+        if not wanted:
+            most = LARGEST_MB // (payload or 1)
+            wanted = min(_number(told, "MaxConcurrentTransforms", CONCURRENCY) or CONCURRENCY, most)
         return cls(wanted, payload, strategy or str(told.get("BatchStrategy", STRATEGY)))
 
 

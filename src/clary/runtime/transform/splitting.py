@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+LARGEST_MB = 100  # of the requests that are under way at a time, all together
 MAGIC = 0xCED7230A  # of a RecordIO record
 _LENGTH = (1 << 29) - 1
 _BLOCK = 1 << 20
