@@ -107,17 +107,19 @@ def test_fifty_callers_take_an_endpoint_from_one_host_to_three_to_none_and_back(
 @pytest.mark.slow
 def test_a_call_at_no_host_is_answered_though_the_controller_is_killed_meanwhile(site: Site) -> None:
     nonce = secrets.token_hex(8)
-    create(site, "scaled", nonce)
-    assert settle(site, "scaled")["EndpointStatus"] == "InService"
-    site.client("application-autoscaling").register_scalable_target(**PLACE, MinCapacity=0, MaxCapacity=1)
+    create(site, "woken", nonce)
+    assert settle(site, "woken")["EndpointStatus"] == "InService"
+    site.client("application-autoscaling").register_scalable_target(
+        **{**PLACE, "ResourceId": "endpoint/woken/variant/v"}, MinCapacity=0, MaxCapacity=1
+    )
     sagemaker, runtime = site.client("sagemaker"), site.client("sagemaker-runtime")
     desired: list[Any] = [{"VariantName": "v", "DesiredInstanceCount": 0}]
     sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName="scaled", DesiredWeightsAndCapacities=desired
+        EndpointName="woken", DesiredWeightsAndCapacities=desired
     )
     site.until(lambda: not site.runs("*"), "no host is left")
     with ThreadPoolExecutor(1) as pool:
-        calling = pool.submit(runtime.invoke_endpoint, EndpointName="scaled", Body=b"x")
+        calling = pool.submit(runtime.invoke_endpoint, EndpointName="woken", Body=b"x")
         site.until(lambda: site.runs("*") or calling.done(), "a host is begun")
         site.kill("controller")
         site.up()
@@ -128,4 +130,4 @@ def test_a_call_at_no_host_is_answered_though_the_controller_is_killed_meanwhile
 
         site.until(answered, "the call is answered")
         assert calling.result()["Body"].read() == f"{nonce} x".encode()
-    finish(site, "scaled")
+    finish(site, "woken")
