@@ -99,7 +99,12 @@ def test_what_no_topic_can_have_is_refused(sns: Any, topic: str) -> None:
             sns.create_topic(Name=name)
     with refused("InvalidParameter", "archived"):
         sns.set_topic_attributes(TopicArn=topic, AttributeName="ArchivePolicy", AttributeValue="{}")
-    for attribute, value in (("Policy", "{"), ("Colour", "red"), ("MaximumMessageSize", "5")):
+    for attribute, value in (
+        ("Policy", "{"),
+        ("Colour", "red"),
+        ("MaximumMessageSize", "5"),
+        ("MaximumMessageSize", "²"),
+    ):
         with refused("InvalidParameter"):
             sns.set_topic_attributes(TopicArn=topic, AttributeName=attribute, AttributeValue=value)
 

@@ -128,6 +128,10 @@ def test_attributes_have_their_defaults_and_can_be_set(sqs: Any, make: Make) -> 
             {"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{HERE}:gone", "maxReceiveCount": 1})},
             "InvalidParameterValue",
         ),
+        (
+            {"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{HERE}:gone", "maxReceiveCount": "²"})},
+            "InvalidParameterValue",
+        ),
     ],
 )
 def test_attributes_that_cannot_be_are_refused(

@@ -93,7 +93,7 @@ def redrive(text: str) -> tuple[str, int]:
     arn = parse_arn(target) if isinstance(target, str) else None
     if not isinstance(target, str) or arn is None or arn.service != "sqs":
         raise unfit("RedrivePolicy", text, "deadLetterTargetArn must be the ARN of a queue")
-    if not str(most).isdigit() or not 1 <= int(str(most)) <= 1000:
+    if not re.fullmatch(r"[0-9]{1,4}", str(most)) or not 1 <= int(str(most)) <= 1000:
         raise unfit("RedrivePolicy", text, "maxReceiveCount must be a number from 1 to 1000")
     return target, int(str(most))
 

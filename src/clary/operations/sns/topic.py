@@ -175,7 +175,7 @@ def _check(wanted: dict[str, str], *, fifo: bool) -> None:
         except Malformed as error:
             raise invalid("Policy", f"the policy cannot be read: {error}") from error
     size = wanted.get("MaximumMessageSize")
-    if size and not (size.isdigit() and len(size) < 8 and 1024 <= int(size) <= 1_048_576):
+    if size and not (re.fullmatch(r"[0-9]{1,7}", size) and 1024 <= int(size) <= 1_048_576):
         raise invalid("MaximumMessageSize", f"{size[:32]} is not a number from 1024 to 1048576")
 
 
