@@ -14,6 +14,7 @@ from clary.controllers.inference.endpoint import LINGER
 from clary.controllers.inference.endpoint_world import Endpoints
 from clary.core.document import Document
 from clary.resources.cloudwatch.alarm import METRIC_ALARM
+from clary.resources.inference.endpoint import ENDPOINT
 from clary.runtime.spec import Seen
 from clary.store.records import Record
 
@@ -291,3 +292,17 @@ def test_as_many_old_hosts_go_as_new_ones_came(count: int) -> None:
     for step in range(count):
         doc["_Rollout"] = {"Config": rolling(1), "Step": step, "Since": None}
         assert rollout.kept_counts(doc) == {"v": count - step - 1}
+
+
+def test_a_single_container_that_is_called_by_its_name_is_told_with_it(world: World) -> None:
+    new = wanted()
+    (variant,) = new["Variants"]
+    only = {**variant["Container"], "ContainerHostname": "only"}
+    new["Variants"] = [{**variant, "Containers": [only], "Mode": "Direct"}]
+    doc: Document = {"EndpointName": "direct", "EndpointConfigName": "c1", "_Wanted": new}
+    endpoint = world.records.create(ENDPOINT, doc, due=world.clock.now())
+    tend(world)
+    first = uid(endpoint, 1)
+    be_ready(world, first)
+    (host,) = world.reread(endpoint).doc["_Hosts"]
+    assert (host["Mode"], host["Containers"]) == ("Direct", [{"Hostname": "only", "Socket": f"/run/{first}"}])

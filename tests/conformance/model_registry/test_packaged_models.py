@@ -94,3 +94,25 @@ def test_a_container_names_a_package_or_an_image(sagemaker: Any, package: str) -
             sagemaker.create_model, ModelName="both", ExecutionRoleArn=ROLE, PrimaryContainer=container
         )
         assert code == "ValidationException"
+
+
+def test_a_packages_containers_are_told_apart_by_the_names_they_are_packed_with(
+    sagemaker: Any, package: str
+) -> None:
+    def model(*names: str) -> dict[str, Any]:
+        containers = [{"Image": IMAGE, "ContainerHostname": name} for name in names]
+        made = sagemaker.create_model_package(
+            ModelPackageGroupName="served",
+            ModelApprovalStatus="Approved",
+            InferenceSpecification={**specification(), "Containers": containers},
+        )
+        return {
+            "ModelName": "named",
+            "ExecutionRoleArn": ROLE,
+            "Containers": [{"ModelPackageName": made["ModelPackageArn"]}],
+            "InferenceExecutionConfig": {"Mode": "Direct"},
+        }
+
+    _, text = refusal(sagemaker.create_model, **model("a", "a"))
+    assert "more than one ContainerHostname 'a'" in text
+    assert sagemaker.create_model(**model("a", "b"))["ModelArn"]

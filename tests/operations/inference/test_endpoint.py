@@ -68,6 +68,18 @@ def test_an_endpoint_wants_every_container_of_a_pipeline(server: Server, sagemak
         {"ContainerHostname": "container-1", **containers[0]},
         {"ContainerHostname": "container-2", **containers[1]},
     ]
+    sagemaker.create_model(
+        ModelName="alone",
+        ExecutionRoleArn=ROLE,
+        Containers=[{"Image": IMAGE, "ContainerHostname": "only"}],
+        InferenceExecutionConfig={"Mode": "Direct"},
+    )
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="alone", ProductionVariants=[variant(ModelName="alone")]
+    )
+    sagemaker.create_endpoint(EndpointName="alone", EndpointConfigName="alone")
+    (wanted,) = record(server, "alone").doc["_Wanted"]["Variants"]
+    assert (wanted["Mode"], wanted["Containers"][0]["ContainerHostname"]) == ("Direct", "only")
     with pytest.raises(ClientError, match="has several containers"):
         sagemaker.create_transform_job(
             TransformJobName="pipe",

@@ -58,7 +58,8 @@ class Endpoints:
         """Take in the logs of a host's containers; tell whether those that ended have told all."""
         base = f"{host['Variant']}/{host['Uid']}"
         uids = fleet.runs_of(host)
-        names = [base] if len(uids) == 1 else [f"{base}/{number}" for number in range(1, len(uids) + 1)]
+        several = "Containers" in host
+        names = [f"{base}/{number}" for number in range(1, len(uids) + 1)] if several else [base]
         logged = [
             self._logged(record, host, name, uid, runs[uid], now)
             for name, uid in zip(names, uids, strict=True)

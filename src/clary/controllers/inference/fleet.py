@@ -121,8 +121,8 @@ def ready_since(doc: Document, told: Sequence[Document], now: datetime) -> list[
 
 
 def _containers(runs: Runs, host: Document, wanted: Document) -> Document:
-    """Return where each container of a host of several is, and how they are called."""
-    if host.get("Containers", 1) == 1:
+    """Return where each container of a host is, and how they are called, where that is more than one way."""
+    if "Containers" not in host:
         return {}
     variant = next(each for each in wanted["Variants"] if each["VariantName"] == host["Variant"])
     told = [

@@ -114,8 +114,8 @@ def _variant(call: Call, variant: Document, isolated: bool) -> Document:
     model = found.doc
     containers = containers_of(model)
     several: Document = {}
-    if len(containers) > 1:
-        mode = model.get("InferenceExecutionConfig", {}).get("Mode", "Serial")
+    mode = model.get("InferenceExecutionConfig", {}).get("Mode", "Serial")
+    if len(containers) > 1 or mode == "Direct":
         named = [
             {"ContainerHostname": f"container-{number}", **each} for number, each in enumerate(containers, 1)
         ]

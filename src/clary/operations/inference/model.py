@@ -27,10 +27,11 @@ def check(call: Call) -> None:
     if "ExecutionRoleArn" not in request:
         raise ValidationError("ExecutionRoleArn is missing: name the role that may read the model's data.")
     references.role(call, request["ExecutionRoleArn"])
-    _check_hostnames(containers, request.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
-    for given in containers or [request["PrimaryContainer"]]:
-        for container in packaged.unpacked(call, given):
-            _check_container(call, container)
+    given = containers or [request["PrimaryContainer"]]
+    whole = [each for container in given for each in packaged.unpacked(call, container)]
+    _check_hostnames(whole, request.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
+    for container in whole:
+        _check_container(call, container)
 
 
 @completes("sagemaker", "CreateModel")
