@@ -21,3 +21,20 @@ def test_work_is_done_at_every_turn_and_once_more_at_the_end() -> None:
         return done
 
     assert asyncio.run(run()) in (3, 4)
+
+
+def test_work_that_fails_has_its_next_turn_all_the_same() -> None:
+    async def run() -> int:
+        stop, tried = asyncio.Event(), 0
+
+        async def work() -> None:
+            nonlocal tried
+            tried += 1
+            if tried == 2:
+                stop.set()
+            raise ValueError("for once")
+
+        await asyncio.wait_for(turns(stop, work, every=0.01), 20)
+        return tried
+
+    assert asyncio.run(run()) in (2, 3)
