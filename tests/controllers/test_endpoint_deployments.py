@@ -306,3 +306,17 @@ def test_a_single_container_that_is_called_by_its_name_is_told_with_it(world: Wo
     be_ready(world, first)
     (host,) = world.reread(endpoint).doc["_Hosts"]
     assert (host["Mode"], host["Containers"]) == ("Direct", [{"Hostname": "only", "Socket": f"/run/{first}"}])
+
+
+def test_a_host_that_came_back_is_asked_while_another_cannot(world: World) -> None:
+    endpoint = serving(world, count=2)
+    be_gone(world, uid(endpoint, 1))
+    pass_time(world, 2)
+    world.means.objects.delete("box", "m1")
+    be_gone(world, uid(endpoint, 2))
+    pass_time(world, 65)
+    doc = world.reread(endpoint).doc
+    assert doc["FailureReason"].startswith("A host that was lost cannot be replaced")
+    be_ready(world, uid(endpoint, 3))
+    pass_time(world, 65)
+    assert asked(world, endpoint) == {"3": 1.0}

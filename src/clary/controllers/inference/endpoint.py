@@ -58,6 +58,7 @@ def next_step(endpoint: Record, world: World, now: datetime) -> Step:
     return (
         _bury(doc, world, now)
         or _take_back(doc, world, now)
+        or (_switch(doc, world, now) if status == "InService" else None)  # one that is there need not wait
         or _begin(endpoint, world, now)
         or _retire(doc, world, now)
         or _switch(doc, world, now)
