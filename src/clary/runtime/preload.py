@@ -8,6 +8,7 @@ own interpreter with imports done); otherwise it is executed afresh.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -25,6 +26,7 @@ def main() -> None:
     for name in modules:
         with contextlib.suppress(Exception):  # the program will meet it again, and say so itself
             importlib.import_module(name)
+    gc.freeze()  # what was imported stays: the program's end need not look through it, which took 0.3 s
     os.write(ready, b"ready\n")
     os.close(ready)
     with os.fdopen(go, "rb") as orders:
