@@ -29,6 +29,7 @@ class Pending(Generic[T]):
 
     def attempt(self, connection: Connection) -> None:
         """Do the work; a refusal is kept for the caller and does not touch the others."""
+        self._error = None
         try:
             self._results = [self.work(connection)]
         except ApiError as refusal:
@@ -111,12 +112,16 @@ class Committer:
         return item
 
     def _commit(self, batch: Sequence[Pending[object]]) -> None:
-        error: BaseException | None = None
         try:
             with self._database.write() as connection:
                 for pending in batch:
                     pending.attempt(connection)
-        except Exception as failure:  # whatever it is, its callers are to raise it
-            error = failure
-        for pending in batch:
-            pending.settle(error)
+        except Exception as failure:  # whatever it is, its caller is to raise it
+            if len(batch) == 1:
+                batch[0].settle(failure)
+                return
+            for pending in batch:  # nothing was written; each alone, so that one's fault is not the others'
+                self._commit([pending])
+        else:
+            for pending in batch:
+                pending.settle()
