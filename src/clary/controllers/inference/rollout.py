@@ -16,7 +16,6 @@ from clary.core.document import Document
 
 NEW = "new"  # what `_Hosts` says as the Fleet of an update's hosts, as long as it is not done
 _TINY = 1e-9  # so much a sum of shares may be off
-_LIMIT = timedelta(hours=8)  # MaximumExecutionTimeoutInSeconds' own maximum, for who gives none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ class Plan:
     kept: timedelta = timedelta()
     """How long the old hosts are kept once all is done."""
 
-    limit: timedelta = _LIMIT
+    limit: timedelta | None = None
     alarms: tuple[str, ...] = ()
 
 
@@ -96,7 +95,7 @@ def fault(doc: Document, alarm: str, now: datetime) -> str:
     if rollout is None or doc["EndpointStatus"] != "Updating":
         return ""
     limit = plan_of(doc).limit
-    if now - rollout["Began"] > limit:
+    if limit is not None and now - rollout["Began"] > limit:
         seconds = limit.total_seconds()
         return f"It took longer than MaximumExecutionTimeoutInSeconds ({seconds:.0f} s)."
     return alarm
@@ -162,6 +161,6 @@ def _batches(size: Document, variants: Sequence[Document]) -> tuple[Mapping[str,
     )
 
 
-def _limit(policy: Document) -> timedelta:
+def _limit(policy: Document) -> timedelta | None:
     seconds = policy.get("MaximumExecutionTimeoutInSeconds")
-    return timedelta(seconds=seconds) if seconds else _LIMIT
+    return timedelta(seconds=seconds) if seconds else None
