@@ -109,7 +109,8 @@ def topic_and_queue() -> tuple[str, str]:
 
 def messages(queue: str, count: int) -> list[dict[str, object]]:
     """Wait for so many messages."""
-    sqs, found = boto3.client("sqs"), []
+    sqs = boto3.client("sqs")
+    found: list[dict[str, object]] = []
     while len(found) < count:
         batch = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=20)
         for each in batch.get("Messages", []):
