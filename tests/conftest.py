@@ -15,6 +15,7 @@ import boto3
 import pytest
 import uvloop
 from botocore.config import Config
+from tests import databases
 
 from clary.app import Stores, gateway_parts, open_home
 from clary.core.clock import SystemClock
@@ -58,6 +59,14 @@ class Server:
             config=Config(**{**settings, **options.pop("config", {})}),
             **options,
         )
+
+
+@pytest.fixture(autouse=True)
+def _databases() -> Iterator[None]:
+    """Close what a test opened, when it is over."""
+    before = databases.count()
+    yield
+    databases.close_all(but=before)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.databases import opened
 
 from clary.controllers.loop import LEASE, Loop
 from clary.controllers.step import Controller, Step
@@ -18,7 +19,6 @@ from clary.core.document import Document
 from clary.core.errors import TryAgain
 from clary.resources.spec import Resource
 from clary.resources.training.training_job import TRAINING_JOB
-from clary.store.database import Database
 from clary.store.records import Record, Records
 
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -48,7 +48,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def records(tmp_path: Path, clock: StoppedClock) -> Records:
-    return Records(Database(tmp_path / "clary.db"), clock).scoped("000000000000", "us-east-1")
+    return Records(opened(tmp_path / "clary.db"), clock).scoped("000000000000", "us-east-1")
 
 
 def create(records: Records, name: str = "j", due: datetime | None = NOON) -> Record:
@@ -161,7 +161,7 @@ def test_a_step_that_ends_the_record_deletes_it(records: Records, clock: Stopped
 
 def test_a_wake_brings_a_look_forward_and_stopping_lets_the_step_finish(tmp_path: Path) -> None:
     clock = SystemClock()
-    records = Records(Database(tmp_path / "clary.db"), clock).scoped("000000000000", "us-east-1")
+    records = Records(opened(tmp_path / "clary.db"), clock).scoped("000000000000", "us-east-1")
     job = create(records, due=clock.now() + timedelta(hours=1))
     bell = tmp_path / "wake.sock"
 
@@ -186,7 +186,7 @@ def test_a_wake_brings_a_look_forward_and_stopping_lets_the_step_finish(tmp_path
 
 def test_a_wake_during_a_step_is_not_lost(tmp_path: Path) -> None:
     clock = SystemClock()
-    records = Records(Database(tmp_path / "clary.db"), clock).scoped("000000000000", "us-east-1")
+    records = Records(opened(tmp_path / "clary.db"), clock).scoped("000000000000", "us-east-1")
     job = create(records, due=clock.now())
     bell = tmp_path / "wake.sock"
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.controllers.doubles import StagedRuntime
+from tests.databases import kept, opened
 
 from clary.controllers.loop import LEASE, Loop
 from clary.controllers.means import Means
 from clary.controllers.step import Controller
 from clary.core.clock import StoppedClock
 from clary.core.settings import Home, Settings
-from clary.store.database import Database
 from clary.store.logs import Logs
 from clary.store.metrics import Metrics
 from clary.store.objects import Objects
@@ -41,9 +41,9 @@ class World:
         """Build an empty world with one bucket, `box`."""
         clock = StoppedClock(NOON)
         settings = Settings(home=Home(root), cache=root / "cache", port=9)
-        database = Database(settings.home.database)
+        database = opened(settings.home.database)
         records = Records(database, clock).scoped(ACCOUNT, REGION)
-        objects = Objects(database, settings.home.objects, clock)
+        objects = kept(Objects(database, settings.home.objects, clock))
         objects.create_bucket("box", account=ACCOUNT, region=REGION)
         runtime = StagedRuntime(root / "jobs")
         means = Means(

@@ -114,8 +114,10 @@ class Server:
         """Read the output until it contains the text."""
         assert self.process.stdout is not None
         deadline = time.monotonic() + START_SECONDS
+        poller = select.poll()
+        poller.register(self.process.stdout, select.POLLIN)
         while text not in self.output:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            ready = poller.poll(max(0.0, deadline - time.monotonic()) * 1000)
             said = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             assert said, f"no {text!r} in:\n{self.output}"
             self.output += said.decode()

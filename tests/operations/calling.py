@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from tests.databases import opened
+
 from clary.core.clock import StoppedClock
 from clary.core.document import Document
 from clary.core.principal import Principal
@@ -13,7 +15,6 @@ from clary.core.settings import Home, Settings
 from clary.operations import crud
 from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
-from clary.store.database import Database
 from clary.store.logs import Logs
 from clary.store.metrics import Metrics
 from clary.store.objects import Objects
@@ -30,7 +31,7 @@ class Caller:
     def __init__(self, home: Path) -> None:
         self.clock = StoppedClock(NOON)
         self.settings = Settings(home=Home(home), cache=home / "cache")
-        self.database = Database(self.settings.home.database)
+        self.database = opened(self.settings.home.database)
         self.records = Records(self.database, self.clock).scoped(ACCOUNT, REGION)
         self.logs = Logs(self.database, self.clock)
         self.metrics = Metrics(self.database, self.clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.databases import kept, opened
 from tests.store.opened import ACCOUNT, NOON
 
 from clary.core.clock import StoppedClock
@@ -14,7 +15,6 @@ from clary.resources.iam.access_key import ACCESS_KEY
 from clary.resources.iam.role import ROLE
 from clary.resources.iam.user import USER
 from clary.store.credentials import Credentials
-from clary.store.database import Database
 from clary.store.keys import MasterKey
 from clary.store.objects import Objects
 from clary.store.records import Records
@@ -25,9 +25,9 @@ class World:
 
     def __init__(self, root: Path, region: str = "us-east-1") -> None:
         self.settings = Settings(home=Home(root), cache=root / "cache", region=region)
-        clock, database = StoppedClock(NOON), Database(self.settings.home.database)
+        clock, database = StoppedClock(NOON), opened(self.settings.home.database)
         self.records = Records(database, clock)
-        self.objects = Objects(database, self.settings.home.objects, clock)
+        self.objects = kept(Objects(database, self.settings.home.objects, clock))
         self.credentials = Credentials(self.records, MasterKey.open(self.settings.home.keys), clock)
 
     def prepare(self) -> dict[str, str]:

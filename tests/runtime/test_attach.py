@@ -107,9 +107,11 @@ class Terminal:
 
     def see(self, pattern: bytes) -> re.Match[bytes]:
         until = time.monotonic() + PATIENCE
+        poller = select.poll()
+        poller.register(self.master, select.POLLIN)
         while not (found := re.search(pattern, self.shown)):
             assert time.monotonic() < until, self.shown
-            if select.select([self.master], [], [], 0.1)[0]:
+            if poller.poll(100):
                 self.shown += os.read(self.master, 4096)
         return found
 

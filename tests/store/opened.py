@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.databases import opened
+
 from clary.core.clock import Clock, StoppedClock
 from clary.core.document import Document
 from clary.resources.training.training_job import TRAINING_JOB
-from clary.store.database import Database
 from clary.store.records import Record, Records
 
 ACCOUNT = "000000000000"
@@ -18,7 +19,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def records(directory: Path, clock: Clock | None = None) -> Records:
     """Open the records of one account in a directory."""
-    database = Database(directory / "clary.db")
+    database = opened(directory / "clary.db")
     return Records(database, clock or StoppedClock(NOON)).scoped(ACCOUNT, REGION)
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.databases import opened
 from tests.store.opened import ACCOUNT, NOON, REGION
 
 from clary.core.clock import StoppedClock
 from clary.core.errors import ApiError
-from clary.store.database import Database
 from clary.store.log_reader import Events, Window
 from clary.store.logs import Logs
 
@@ -26,7 +26,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def logs(tmp_path: Path, clock: StoppedClock) -> Logs:
-    return Logs(Database(tmp_path / "clary.db"), clock)
+    return Logs(opened(tmp_path / "clary.db"), clock)
 
 
 def lines(first: int, count: int) -> list[tuple[int, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from tests.databases import opened
 from tests.store.opened import ACCOUNT, NOON, REGION, job, records
 
 from clary.core.clock import StoppedClock
@@ -15,7 +16,6 @@ from clary.core.errors import ApiError, Moved
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store.changes import Changes
-from clary.store.database import Database
 from clary.store.records import Records
 
 LEASE = timedelta(seconds=10)
@@ -136,7 +136,7 @@ def test_the_leases_of_the_dead_can_be_ended(store: Records) -> None:
 
 
 def test_a_generation_grows_with_every_write_of_its_kind_and_no_other(store: Records, tmp_path: Path) -> None:
-    changes = Changes(Database(tmp_path / "clary.db"))
+    changes = Changes(opened(tmp_path / "clary.db"))
     before = changes.generation(TRAINING_JOB)
     made = job(store, "a")
     created = changes.generation(TRAINING_JOB)

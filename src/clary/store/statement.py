@@ -70,8 +70,9 @@ class Lookup:
         return found
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection; once more is harmless."""
         with self._lock:
-            self._cursor.close()
             if self._connection is not None:
+                self._cursor.close()
                 self._connection.close()
+                self._connection = None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.databases import kept, opened
 
 from clary.core.body import FileBody
 from clary.core.clock import StoppedClock
@@ -15,7 +16,6 @@ from clary.core.principal import Principal
 from clary.core.settings import Home, Settings
 from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
-from clary.store.database import Database
 from clary.store.logs import Logs
 from clary.store.metrics import Metrics
 from clary.store.objects import Objects
@@ -33,8 +33,8 @@ class S3:
     def __init__(self, home: Path, account: str = ACCOUNT, region: str = "us-east-1") -> None:
         self.clock = StoppedClock(NOON)
         self.home, self.account, self.region = home, account, region
-        database = Database(home / "clary.db")
-        self.objects = Objects(database, home / "objects", self.clock)
+        database = opened(home / "clary.db")
+        self.objects = kept(Objects(database, home / "objects", self.clock))
         self._records = Records(database, self.clock).scoped(account, region)
         self._logs = Logs(database, self.clock)
         self._metrics = Metrics(database, self.clock)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.databases import opened
 
 from clary.core.clock import StoppedClock
 from clary.store.database import Database
@@ -22,7 +23,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "clary.db")
+    return opened(tmp_path / "clary.db")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.databases import opened
+
 from clary.store.database import Database
 from clary.store.invocations import queue
 from clary.store.invocations.queue import LEASE, Backlog, Invocations
@@ -21,7 +23,7 @@ def names(claimed: list[queue.Accepted]) -> list[str]:
 
 
 def test_requests_are_claimed_in_order_and_by_one_at_a_time(tmp_path: Path) -> None:
-    database = Database(tmp_path / "clary.db")
+    database = opened(tmp_path / "clary.db")
     for name in "abc":
         add(database, "e", name)
     one, other = Invocations(database, "one"), Invocations(database, "other")
@@ -32,7 +34,7 @@ def test_requests_are_claimed_in_order_and_by_one_at_a_time(tmp_path: Path) -> N
 
 
 def test_a_claim_that_is_not_renewed_runs_out_and_its_owner_cannot_settle(tmp_path: Path) -> None:
-    database = Database(tmp_path / "clary.db")
+    database = opened(tmp_path / "clary.db")
     add(database, "e", "a", ttl=10 * LEASE)
     one, other = Invocations(database, "one"), Invocations(database, "other")
     [mine] = one.claim("e", 1, NOON)
@@ -47,7 +49,7 @@ def test_a_claim_that_is_not_renewed_runs_out_and_its_owner_cannot_settle(tmp_pa
 
 
 def test_what_a_dead_owner_had_is_anybodys(tmp_path: Path) -> None:
-    database = Database(tmp_path / "clary.db")
+    database = opened(tmp_path / "clary.db")
     add(database, "e", "a")
     Invocations(database, "host_a-1").claim("e", 1, NOON)
     other = Invocations(database, "host_a-2")
@@ -57,7 +59,7 @@ def test_what_a_dead_owner_had_is_anybodys(tmp_path: Path) -> None:
 
 
 def test_a_request_that_is_given_back_knows_its_tries(tmp_path: Path) -> None:
-    database = Database(tmp_path / "clary.db")
+    database = opened(tmp_path / "clary.db")
     add(database, "e", "a")
     mine = Invocations(database, "one")
     for tried, tries in ((True, 1), (False, 1), (True, 2)):
@@ -69,7 +71,7 @@ def test_a_request_that_is_given_back_knows_its_tries(tmp_path: Path) -> None:
 
 
 def test_requests_that_are_too_old_are_claimed_as_such(tmp_path: Path) -> None:
-    database = Database(tmp_path / "clary.db")
+    database = opened(tmp_path / "clary.db")
     add(database, "e", "old", ttl=1_000)
     add(database, "e", "new")
     mine = Invocations(database, "one")
@@ -78,7 +80,7 @@ def test_requests_that_are_too_old_are_claimed_as_such(tmp_path: Path) -> None:
 
 
 def test_endpoints_with_requests_are_found_whatever_the_others_have(tmp_path: Path) -> None:
-    database = Database(tmp_path / "clary.db")
+    database = opened(tmp_path / "clary.db")
     mine = Invocations(database, "one")
     assert list(mine.endpoints()) == []
     for endpoint in ("b", "a", "b", "c"):

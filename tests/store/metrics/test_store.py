@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from tests.databases import opened
 from tests.store.opened import ACCOUNT, NOON, REGION
 
 from clary.core.clock import StoppedClock
@@ -28,7 +29,7 @@ T0 = int(NOON.timestamp() * 1000)
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "clary.db")
+    return opened(tmp_path / "clary.db")
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_threads_that_write_at_once_lose_nothing(metrics: Metrics) -> None:
 
 def test_what_was_put_is_there_after_opening_anew(metrics: Metrics, tmp_path: Path) -> None:
     metrics.put([(LOSS, resource_points([(T0, 0, 1.5)]))])
-    again = Metrics(Database(tmp_path / "clary.db"), StoppedClock(NOON))
+    again = Metrics(opened(tmp_path / "clary.db"), StoppedClock(NOON))
     again.put([(LOSS, resource_points([(T0 + 1, 1, 2.5)]))])
     assert values(again) == [1.5, 2.5]
 
@@ -135,7 +136,7 @@ def test_a_batch_in_a_transaction_that_fails_leaves_nothing(metrics: Metrics, da
 
 def test_a_writer_that_remembers_a_deleted_series_makes_it_anew(metrics: Metrics, tmp_path: Path) -> None:
     metrics.put([(LOSS, resource_points([(T0, 0, 1.0)]))])
-    Metrics(Database(tmp_path / "clary.db"), StoppedClock(NOON)).forget(ACCOUNT, REGION, ARN)
+    Metrics(opened(tmp_path / "clary.db"), StoppedClock(NOON)).forget(ACCOUNT, REGION, ARN)
     assert values(metrics) == []
     metrics.put([(LOSS, resource_points([(T0, 0, 2.0)]))])
     assert values(metrics) == [2.0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.databases import kept, opened
+
 from clary.core.clock import StoppedClock
-from clary.store.database import Database
 from clary.store.objects import Objects
 from clary.store.objects.content import Step, unwatched
 
@@ -23,8 +24,8 @@ class Store:
     def __init__(self, directory: Path, watch: Step = unwatched) -> None:
         self.clock = StoppedClock(NOON)
         self.root = directory / "objects"
-        self.database = Database(directory / "clary.db")
-        self.objects = Objects(self.database, self.root, self.clock, watch=watch)
+        self.database = opened(directory / "clary.db")
+        self.objects = kept(Objects(self.database, self.root, self.clock, watch=watch))
         if self.objects.find_bucket(BUCKET) is None:
             self.objects.create_bucket(BUCKET, ACCOUNT, REGION)
 
