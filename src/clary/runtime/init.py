@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PASSED_ON = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)  # Python or the shim ignores them
+_DEFAULTS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})  # whatever was ignored above
 _LONGEST_ORDER = 1 << 20
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # what a shell answers, and docker with it
 

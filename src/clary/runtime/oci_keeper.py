@@ -156,7 +156,7 @@ class Keeper:
 def _mortal() -> None:
     """Hear every signal again, and die with the keeper."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for number in (signal.SIGINT, signal.SIGHUP):  # the shim, and so the keeper, ignores them
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):  # the shim, or its parent, ignores them
         signal.signal(number, signal.SIG_DFL)
     LIBRARY.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
