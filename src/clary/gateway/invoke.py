@@ -23,7 +23,8 @@ from clary.gateway.audit import Entry
 from clary.gateway.chain import session_token
 from clary.gateway.exchange import Disconnected, Parts, Receive, Send
 from clary.gateway.sigv4 import Signed
-from clary.serving.router import Invocation, Prediction, Refused, response_headers, stream_headers
+from clary.serving.invocation import Invocation, Prediction, response_headers, stream_headers
+from clary.serving.refusal import Refused
 from clary.serving.stream import Stream
 from clary.wire import events, models
 from clary.wire.message import Headers, HttpRequest

@@ -23,6 +23,8 @@ class Container:
 class Chain(Host):
     """To the router a host like any other; its own socket is its first container's."""
 
+    plain = False
+
     def __init__(self, uid: str, containers: Sequence[Container], *, direct: bool) -> None:
         super().__init__(uid, containers[0].socket)
         self.direct = direct

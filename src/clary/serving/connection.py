@@ -37,7 +37,12 @@ class Answer:
 
 
 class Host:
-    """One model server. `load` is how many requests it is working on for this process."""
+    """One model server. `load` is how many requests it is working on for this process.
+
+    A host that is not `plain` is asked by `addressing`.
+    """
+
+    plain = True
 
     def __init__(self, uid: str, socket: Path) -> None:
         self.uid, self.socket = uid, socket

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from clary.serving.router import Place
+from clary.serving.endpoints import Place
 from clary.serving.tally import Tally
 
 __all__ = ["CONTENT_TYPE_LATEST", "exposition"]

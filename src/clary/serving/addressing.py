@@ -1,0 +1,49 @@
+"""Asking a host where the call, or the host, is not a plain one: it names what of the host is to answer."""
+
+from __future__ import annotations
+
+from clary.serving.chain import Chain
+from clary.serving.connection import Answer, Host
+from clary.serving.head import head
+from clary.serving.invocation import Invocation
+from clary.serving.refusal import Refused
+from clary.serving.stream import Stream
+
+_CONTAINER = b"x-amzn-sagemaker-target-container-hostname"
+_UNBUILT = {
+    b"x-amzn-sagemaker-enable-explanations": "explanations are not made; leave EnableExplanations out",
+    b"x-amzn-sagemaker-inference-component": (
+        "inference components are not built; leave InferenceComponentName out"
+    ),
+}
+_NAMING = frozenset({_CONTAINER, *_UNBUILT})
+
+
+def is_plain(call: Invocation) -> bool:
+    """Say whether a call has nothing that is looked into here."""
+    return _NAMING.isdisjoint(call.headers)
+
+
+def check(call: Invocation) -> None:
+    """Refuse what no endpoint can do."""
+    for name in call.headers.keys() & _UNBUILT.keys():
+        raise Refused(f"Clary cannot do this yet: {_UNBUILT[name]}.")
+
+
+async def ask(host: Host, call: Invocation, patience: float, stream: Stream | None) -> tuple[str, Answer]:
+    """Ask a host; return its answer, and the uid of the container that gave it."""
+    only = call.headers.get(_CONTAINER, b"").decode("latin-1")
+    if isinstance(host, Chain):
+        if host.direct and only not in host.names:
+            raise Refused(
+                f"Endpoint {call.endpoint} has containers that are called one by one: name one as "
+                f"TargetContainerHostname. It has: {', '.join(host.names)}."
+            )
+        if host.direct or not only:
+            return await host.call(call.headers, call.body, patience, stream, only)
+    if only:
+        raise Refused(
+            f"Endpoint {call.endpoint} does not take a TargetContainerHostname: its model's "
+            "InferenceExecutionConfig does not have the Mode Direct. Leave it out."
+        )
+    return host.uid, await host.ask(head(call.headers, len(call.body)), call.body, patience, stream)
