@@ -54,7 +54,7 @@ class Model:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as stream:
+        with connection, connection.makefile("rb") as stream, suppress(OSError):  # who asked may hang up
             while line := stream.readline():
                 headers = {}
                 while (field := stream.readline()) not in (b"\r\n", b""):

@@ -228,9 +228,10 @@ class Invoker:
         except ApiError as error:
             if not started:
                 raise
-            why = "ModelInvocationTimeExceeded" if error.code == "ModelError" else "StreamBroken"
-            late = ApiError(error.message, code="ModelStreamError", members={"ErrorCode": why})
-            await send({"type": "http.response.body", "body": _late_error(late)})
+            late = isinstance(error.__cause__, TimeoutError)
+            why = "ModelInvocationTimeExceeded" if late else "StreamBroken"
+            broken = ApiError(error.message, code="ModelStreamError", members={"ErrorCode": why})
+            await send({"type": "http.response.body", "body": _late_error(broken)})
             return Reply(200, error=error.code, pending=False)
         if not started:
             await start()

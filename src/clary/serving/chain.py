@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clary.core.limits import LIFTED
 from clary.serving.connection import Answer, Host
 from clary.serving.head import head, passed_on
 from clary.serving.stream import Stream
@@ -25,11 +26,19 @@ class Chain(Host):
 
     plain = False
 
-    def __init__(self, uid: str, containers: Sequence[Container], *, direct: bool) -> None:
-        super().__init__(uid, containers[0].socket)
+    def __init__(
+        self,
+        uid: str,
+        containers: Sequence[Container],
+        *,
+        direct: bool,
+        most: int = LIFTED.prediction_bytes,
+    ) -> None:
+        super().__init__(uid, containers[0].socket, most)
         self.direct = direct
         self._containers = [
-            (each.name, Host(f"{uid}/{number}", each.socket)) for number, each in enumerate(containers, 1)
+            (each.name, Host(f"{uid}/{number}", each.socket, most))
+            for number, each in enumerate(containers, 1)
         ]
 
     @property
@@ -72,7 +81,7 @@ class Chain(Host):
         for _, container in first:
             asked = head(passed_on(headers, kind, last=False), len(body))
             answer = await container.ask(asked, body, until - loop.time())
-            if answer.status >= 400:
+            if answer.status >= 300:
                 return container.uid, answer
             body, kind = answer.body, answer.headers.get(b"content-type")
         asked = head(passed_on(headers, kind, last=True), len(body))

@@ -10,17 +10,28 @@ from pathlib import Path
 import httptools
 
 from clary.core import unix
+from clary.core.limits import LIFTED
 from clary.serving.stream import Stream
 
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 MOST_IDLE = 64
 """Idle connections kept to one host; more callers than that at once connect anew."""
 
+MOST_HEAD = 64 << 10
+"""Bytes of an answer's status line with its headers, as long as they are not whole."""
+
+MOST_VALUE = 8 << 10
+"""Bytes of one header's value; clients do not take much longer lines."""
+
 _FULL = 0.005  # Seconds until a server that has too many connections to accept is tried again.
 
 
 class HostLost(Exception):
     """The model server could not be reached, or went away in the middle of an answer."""
+
+
+class BadAnswer(Exception):
+    """What the model server answered cannot be passed on; it is still there."""
 
 
 class _Stale(HostLost):
@@ -44,15 +55,15 @@ class Host:
 
     plain = True
 
-    def __init__(self, uid: str, socket: Path) -> None:
-        self.uid, self.socket = uid, socket
+    def __init__(self, uid: str, socket: Path, most: int = LIFTED.prediction_bytes) -> None:
+        self.uid, self.socket, self.most = uid, socket, most
         self.load = 0
         self._idle: list[_Connection] = []
 
     async def ask(self, head: bytes, body: bytes, timeout: float, stream: Stream | None = None) -> Answer:
         """Send one request and return the answer; the body of a good one goes to `stream` where there is one.
 
-        Raises HostLost, or TimeoutError after `timeout` seconds.
+        Raises HostLost, BadAnswer, or TimeoutError after `timeout` seconds.
         """
         self.load += 1
         try:
@@ -92,7 +103,7 @@ class Host:
         while True:
             try:
                 with unix.address(self.socket) as address:
-                    _, connection = await loop.create_unix_connection(_Connection, address)
+                    _, connection = await loop.create_unix_connection(lambda: _Connection(self.most), address)
                 return connection
             except OSError as error:
                 if error.errno != errno.EAGAIN:  # which says that its queue of connections is full just now
@@ -105,8 +116,9 @@ class Host:
 class _Connection(asyncio.Protocol):
     """One connection; httptools calls the `on_…` methods."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.reusable = False
+        self._most = most
         self._used = False
         self._answered = False
         self._waiting: asyncio.Future[Answer] | None = None
@@ -127,6 +139,7 @@ class _Connection(asyncio.Protocol):
         self._answered = self._begun = self.reusable = False
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
+        self._size = 0
         if len(body) < 1 << 16:
             self._transport.write(head + body)
         else:
@@ -167,7 +180,13 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._fail(HostLost(f"the model server's answer is not HTTP: {error}"))
+            self._fail(BadAnswer(f"The container's answer is not HTTP/1.1: {error}."))
+        except httptools.HttpParserUpgrade:
+            self._fail(BadAnswer("The container wants another protocol than HTTP/1.1; none is spoken here."))
+        if not self._begun:
+            self._size += len(data)
+            if self._size > MOST_HEAD:
+                self._fail(BadAnswer(f"The headers of the container's answer exceed {MOST_HEAD} bytes."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._watch is not None:
@@ -179,13 +198,26 @@ class _Connection(asyncio.Protocol):
         else:
             self._fail(_Stale("the connection was closed while idle"))
 
+    def on_message_begin(self) -> None:
+        if self._waiting is None:  # an answer that nobody asked for must not become the next call's
+            self.close()
+            self._headers = {}
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if len(value) > MOST_VALUE:
+            self._fail(
+                BadAnswer(
+                    f"The header {name[:100].decode('latin-1')} of the container's answer has {len(value)} "
+                    f"bytes; at most {MOST_VALUE} are passed on."
+                )
+            )
         self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         self._status: int = self._parser.get_status_code()
-        self._begun = self._status != 100
-        if self._status >= 400:
+        self._begun = self._status >= 200
+        self._size = 0
+        if self._status >= 300:
             self._stream = None  # an error is told as a whole
         elif self._stream and self._transport:
             self._stream.open(self._headers, self._transport)
@@ -193,8 +225,12 @@ class _Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         if self._stream:
             self._stream.put(data)
-        else:
+            return
+        self._size += len(data)
+        if self._size <= self._most:
             self._body.append(data)
+        elif self._waiting is not None:
+            self._too_much()
 
     def on_message_complete(self) -> None:
         if not self._begun:
@@ -205,8 +241,22 @@ class _Connection(asyncio.Protocol):
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             waiting.set_result(Answer(self._status, self._headers, body))
 
-    def _fail(self, error: HostLost | TimeoutError) -> None:
+    def _too_much(self) -> None:
+        """Give up on an answer without end; of an error, its beginning is enough."""
+        if self._status >= 300:
+            self.on_message_complete()
+            self.reusable = False
+            return
+        self._fail(
+            BadAnswer(
+                f"The container's answer is longer than {self._most} bytes, the most that a call returns. "
+                "Let the model answer less at a time; an asynchronous endpoint puts its answers into S3."
+            )
+        )
+
+    def _fail(self, error: HostLost | BadAnswer | TimeoutError) -> None:
         waiting, self._waiting = self._waiting, None
+        self._stream = None
         if waiting is not None and not waiting.done():
             waiting.set_exception(error)
         if self._transport:

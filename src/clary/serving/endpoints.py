@@ -80,8 +80,8 @@ class Endpoint:
 class Endpoints:
     """Those that were called, their hosts with the connections kept to them, and their tallies."""
 
-    def __init__(self, records: Records, changes: Generation) -> None:
-        self._records, self._changes = records, changes
+    def __init__(self, records: Records, changes: Generation, most: int) -> None:
+        self._records, self._changes, self._most = records, changes, most
         self._seen = -1
         self._endpoints: dict[tuple[str, str, str], Endpoint] = {}
         self._hosts: dict[str, Host] = {}
@@ -134,9 +134,9 @@ class Endpoints:
         if host is None or host.socket != socket:
             if several := told.get("Containers"):
                 containers = [Container(each["Hostname"], Path(each["Socket"])) for each in several]
-                host = Chain(uid, containers, direct=told["Mode"] == "Direct")
+                host = Chain(uid, containers, direct=told["Mode"] == "Direct", most=self._most)
             else:
-                host = Host(uid, socket)
+                host = Host(uid, socket, self._most)
             self._hosts[uid] = host
         return host
 

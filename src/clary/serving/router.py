@@ -14,7 +14,7 @@ from clary.core.clock import Clock
 from clary.core.limits import STRICT, Limits
 from clary.serving import addressing
 from clary.serving.captures import Captures
-from clary.serving.connection import Host, HostLost
+from clary.serving.connection import BadAnswer, Host, HostLost
 from clary.serving.endpoints import Endpoint, Endpoints, Variant
 from clary.serving.head import PREFIX, head
 from clary.serving.holding import Holding
@@ -27,6 +27,7 @@ from clary.store.credentials import Generation
 from clary.store.records import Records
 
 _TIMED_OUT = 504  # what a model that does not answer in time is counted as
+_UNREADABLE = 502  # what an answer that is none, or is no prediction, is counted as
 
 
 class Router:
@@ -41,7 +42,8 @@ class Router:
         holding: Holding | None = None,
     ) -> None:
         self._limits, self._holding = limits, holding
-        self._endpoints, self._sessions = Endpoints(records, changes), Sessions()
+        self._endpoints = Endpoints(records, changes, limits.prediction_bytes)
+        self._sessions = Sessions()
         self.captures = Captures(clock)
         self.tallies = self._endpoints.tallies
         self._turn = itertools.count()
@@ -72,6 +74,9 @@ class Router:
             raise ServiceUnavailable(
                 f"Endpoint {call.endpoint} could not answer: {error}. It is restarted; try again."
             ) from error
+        except BadAnswer as error:
+            self._failed(call, variant, asked, _UNREADABLE)
+            raise model_error(endpoint.record, variant.name, host.uid, 0, str(error)) from error
         except TimeoutError as error:
             self._failed(call, variant, asked, _TIMED_OUT)
             raise model_error(
@@ -83,8 +88,8 @@ class Router:
                 f"It has {patience:.0f} s; look at the endpoint's log for what it was doing.",
             ) from error
         seconds = time.perf_counter() - asked
-        if answer.status >= 400:
-            self._failed(call, variant, asked, answer.status)
+        if answer.status >= 300:
+            self._failed(call, variant, asked, answer.status if answer.status >= 400 else _UNREADABLE)
             text = answer.body[:1024].decode("utf-8", "replace")
             raise model_error(endpoint.record, variant.name, uid, answer.status, text)
         self._sessions.heard(answer, host)
