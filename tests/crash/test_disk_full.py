@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.crash import test_endpoint_kills as endpoints
 from tests.crash.site import Site
 from tests.crash.test_training_kills import BUCKET, ROLE, create, describe
+from tests.crash.transforming import install
 
 from clary.core.document import Document
 
@@ -114,6 +115,30 @@ def test_a_job_that_fills_the_disk_ends_and_nothing_else_does(site: Site) -> Non
     assert answer_of(site, ended(site, "next")) == b"seen kept"
     assert endpoints.answers(site, "beside", "still")
     endpoints.finish(site, "beside")
+
+
+def test_a_transform_whose_model_answers_without_end_fills_no_disk(site: Site) -> None:
+    install(site, "endless", "def answer(body):\n    return 200, (bytes(1 << 20) for _ in iter(int, 1))\n")
+    site.client("s3").put_object(Bucket=BUCKET, Key="endless/in", Body=b"1")
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/endless/in"}
+    site.client("sagemaker").create_transform_job(
+        TransformJobName="endless",
+        ModelName="endless",
+        TransformInput={"DataSource": {"S3DataSource": source}},
+        TransformOutput={"S3OutputPath": f"s3://{BUCKET}/endless/out"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        ModelClientConfig={"InvocationsMaxRetries": 0},
+    )
+
+    def done() -> Document | None:
+        job: Document = site.client("sagemaker").describe_transform_job(TransformJobName="endless")
+        return job if job["TransformJobStatus"] in ENDS else None
+
+    job = site.until(done, "endless has ended")
+    assert job["TransformJobStatus"] == "Failed"
+    assert "DiskFullError" in job["FailureReason"]
+    create(site, "beyond", "kept")
+    assert answer_of(site, ended(site, "beyond")) == b"seen kept"
 
 
 def test_what_is_asked_of_a_full_disk_is_refused_and_nothing_acknowledged_is_lost(site: Site) -> None:

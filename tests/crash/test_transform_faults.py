@@ -7,67 +7,35 @@ from typing import Any
 
 import pytest
 from tests.crash.site import Site
-from tests.crash.test_training_kills import BUCKET, ROLE
+from tests.crash.test_training_kills import BUCKET
+from tests.crash.transforming import install
 
 pytestmark = pytest.mark.slow
 DONE = ("Completed", "Failed", "Stopped")
-IMAGE = """
-name = "faulty"
-repositories = ["faulty"]
-[programs]
-serve = ["python", "/opt/image/serve.py"]
-"""
-SERVE = """
-import http.server, os, socketserver
+ANSWER = """
 mood = os.environ["MOOD"]
 if mood == "broken":
     raise ValueError("the model has no weights")
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.reply(200 if self.path == "/ping" else 404, b"")
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if b"poison" in body and mood == "dies":
-            print("Segmentation something", flush=True)
-            os._exit(3)
-        if b"poison" in body:
-            self.reply(int(mood), b"ValueError: poison is no number")
-        else:
-            self.reply(200, body)
-    def reply(self, code, body):
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def address_string(self):
-        return "driver"
-    def log_message(self, *args):
-        pass
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-    def handle_error(self, *args):
-        pass  # whoever asked did not wait for the answer, on a busy machine
-Server(os.environ["SAGEMAKER_BIND_TO_SOCKET"], Handler).serve_forever()
+def answer(body):
+    if b"poison" not in body:
+        return 200, body
+    if mood == "dies":
+        print("Segmentation something", flush=True)
+        os._exit(3)
+    return int(mood), b"ValueError: poison is no number"
 """
 
 
 @pytest.fixture(scope="module")
 def site(site: Site) -> Site:
     """A server with an image that is told how to fail."""
-    image = site.home / "images" / "faulty"
-    image.mkdir()
-    (image / "image.toml").write_text(IMAGE)
-    (image / "serve.py").write_text(SERVE)
-    site.client("sagemaker").create_model(
-        ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "faulty"}
-    )
+    install(site, "faulty", ANSWER)
     for key, body in {"a": b"1\n", "b": b"poison\n", "c": b"2\n"}.items():
         site.client("s3").put_object(Bucket=BUCKET, Key=f"faults/{key}", Body=body)
     return site
 
 
-def run(site: Site, name: str, mood: str, model: str = "m") -> tuple[Any, list[str]]:
+def run(site: Site, name: str, mood: str, model: str = "faulty") -> tuple[Any, list[str]]:
     """Run a job to its end; return it, and the names of its outputs."""
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/faults/"}
     site.client("sagemaker").create_transform_job(

@@ -9,46 +9,19 @@ from typing import Any
 
 import pytest
 from tests.crash.site import Site
-from tests.crash.test_training_kills import BUCKET, ROLE
+from tests.crash.test_training_kills import BUCKET
+from tests.crash.transforming import install
 
 from clary.core.document import Document
 from clary.runtime.transform.ledger import finished, folder
 
 # Prints what it was asked; what begins with `held` is answered once the gate is open.
-SERVE = """
-import http.server, os, pathlib, socketserver, time
-ml = pathlib.Path("/opt/ml")
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    asked = 0
-    def do_GET(self):
-        self.reply(b"{}" if self.path != "/ping" else b"")
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        while body.startswith(b"held") and not (ml / "go").exists():
-            time.sleep(0.01)
-        print("asked", body.decode().split()[0], flush=True)
-        self.reply(body.upper())
-    def reply(self, body):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def address_string(self):
-        return "driver"
-    def log_message(self, *args):
-        pass
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-    def handle_error(self, *args):
-        pass  # whoever asked did not wait for the answer, on a busy machine
-Server(os.environ["SAGEMAKER_BIND_TO_SOCKET"], Handler).serve_forever()
-"""
-IMAGE = """
-name = "transforming"
-repositories = ["transforming"]
-[programs]
-serve = ["python", "/opt/image/serve.py"]
+ANSWER = """
+def answer(body):
+    while body.startswith(b"held") and not pathlib.Path("/opt/ml/go").exists():
+        time.sleep(0.01)
+    print("asked", body.decode().split()[0], flush=True)
+    return 200, body.upper()
 """
 GROUP = "/aws/sagemaker/TransformJobs"
 FREE, HELD = 4, 4  # objects that are answered at once, and ones that wait for the gate
@@ -57,12 +30,7 @@ FREE, HELD = 4, 4  # objects that are answered at once, and ones that wait for t
 @pytest.fixture(scope="module")
 def site(site: Site) -> Site:
     """A server with an image of these tests' own."""
-    image = site.home / "images" / "transforming"
-    image.mkdir()
-    (image / "image.toml").write_text(IMAGE)
-    (image / "serve.py").write_text(SERVE)
-    model = {"Image": "transforming"}
-    site.client("sagemaker").create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=model)
+    install(site, "transforming", ANSWER)
     return site
 
 
@@ -75,7 +43,7 @@ def create(site: Site, name: str, *, hosts: int = 1) -> dict[str, bytes]:
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/{name}/in/"}
     site.client("sagemaker").create_transform_job(
         TransformJobName=name,
-        ModelName="m",
+        ModelName="transforming",
         TransformInput={"DataSource": {"S3DataSource": source}, "ContentType": "text/plain"},
         TransformOutput={"S3OutputPath": f"s3://{BUCKET}/{name}/out"},
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": hosts},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,3 +24,12 @@ def machine(tmp_path: Path, cache: Path) -> Iterator[Machine]:
     found = Machine(tmp_path / "home", cache, provisioner=LocalProvisioner(memory=64 << 30))
     yield found
     found.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A directory of the test's own that is the current one, so that a socket's name in it is short."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield Path()
+    os.chdir(before)

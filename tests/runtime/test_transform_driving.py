@@ -2,115 +2,23 @@
 
 from __future__ import annotations
 
-import http.server
-import json
+import gzip
 import os
-import socketserver
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runtime.transformed import Answer, drive, serving
 
 from clary.runtime.jobdir import JobDirectory
-from clary.runtime.place import hold
-from clary.runtime.spec import Item, RunSpec, Transform
-from clary.runtime.transform.driving import Driving, Limits
-from clary.runtime.transform.ledger import finished, folder
-
-Answer = tuple[int, bytes]
-Model = Callable[[bytes], Answer]
-
-
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """A model server; it counts how many requests it answers at a time."""
-
-    daemon_threads = True
-
-    def __init__(self, path: str, model: Model, told: dict[str, Any] | None = None) -> None:
-        super().__init__(path, Handler)
-        self.model, self.told = model, told
-        self.busy = self.most = 0
-        self.closes = False  # each connection, after an answer that did not say so
-        self.bodies: list[bytes] = []
-        self.headers: list[dict[str, str]] = []
-        self.lock = threading.Lock()
-
-    def answer(self, body: bytes, headers: dict[str, str]) -> Answer:
-        with self.lock:
-            self.busy += 1
-            self.most = max(self.most, self.busy)
-            self.bodies.append(body)
-            self.headers.append(headers)
-        try:
-            return self.model(body)
-        finally:
-            with self.lock:
-                self.busy -= 1
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def do_GET(self) -> None:
-        told = self.server.told
-        self.reply(404 if told is None else 200, json.dumps(told).encode())
-
-    def do_POST(self) -> None:
-        if self.headers["Transfer-Encoding"] == "chunked":
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-        status, answer = self.server.answer(body, dict(self.headers))
-        if status:
-            self.reply(status, answer)
-        else:
-            self.close_connection = True
-
-    def reply(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.close_connection = self.server.closes
-
-    def address_string(self) -> str:
-        return "driver"
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving(root: Path, model: Model, told: dict[str, Any] | None = None) -> Iterator[Server]:
-    server = Server(str(root / "s"), model, told)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from clary.runtime.spec import Transform
+from clary.runtime.transform.driving import Limits
+from clary.runtime.transform.ledger import discard_drafts, finished
 
 
 def upper(body: bytes) -> Answer:
     return 200, body.upper()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    before = Path.cwd()
-    os.chdir(tmp_path)  # so that a socket's name is short enough
-    yield Path()
-    os.chdir(before)
 
 
 @pytest.mark.parametrize(
@@ -129,26 +37,6 @@ def test_a_server_gets_no_more_than_a_job_may_ask_for(
 ) -> None:
     limits = Limits.settle(Transform(items=(), **asked), told)
     assert (limits.concurrency, limits.payload_mb) == held
-
-
-def drive(root: Path, files: dict[str, bytes], **members: Any) -> tuple[str, dict[str, bytes], list[str]]:
-    """Run a transform; return its last words, its outputs by name, and its log without times."""
-    job = JobDirectory(root.absolute() / "run")
-    job.path.mkdir()
-    items: list[Item] = []
-    for name, content in files.items():
-        source = root.absolute() / f"object-{len(items)}"
-        source.write_bytes(content)
-        items.append(Item(source=source, name=name, uri=f"s3://box/in/{name}"))
-    transform = Transform(items=tuple(items), **{"retries": 0, **members})
-    spec = RunSpec(uid="run", image="i", program="serve", serves=True, transform=transform)
-    hold(job, spec)
-    job.write_spec(spec)
-    words = Driving(job, root / "s").run()
-    outputs = {name: path.read_bytes() for name, path in finished(folder(job)).items()}
-    log = [line.partition(":[sagemaker logs]: ")[2] for line in job.data_log.read_text().splitlines()]
-    assert len(list(folder(job).glob("*.out"))) == len(outputs)
-    return words, outputs, log
 
 
 def test_every_object_has_its_answers_in_the_order_of_its_records(root: Path) -> None:
@@ -256,6 +144,62 @@ def test_a_model_that_is_too_slow_is_named(root: Path) -> None:
     assert "no answer within 1 s" in words and not outputs
 
 
+def test_the_time_for_an_answer_is_that_for_all_of_it(root: Path) -> None:
+    over = threading.Event()
+
+    def dripping(_: bytes) -> Answer:
+        return 200, (b"." for _ in range(300) if not over.wait(0.1))
+
+    with serving(root, dripping):
+        words, outputs, _ = drive(root, {"x": b"a"}, timeout=1, payload_mb=1)
+        over.set()
+    assert "no answer within 1 s, which is InvocationsTimeoutInSeconds" in words and not outputs
+
+
+def test_an_answer_that_is_larger_than_memory_should_hold_goes_to_the_disk(root: Path) -> None:
+    pieces = [bytes([number]) * (1 << 20) for number in range(7)]
+    with serving(root, lambda body: (200, b"".join(pieces) + body)):
+        words, outputs, _ = drive(
+            root,
+            {"x": b"a\nb"},
+            split="Line",
+            strategy="SingleRecord",
+            concurrency=20,
+            payload_mb=1,
+            lines=True,
+        )
+    assert words == "done" and outputs == {"x": b"".join([*pieces, b"a\n", *pieces, b"b\n"])}
+
+
+def test_an_answer_that_is_too_large_to_be_joined_says_what_to_do(root: Path) -> None:
+    sent = threading.Semaphore(0)
+
+    def endless(_: bytes) -> Answer:
+        return 200, (bytes(1 << 20) for _ in iter(sent.release, 1))
+
+    with serving(root, endless):
+        words, outputs, _ = drive(
+            root, {"x": b"a"}, content_type="text/csv", join=True, concurrency=20, payload_mb=1, retries=3
+        )
+    assert words.startswith("AlgorithmError: box/in/x: The algorithm answered more than 5 MB to one request")
+    assert "Lower MaxPayloadInMB" in words and not outputs
+    assert all(sent.acquire(blocking=False) for _ in range(5)), "it was read up to the limit"
+
+
+def test_an_object_that_is_too_large_to_be_filtered_whole_says_what_to_do(root: Path) -> None:
+    with serving(root, upper):
+        words, outputs, _ = drive(
+            root,
+            {"x": gzip.compress(bytes(101 << 20), 1)},
+            content_type="text/csv",
+            input_filter="$[0]",
+            payload_mb=0,
+            concurrency=1,
+            gunzip=True,
+        )
+    assert words.startswith("ClientError: box/in/x: the object is larger than 100 MB") and not outputs
+
+
 def test_what_cannot_be_cut_filtered_or_joined_is_the_caller_s_fault(root: Path) -> None:
     with serving(root, upper):
         files = {"big": b"a" * (1 << 20) + b"b", "csv": b"1,2\n3\n"}
@@ -273,3 +217,15 @@ def test_a_line_of_the_ledger_that_was_cut_off_names_no_output(root: Path) -> No
     index = root / "run" / "transformed" / "index.jsonl"
     index.write_bytes(index.read_bytes()[:-1])
     assert list(finished(index.parent)) == ["a"]
+
+
+def test_what_a_dead_driver_left_unfinished_is_deleted(root: Path) -> None:
+    with serving(root, upper):
+        _, outputs, _ = drive(root, {"a": b"1", "b": b"2"}, payload_mb=1)
+    job = JobDirectory(root.absolute() / "run")
+    left = [job.path / "transformed" / name for name in ("2.out", "7.answer")]
+    for each in left:
+        each.write_bytes(b"half")
+    discard_drafts(job)
+    assert not any(each.exists() for each in left)
+    assert {name: path.read_bytes() for name, path in finished(job.path / "transformed").items()} == outputs

@@ -1,12 +1,8 @@
-"""Filters and joins in each form of data; a million rows against a reference in the slow suite."""
+"""Filters and joins in each form of data; test_transform_reference.py has a million rows of them."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import random
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -16,7 +12,6 @@ from clary.runtime.spec import Transform
 from clary.runtime.transform.processing import DataError, Processing, form_of
 
 CSV, JSON, LINES = "text/csv", "application/json", "application/jsonlines"
-ROWS = 1_000_000
 
 
 def processing(media: str, **members: Any) -> Processing:
@@ -121,66 +116,3 @@ def test_what_cannot_be_joined_or_filtered_says_why(
 def test_an_input_that_the_filter_does_not_fit_says_why() -> None:
     with pytest.raises(DataError, match=r"InputFilter: .*no attribute 'f'"):
         processing(LINES, input_filter="$.f").request(b'{"g": 1}')
-
-
-@pytest.fixture(scope="module")
-def million() -> tuple[list[list[str]], list[list[str]]]:
-    """Rows and answers, made once: half of the work."""
-    return table(ROWS)
-
-
-def table(rows: int) -> tuple[list[list[str]], list[list[str]]]:
-    chance = random.Random(7)  # noqa: S311 - numbers, no secret
-    texts = ["x", "a b", "", "ü", 'say "so"', "one, two"]
-    given = [
-        [f"id{n}", chance.choice(texts), *(f"{chance.random():.4f}" for _ in range(3))] for n in range(rows)
-    ]
-    return given, [[f"{chance.random():.6f}", str(chance.randrange(3))] for _ in range(rows)]
-
-
-def written(rows: list[list[str]]) -> bytes:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(rows)
-    return file.getvalue().encode()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    ("input_filter", "output_filter", "chosen_in", "chosen_out"),
-    [
-        ("$[2:]", "$[0,-2:]", lambda row: row[2:], lambda row: [row[0], *row[-2:]]),
-        ("$[0,2:3]", "$", lambda row: [row[0], *row[2:4]], lambda row: row),
-        ("$", "$[-1]", lambda row: row, lambda row: row[-1:]),
-    ],
-)
-def test_a_million_rows_of_csv_are_as_a_reference_has_them(
-    million: tuple[list[list[str]], list[list[str]]],
-    input_filter: str,
-    output_filter: str,
-    chosen_in: Callable[[list[str]], list[str]],
-    chosen_out: Callable[[list[str]], list[str]],
-) -> None:
-    given, answers = million
-    job = processing(CSV, input_filter=input_filter, join=True, output_filter=output_filter)
-    batch = written(given)
-    sent = csv.reader(io.StringIO(job.request(batch).decode()))
-    assert all(row == chosen_in(wanted) for row, wanted in zip(sent, given, strict=True))
-    told = csv.reader(io.StringIO(job.result(batch, written(answers)).decode()))
-    joined = (one + other for one, other in zip(given, answers, strict=True))
-    assert all(row == chosen_out(wanted) for row, wanted in zip(told, joined, strict=True))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_million_json_lines_are_as_a_reference_has_them() -> None:
-    chance = random.Random(11)  # noqa: S311 - numbers, no secret
-    given: list[Any] = [{"id": n, "f": [chance.random() for _ in range(3)], "t": "ü"} for n in range(ROWS)]
-    answers = [{"score": chance.random(), "label": n % 3} for n in range(ROWS)]
-    job = processing(LINES, input_filter="$.f[0,2]", join=True, output_filter="$['id','SageMakerOutput']")
-    batch, answer = ("\n".join(map(json.dumps, rows)).encode() for rows in (given, answers))
-    sent = map(json.loads, job.request(batch).splitlines())
-    assert all(row == [wanted["f"][0], wanted["f"][2]] for row, wanted in zip(sent, given, strict=True))
-    told = map(json.loads, job.result(batch, answer).splitlines())
-    pairs = zip(told, given, answers, strict=True)
-    assert all(row == {"id": one["id"], "SageMakerOutput": other} for row, one, other in pairs)

@@ -103,6 +103,7 @@ class Shim:
             return
         if self.full:
             self.disk.make_room(self.job.ml, self.job.tmp, self.job.home, log=self.job.log)
+            ledger.discard_drafts(self.job)
         outputs = {} if self.killed or self.full else self._pack()
         self._finish(ended, {**outputs, **ledger.outputs(self.job)})
 

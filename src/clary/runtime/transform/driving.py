@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from clary.core.document import Document
+from clary.core.received import Received, TooMuch
 from clary.runtime.jobdir import JobDirectory, now_text
 from clary.runtime.place import held
 from clary.runtime.spec import Item, Transform
@@ -28,7 +30,7 @@ from clary.runtime.transform.calling import Answer, Caller, Late, NoAnswer, para
 from clary.runtime.transform.driver import DONE
 from clary.runtime.transform.ledger import Ledger, folder
 from clary.runtime.transform.processing import DataError, Processing
-from clary.runtime.transform.splitting import LARGEST_MB, InputError, batches, chunks, open_object
+from clary.runtime.transform.splitting import LARGEST_MB, InputError, batches, chunks, open_object, whole
 
 PAYLOAD_MB, CONCURRENCY, STRATEGY = 6, 1, "MULTI_RECORD"
 _AHEAD = 2  # batches that wait for each request under way
@@ -41,8 +43,17 @@ _ROWS = (
 _PR_SET_PDEATHSIG = 1
 
 
+_SILENT = "AlgorithmError: Model server did not respond to /invocations request"
+_UNWRITTEN = "what the algorithm answered could not be written down"
+_ROOM = "Free some space under CLARY_HOME, and create the job again"
+
+
 class Fault(Exception):
     """Why an object has no output; the text begins with whose fault it is."""
+
+
+class _Again(Fault):
+    """Why a request has no answer that another try may have."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ class Object:
     fault: str = ""
 
 
-Work = tuple[Object, "Future[bytes] | None"]
+Work = tuple[Object, "Future[bytes | Received] | None"]
 """A batch on its way, or the end of an object."""
 
 
@@ -90,6 +101,8 @@ class Driving:
         self._job, self._transform, self._socket = job, transform, socket
         self._processing = Processing(transform)
         self._local = threading.local()
+        self._answers = itertools.count()
+        self._most = LARGEST_MB << 20  # bytes of an answer that are held in memory
         self._log = job.data_log.open("ab", buffering=0)
         self._faults: list[str] = []
 
@@ -103,6 +116,7 @@ class Driving:
             f"MaxConcurrentTransforms={limits.concurrency}, MaxPayloadInMB={limits.payload_mb}, "
             f"BatchStrategy={limits.strategy}"
         )
+        self._most //= limits.concurrency
         ledger = Ledger(folder(self._job))
         under_way: deque[Work] = deque()
         with ThreadPoolExecutor(limits.concurrency) as pool:
@@ -139,35 +153,48 @@ class Driving:
 
     def _batches(self, file: BinaryIO, limits: Limits) -> Iterable[bytes]:
         if limits.payload_mb == 0:
-            return [file.read()]
+            return [whole(file)]
         single = limits.strategy == "SINGLE_RECORD"
         return batches(file, self._transform.split, limits.payload_mb << 20, single=single)
 
     def _take(self, work: Work, ledger: Ledger) -> None:
         one, future = work
         if future is not None:
-            try:
-                result = future.result()
-            except Fault as fault:
-                one.fault = one.fault or str(fault)
-            else:
-                if not one.fault:
-                    one.draft.write(result)
+            self._write(one, future)
         elif one.fault:
             ledger.discard(one.number, one.draft)
             self._blame(one)
         else:
             ledger.finish(one.number, one.item.name, one.draft)
 
-    def _send(self, batch: bytes) -> bytes:
+    def _write(self, one: Object, future: Future[bytes | Received]) -> None:
+        """Add what came of a batch to its object's output."""
+        try:
+            result = future.result()
+        except Fault as fault:
+            one.fault = one.fault or str(fault)
+            return
+        try:
+            if isinstance(result, bytes):
+                one.draft.write(b"" if one.fault else result)
+            elif not one.fault:
+                result.copy(one.draft)
+                one.draft.write(self._missing(result.end()))
+        except OSError as error:
+            one.fault = f"InternalServerError: {_UNWRITTEN}: {error.strerror}. {_ROOM}"
+        finally:
+            if isinstance(result, Received):
+                result.discard()
+
+    def _send(self, batch: bytes) -> bytes | Received:
         """Send one batch, as often as is allowed, and return what it adds to the output."""
         try:
             asked = self._processing.request(batch)
-            return self._assembled(self._processing.result(batch, self._answer(lambda: asked)))
+            return self._result(batch, self._answer(lambda: asked))
         except DataError as error:
             raise Fault(f"ClientError: {error}") from error
 
-    def _stream(self, path: Path) -> bytes:
+    def _stream(self, path: Path) -> bytes | Received:
         """Send a whole object piece by piece; each try begins at its beginning."""
         with open_object(path, gunzip=self._transform.gunzip) as file:
 
@@ -176,32 +203,57 @@ class Driving:
                 return chunks(file)
 
             try:
-                return self._assembled(self._processing.result(b"", self._answer(pieces)))
+                return self._result(b"", self._answer(pieces))
             except (InputError, DataError) as error:
-                self._caller().close()
                 raise Fault(f"ClientError: {error}") from error
 
-    def _answer(self, body: Callable[[], bytes | Iterable[bytes]]) -> bytes:
-        headers = {"Content-Type": self._transform.content_type, "Accept": self._transform.accept}
-        named = {name: value for name, value in headers.items() if value}
+    def _result(self, batch: bytes, answer: Received) -> bytes | Received:
+        if not self._processing.writes:
+            return answer
+        result = self._processing.result(batch, answer.start(self._most))
+        return result + self._missing(result[-1:])
+
+    def _answer(self, body: Callable[[], bytes | Iterable[bytes]]) -> Received:
         fault = ""
         for tried in range(self._transform.retries + 1):
             if tried:
                 time.sleep(min(_PAUSE * 2 ** (tried - 1), _LONGEST_PAUSE))
             try:
-                answer = self._caller().post("/invocations", body(), named)
-            except Late as error:
-                fault = f"AlgorithmError: Model server did not respond to /invocations request: {error}"
-            except NoAnswer as error:
-                time.sleep(_PAUSE)  # should the container have ended, its shim knows better why
-                fault = f"AlgorithmError: Unable to get response from algorithm: {error}"
-            else:
-                if answer.status < 300:
-                    return answer.body
-                fault = _refusal(answer)
-                if answer.status not in _AGAIN:
-                    break
+                return self._asked(body())
+            except _Again as again:
+                fault = str(again)
         raise Fault(fault)
+
+    def _asked(self, body: bytes | Iterable[bytes]) -> Received:
+        """Ask once. What is filtered or joined has to fit into memory, anything else goes on to the disk."""
+        transform, most = self._transform, self._most
+        headers = {"Content-Type": transform.content_type, "Accept": transform.accept}
+        named = {name: value for name, value in headers.items() if value}
+        path = folder(self._job) / f"{next(self._answers)}.answer"
+        into = Received(path, most, most if self._processing.writes else None)
+        kept = False
+        try:
+            answer = self._caller().post("/invocations", body, named, into)
+            if answer.status >= 300:
+                raise _refused(answer, into)
+            kept = True
+            return into
+        except Late as error:
+            raise _Again(f"{_SILENT}: {error}, which is InvocationsTimeoutInSeconds") from error
+        except NoAnswer as error:
+            time.sleep(_PAUSE)  # should the container have ended, its shim knows better why
+            raise _Again(f"AlgorithmError: Unable to get response from algorithm: {error}") from error
+        except TooMuch as error:
+            raise Fault(
+                f"AlgorithmError: The algorithm answered more than {most >> 20} MB to one request, and what "
+                "is filtered or joined is held in memory. Lower MaxPayloadInMB or MaxConcurrentTransforms, "
+                "or leave DataProcessing out"
+            ) from error
+        except OSError as error:
+            raise Fault(f"InternalServerError: {_UNWRITTEN}: {error.strerror}. {_ROOM}") from error
+        finally:
+            if not kept:
+                into.discard()
 
     def _caller(self) -> Caller:
         if not hasattr(self._local, "caller"):
@@ -209,8 +261,9 @@ class Driving:
         found: Caller = self._local.caller
         return found
 
-    def _assembled(self, result: bytes) -> bytes:
-        return result if not self._transform.lines or result.endswith(b"\n") else result + b"\n"
+    def _missing(self, end: bytes) -> bytes:
+        """Return what a batch's result, ending with a byte, lacks by AssembleWith."""
+        return b"\n" if self._transform.lines and end != b"\n" else b""
 
     def _blame(self, one: Object) -> None:
         where = one.item.uri.removeprefix("s3://")
@@ -236,11 +289,12 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _refusal(answer: Answer) -> str:
-    words = answer.body[: 1 << 14].decode(errors="replace").strip()
+def _refused(answer: Answer, body: Received) -> Fault:
+    words = body.start(1 << 14).decode(errors="replace").strip()
     said = words if len(words) <= _WORDS else f"{words[: _WORDS // 2]} … {words[-_WORDS // 2 :]}"
     whose = "ClientError" if answer.status < 500 else "AlgorithmError"
-    return f"{whose}: Bad HTTP status received from algorithm: {answer.status}\nMessage:\n{said}"
+    kind = _Again if answer.status in _AGAIN else Fault
+    return kind(f"{whose}: Bad HTTP status received from algorithm: {answer.status}\nMessage:\n{said}")
 
 
 def _number(told: Document, name: str, default: int) -> int:

@@ -36,6 +36,14 @@ def finished(directory: Path) -> dict[str, Path]:
     return {name: directory / file for name, file in map(json.loads, lines)}
 
 
+def discard_drafts(job: JobDirectory) -> None:
+    """Delete what a driver that is dead left unfinished."""
+    whole = set(finished(folder(job)).values())
+    for each in folder(job).glob("*"):
+        if each.name != _INDEX and each not in whole:
+            each.unlink(missing_ok=True)
+
+
 class Ledger:
     """What the one driver of a run writes."""
 

@@ -37,6 +37,18 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
     yield from _unpacked(iter(lambda: file.read(_BLOCK), b""))
 
 
+def whole(file: BinaryIO) -> bytes:
+    """Return an object that is to be filtered or joined as one, and therefore held in memory."""
+    limit = LARGEST_MB << 20
+    (body,) = _unpacked(file.read(limit + 1) for _ in range(1))
+    if len(body) > limit:
+        raise InputError(
+            f"the object is larger than {LARGEST_MB} MB, and MaxPayloadInMB is 0. To filter or join it, set "
+            "SplitType and MaxPayloadInMB to send it in parts"
+        )
+    return body
+
+
 def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from pieces

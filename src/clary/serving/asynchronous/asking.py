@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import BufferedWriter
 from pathlib import Path
 
 import httptools
 
 from clary.core import unix
+from clary.core.received import Received
 from clary.serving.connection import HostLost
 from clary.serving.head import head
 
@@ -19,52 +19,6 @@ PIECE = 1 << 18
 """Bytes of a body that are read and sent at a time."""
 
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
-
-
-class Received:
-    """An answer's body: in memory while it is small, in a file of its own from then on."""
-
-    def __init__(self, path: Path, small: int) -> None:
-        self._path, self._small = path, small
-        self._pieces: list[bytes] = []
-        self._file: BufferedWriter | None = None
-        self.size = 0
-
-    def write(self, data: bytes) -> None:
-        """Take in a piece."""
-        self.size += len(data)
-        if self._file is None and self.size <= self._small:
-            self._pieces.append(data)
-            return
-        if self._file is None:
-            self._file = self._path.open("wb")
-            self._file.writelines(self._pieces)
-            self._pieces.clear()
-        self._file.write(data)
-
-    @property
-    def content(self) -> bytes | None:
-        """The body as bytes, None where it lies in a file."""
-        return b"".join(self._pieces) if self._file is None else None
-
-    def file(self) -> Path:
-        """Return the file that a large body lies in, complete."""
-        assert self._file is not None  # noqa: S101  # asked only where `content` is None
-        self._file.close()
-        return self._path
-
-    def start(self, most: int) -> bytes:
-        """Return the first bytes."""
-        if (content := self.content) is not None:
-            return content[:most]
-        with self.file().open("rb") as file:
-            return file.read(most)
-
-    def discard(self) -> None:
-        """Remove the file, if there still is one."""
-        if self._file is not None:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
 
 
 @dataclass

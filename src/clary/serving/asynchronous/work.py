@@ -17,9 +17,10 @@ from typing import TypeVar
 
 from clary.core import ids
 from clary.core.errors import ApiError
+from clary.core.received import Received
 from clary.engines.inference import asynchronous as telling
 from clary.engines.inference.asynchronous import Outcome
-from clary.serving.asynchronous.asking import Answer, Received, ask
+from clary.serving.asynchronous.asking import Answer, ask
 from clary.serving.asynchronous.doors import Doors, Endpoint, Host
 from clary.serving.connection import HostLost
 from clary.serving.head import CUSTOM, passed_on
