@@ -19,13 +19,13 @@ from tests import databases
 
 from clary.app import Stores, gateway_parts, open_home
 from clary.core.clock import SystemClock
+from clary.core.listening import listen, port_of
 from clary.core.settings import Home, Settings
 from clary.gateway.app import Gateway
 from clary.gateway.certificates import Leaves
 from clary.gateway.exchange import Parts
 from clary.gateway.redirect import Redirect
 from clary.gateway.server import Server as Network
-from clary.gateway.server import listen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     clock = SystemClock()
     stores = open_home(settings, clock)
     parts = gateway_parts(settings, clock, stores, settings.home.logs / "audit-0.jsonl")
-    listener = listen(settings.host, 0, shared=False, alone=True)
+    listener = listen(settings.host, 0)
     ready = threading.Event()
     network = Network(Gateway(parts), ready.set)
     proxy_port = 0
@@ -102,7 +102,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     async def serve() -> None:
         nonlocal proxy_port
         redirect = Redirect(Leaves(settings.home.keys), listener.getsockname())
-        proxy_port = await redirect.start()
+        front = listen(settings.host, 0)
+        proxy_port = port_of(front)
+        await redirect.start(front)
         await network.serve([listener])
         redirect.close()
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TextIO
 from clary.core import ids
 from clary.core import logging as log_setup
 from clary.core.clock import Clock, SystemClock
+from clary.core.listening import port_of
 from clary.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -174,14 +175,13 @@ async def serve_gateway(settings: Settings) -> None:
 
     home = settings.home
     slot = network.take_slot(home.run)
-    shared = settings.gateways > 1
-    listener = network.listen(settings.host, settings.port, shared=shared, alone=slot.alone)
-    port: int = listener.getsockname()[1]
+    listener, front = network.listeners(settings, slot)
+    port, proxy_port = port_of(listener), port_of(front)
     clock = SystemClock()
     stores = open_home(settings, clock)
     parts = gateway_parts(settings, clock, stores, home.logs / f"audit-{slot.number}.jsonl")
     redirect = Redirect(Leaves(home.keys), (settings.host, port), settings.upstream_proxy)
-    proxy_port = await redirect.start(settings.proxy_port, shared=shared)
+    await redirect.start(front)
     started = datetime.now(UTC).isoformat()
 
     def listening() -> None:
@@ -189,7 +189,8 @@ async def serve_gateway(settings: Settings) -> None:
         _log.info("listening on %s:%s, redirecting on %s:%s", settings.host, port, settings.host, proxy_port)
         parts.pool.submit(_load_models)
 
-    server = network.Server(Gateway(parts), listening)
+    longest = max(settings.limits.model_seconds, settings.limits.stream_seconds)
+    server = network.Server(Gateway(parts), listening, longest_call=longest)
     server.stop_on_signals()
     router, stopped = parts.plane.router, asyncio.Event()
     reporter = Reporter(router, stores.metrics, clock, parts.pool)

@@ -42,8 +42,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert down.returncode == 0, down.stderr
 
 
+def test_a_restart_replaces_the_gateway_behind_the_same_address(home: Path) -> None:
+    before = json.loads((home / "run" / "server.json").read_text())
+    assert clary("restart", home=home).returncode == 0
+    after = json.loads((home / "run" / "server.json").read_text())
+    assert after == {**before, "renewed": 1}
+    assert (home / "run" / "gateway-1.json").exists()
+    assert clary("status", home=home).returncode == 0
+
+
 @pytest.mark.parametrize(
-    "command", ["", "up", "down", "status", "env", "run", "account", "logs", "demo", "doctor"]
+    "command", ["", "up", "down", "restart", "status", "env", "run", "account", "logs", "demo", "doctor"]
 )
 def test_every_command_has_help(command: str, tmp_path: Path) -> None:
     told = clary(*command.split(), "--help", home=tmp_path)
@@ -58,7 +67,9 @@ def test_help_needs_neither_boto3_nor_the_server() -> None:
     assert told.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("words", [("status",), ("env",), ("run", "--", "true"), ("logs", "job"), ("down",)])
+@pytest.mark.parametrize(
+    "words", [("status",), ("env",), ("run", "--", "true"), ("logs", "job"), ("down",), ("restart",)]
+)
 def test_without_a_server_the_exit_code_is_3_and_the_cure_is_named(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
+from clary.core.listening import listen
 from clary.runtime import alive
 from clary.runtime.jobdir import JobDirectory
 
@@ -94,6 +95,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.home = self.view or self.root / "home"
+        self.listeners = listen("127.0.0.1", 0), listen("127.0.0.1", 0)  # kept, as the supervisor does
         folder = self.home / "images" / "held"
         folder.mkdir(parents=True)
         for name, text in {"image.toml": IMAGE, "train.py": TRAIN, "serve.py": SERVE}.items():
@@ -110,11 +112,16 @@ class Site:
     def answers(self) -> bool:
         """Say whether the gateway that was started last is listening."""
         assert self.processes["gateway"].poll() is None, self.complaints()
-        try:
-            told = json.loads((self.home / "run" / "gateway.json").read_text())
-        except (OSError, ValueError):
-            return False
-        return bool(told["pid"] == self.processes["gateway"].pid)
+        told = [json.loads(path.read_text())["pid"] for path in (self.home / "run").glob("gateway*.json")]
+        return self.processes["gateway"].pid in told
+
+    def renew(self) -> None:
+        """Replace the gateway as `clary restart` does: by one beside it, to which it then gives way."""
+        before = self.processes["gateway"]
+        self.processes["gateway"] = self._spawn("gateway")
+        self.until(self.answers, "the new gateway answers")
+        before.send_signal(signal.SIGUSR1)
+        assert before.wait(PATIENCE) == 0
 
     def kill(self, role: str) -> None:
         """Kill -9 the gateway or the controller."""
@@ -148,6 +155,8 @@ class Site:
             process.terminate()
         for process in self.processes.values():
             process.wait(PATIENCE)
+        for listener in self.listeners:
+            listener.close()
         for path in (self.home / "jobs").glob("*/state.json"):
             shim = alive.read((self.job(path.parent.name).state() or {}).get("shim"))
             if shim:
@@ -242,9 +251,13 @@ class Site:
             "CLARY_PORT": "0",
             "PYTHONPATH": str(SOURCE / "src"),
         }
+        passed = [each.fileno() for each in self.listeners if role == "gateway"]
+        environment["CLARY_LISTENERS"] = ",".join(map(str, passed))
         with (self.root / f"{role}.log").open("ab") as log:
             command = [*self.within, sys.executable, "-m", "clary.app", role]
-            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - ours
+            return subprocess.Popen(  # noqa: S603 - ours
+                command, env=environment, stdout=log, stderr=log, pass_fds=passed
+            )
 
 
 def _attempt(uid: str) -> int:

@@ -10,22 +10,28 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from clary.gateway.server import listen, take_slot
+from clary.core.listening import listen, port_of
+from clary.gateway.server import take_slot
 
 
 @contextmanager
-def gateway(home: Path, name: str = "gateway.json", **settings: str) -> Iterator[dict[str, int]]:
+def gateway(
+    home: Path, name: str = "gateway.json", passed: Sequence[int] = (), /, **settings: str
+) -> Iterator[dict[str, int]]:
     """Run a gateway process until the block ends; give what it announced."""
     source = str(Path(__file__).parents[2] / "src")
     environment = {**os.environ, "CLARY_HOME": str(home), "CLARY_PORT": "0", "PYTHONPATH": source, **settings}
     command = [sys.executable, "-m", "clary.app", "gateway"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:  # noqa: S603
+    environment["CLARY_LISTENERS"] = ",".join(map(str, passed))
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command, env=environment, stderr=subprocess.PIPE, pass_fds=passed
+    ) as process:
         assert process.stderr is not None
         line = b""
         while b"listening on" not in line:
@@ -35,7 +41,7 @@ def gateway(home: Path, name: str = "gateway.json", **settings: str) -> Iterator
         told: dict[str, int] = json.loads((home / "run" / name).read_text())
         assert told["pid"] == process.pid
         yield told
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)  # harmless where it has ended already
         assert process.wait(20) == 0
 
 
@@ -67,6 +73,39 @@ def test_siblings_share_one_port_and_one_proxy_port(tmp_path: Path) -> None:
         "audit-0.jsonl",
         "audit-1.jsonl",
     ]
+
+
+def test_a_call_that_meets_no_gateway_waits_for_the_next_one(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as api, listen("127.0.0.1", 0) as redirect:
+        passed = (api.fileno(), redirect.fileno())
+        with gateway(tmp_path, "gateway.json", passed) as told:
+            assert told["port"] == port_of(api)
+            assert told["proxy_port"] == port_of(redirect)
+        connection = http.client.HTTPConnection("127.0.0.1", port_of(api), timeout=20)
+        connection.request("GET", "/_clary/health")
+        with gateway(tmp_path, "gateway.json", passed):
+            assert connection.getresponse().status == 200
+        connection.close()
+
+
+def test_a_gateway_that_gives_way_closes_no_connection_before_its_next_answer(tmp_path: Path) -> None:
+    with (
+        listen("127.0.0.1", 0) as api,
+        listen("127.0.0.1", 0) as redirect,
+        gateway(tmp_path, "gateway.json", (api.fileno(), redirect.fileno())) as told,
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", told["port"], timeout=20)
+        connection.request("GET", "/_clary/health")
+        assert connection.getresponse().read()
+        os.kill(told["pid"], signal.SIGUSR1)
+        last = False
+        while not last:  # until it has heard the signal
+            connection.request("GET", "/_clary/health")
+            answer = connection.getresponse()
+            assert answer.read()
+            assert answer.status == 200
+            last = answer.getheader("connection") == "close"
+        connection.close()
 
 
 def test_a_port_that_a_stranger_holds_is_an_error_even_when_shared() -> None:

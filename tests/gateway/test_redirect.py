@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import pytest
 
+from clary.core.listening import listen, port_of
 from clary.gateway.certificates import Leaves, certificate_path, ensure_authority
 from clary.gateway.redirect import Redirect
 
@@ -39,9 +40,10 @@ async def greeter(word: bytes, context: ssl.SSLContext | None = None) -> AsyncIt
 async def redirect(keys: Path, gateway_port: int, upstream: str = "") -> AsyncIterator[int]:
     ensure_authority(keys, datetime.now(UTC))
     proxy = Redirect(Leaves(keys), ("127.0.0.1", gateway_port), upstream)
-    port = await proxy.start()
+    front = listen("127.0.0.1", 0)
+    await proxy.start(front)
     try:
-        yield port
+        yield port_of(front)
     finally:
         proxy.close()
 

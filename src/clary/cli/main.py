@@ -11,6 +11,7 @@ import clary
 _COMMANDS = {
     "up": ("clary.cli.up", "Start the server."),
     "down": ("clary.cli.down", "Stop the server and what it runs."),
+    "restart": ("clary.cli.restart", "Replace the server's processes without losing a call."),
     "status": ("clary.cli.status", "Show the server, its jobs and its endpoints."),
     "env": ("clary.cli.env", "Print the exports that point AWS clients here."),
     "run": ("clary.cli.run", "Run one command with AWS clients pointed here."),

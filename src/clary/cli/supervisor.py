@@ -1,4 +1,7 @@
-"""Keeps the gateway and the controller of a home alive; it holds no state and decides nothing."""
+"""Keeps the gateway and the controller of a home alive; it decides nothing, and holds only their sockets.
+
+Whoever connects while a gateway is being replaced waits in its socket's queue for the next one.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,18 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from clary.core.listening import listen, port_of
 from clary.core.settings import Home, Settings
 
 _PR_SET_PDEATHSIG = 1
@@ -40,6 +46,7 @@ class Child:
     role: str
     environment: dict[str, str]
     log: Path
+    listeners: tuple[socket.socket, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
@@ -47,13 +54,15 @@ class Child:
 
     def start(self) -> None:
         """Start the process; it dies with the supervisor, so that no gateway outlives its home's lock."""
+        descriptors = [listener.fileno() for listener in self.listeners]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "clary.app", self.role],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self.environment,
+                env={**self.environment, "CLARY_LISTENERS": ",".join(map(str, descriptors))},
+                pass_fds=descriptors,
                 preexec_fn=_die_with_parent,
             )
         self.started = time.monotonic()
@@ -61,7 +70,7 @@ class Child:
     def tend(self) -> None:
         """Restart the process if it is gone, later and later when it keeps dying."""
         now = time.monotonic()
-        if self.process is not None and self.process.poll() is None:
+        if self.alive():
             if now - self.started > _STEADY:
                 self.failures = 0
             return
@@ -72,10 +81,14 @@ class Child:
         if now >= self.restart_at:
             self.start()
 
-    def stop(self) -> None:
+    def alive(self) -> bool:
+        """Say whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Ask the process to drain and end."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        if self.process is not None and self.alive():
+            self.process.send_signal(how)
 
 
 @dataclass
@@ -85,59 +98,58 @@ class Supervisor:
     settings: Settings
     children: list[Child] = field(default_factory=list)
     stopping: bool = False
+    renewing: bool = False
+    leaving: list[Child] = field(default_factory=list)
+    """Gateways that were replaced and still have calls to finish."""
+    _renewed: int = 0
+    _started: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     _lock: IO[str] | None = None
 
-    def start(self) -> dict[str, object]:
-        """Take the home, start everything, and return what `server.json` says once the gateway answers."""
+    def start(self) -> None:
+        """Take the home, start everything, and say where in `server.json` once the gateway answers."""
         home = self.settings.home
         for directory in (home.root, home.run, home.logs, home.keys):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
         self._take_lock(home)
-        (home.run / "gateway.json").unlink(missing_ok=True)
-        environment = self._environment()
-        gateway = Child("gateway", environment, home.logs / "gateway.log")
-        self.children.append(gateway)
-        gateway.start()
-        told = self._wait_for_gateway(gateway)
-        shared = {**environment, "CLARY_PORT": str(told["port"]), "CLARY_PROXY_PORT": str(told["proxy_port"])}
-        gateway.environment = shared
-        others = [Child("gateway", shared, gateway.log) for _ in range(self.settings.gateways - 1)]
-        others.append(Child("controller", shared, home.logs / "controller.log"))
-        for child in others:
+        for told in home.run.glob("gateway*.json"):
+            told.unlink()
+        pairs = self._listen()
+        environment = self._environment([port_of(listener) for listener in pairs[0]])
+        signal.signal(signal.SIGUSR1, self._asked_to_renew)
+        for pair in pairs:
+            self.children.append(Child("gateway", environment, home.logs / "gateway.log", pair))
+        self.children.append(Child("controller", environment, home.logs / "controller.log"))
+        self.children[0].start()
+        self._wait_for(self.children[0])
+        for child in self.children[1:]:
             child.start()
-            self.children.append(child)
-        (home.root / "port").write_text(str(told["port"]))
-        server: dict[str, object] = {
-            "pid": os.getpid(),
-            "port": told["port"],
-            "proxy_port": told["proxy_port"],
-            "region": self.settings.region,
-            "account": self.settings.account,
-            "started": datetime.now(UTC).isoformat(),
-        }
-        temporary = home.run / "server.json.new"
-        temporary.write_text(json.dumps(server))
-        temporary.replace(home.run / "server.json")
-        return server
+        self._tell()
 
     def run(self) -> None:
-        """Tend the children until SIGTERM or SIGINT, then end them."""
+        """Tend the children until SIGTERM or SIGINT, then end them; replace them at each SIGUSR1."""
         signal.signal(signal.SIGTERM, self._asked_to_stop)
         signal.signal(signal.SIGINT, self._asked_to_stop)
         while not self.stopping:
+            if self.renewing:
+                self.renewing = False
+                self._renew()
             for child in self.children:
                 child.tend()
+            self.leaving = [child for child in self.leaving if child.alive()]
             time.sleep(0.1)
         self.stop()
 
     def stop(self) -> None:
         """End every child, the controller last, and give the home back."""
         (self.settings.home.run / "server.json").unlink(missing_ok=True)
-        for child in self.children:
+        ending = [*self.leaving, *self.children]
+        for child in ending:
+            for listener in child.listeners:
+                listener.close()
             child.stop()
         deadline = time.monotonic() + STOP_TIMEOUT
-        for child in self.children:
+        for child in ending:
             if child.process is None:
                 continue
             try:
@@ -148,6 +160,25 @@ class Supervisor:
         if self._lock is not None:
             self._lock.close()
 
+    def _renew(self) -> None:
+        """Replace every process: a gateway once another takes calls beside it, the controller at once."""
+        for place, child in enumerate(self.children):
+            if not child.listeners:
+                child.stop()
+                continue
+            successor = Child(child.role, child.environment, child.log, child.listeners)
+            successor.start()
+            try:
+                self._wait_for(successor)
+            except NotReady as error:
+                print(f"The gateway was not replaced: {error}", file=sys.stderr, flush=True)
+                return
+            child.stop(signal.SIGUSR1)
+            self.leaving.append(child)
+            self.children[place] = successor
+        self._renewed += 1
+        self._tell()
+
     def _take_lock(self, home: Home) -> None:
         lock = (home.run / "lock").open("a+")
         try:
@@ -157,53 +188,87 @@ class Supervisor:
             raise AlreadyRunning(str(home.root)) from error
         self._lock = lock
 
-    def _environment(self) -> dict[str, str]:
-        port = self.settings.port
+    def _listen(self) -> list[tuple[socket.socket, socket.socket]]:
+        """Bind the ports of the API and of the redirect, once for each gateway process."""
+        host, shared = self.settings.host, self.settings.gateways > 1
+        ports, pairs = [self._port(), self.settings.proxy_port], []
+        try:
+            for number in range(max(1, self.settings.gateways)):
+                api, redirect = (listen(host, port, shared=shared, alone=number == 0) for port in ports)
+                ports = [port_of(api), port_of(redirect)]
+                pairs.append((api, redirect))
+        except OSError as error:
+            raise NotReady(f"It cannot listen on {host}:{ports[0]}: {error}") from error
+        return pairs
+
+    def _port(self) -> int:
+        """Return the port to listen on; running containers know the server by the one it had."""
         remembered = self.settings.home.root / "port"
-        if port == 0 and remembered.exists() and _is_free(int(remembered.read_text())):
-            port = int(remembered.read_text())  # running containers know the server by this port
+        if self.settings.port or not remembered.exists():
+            return self.settings.port
+        port = int(remembered.read_text())
+        try:
+            listen(self.settings.host, port).close()
+        except OSError:
+            return 0
+        return port
+
+    def _environment(self, ports: Sequence[int]) -> dict[str, str]:
         return {
             **os.environ,
             "CLARY_HOME": str(self.settings.home.root),
-            "CLARY_PORT": str(port),
+            "CLARY_PORT": str(ports[0]),
+            "CLARY_PROXY_PORT": str(ports[1]),
             "CLARY_REGION": self.settings.region,
             "CLARY_ACCOUNT_ID": self.settings.account,
             "CLARY_CACHE": str(self.settings.cache),
             "CLARY_STRICT": str(int(self.settings.strict)),
         }
 
-    def _wait_for_gateway(self, gateway: Child) -> dict[str, int]:
-        path = self.settings.home.run / "gateway.json"
+    def _wait_for(self, gateway: Child) -> None:
+        """Return once a gateway process has said that it takes calls."""
         deadline = time.monotonic() + READY_TIMEOUT
         while time.monotonic() < deadline:
-            if path.exists():
-                told: dict[str, int] = json.loads(path.read_text())
-                return told
-            if gateway.process is not None and gateway.process.poll() is not None:
+            if gateway.process is not None and gateway.process.pid in self._announced():
+                return
+            if not gateway.alive():
                 break
             time.sleep(0.01)
         gateway.stop()
         tail = gateway.log.read_text(errors="replace").splitlines()[-15:]
         raise NotReady("\n".join(tail) or "the gateway ended without a word")
 
+    def _announced(self) -> set[int]:
+        told = (path.read_text() for path in self.settings.home.run.glob("gateway*.json"))
+        return {json.loads(text)["pid"] for text in told}
+
+    def _tell(self) -> None:
+        """Write down where the server is, and how often its processes were replaced."""
+        home = self.settings.home
+        port, proxy_port = (port_of(listener) for listener in self.children[0].listeners)
+        (home.root / "port").write_text(str(port))
+        server: dict[str, object] = {
+            "pid": os.getpid(),
+            "port": port,
+            "proxy_port": proxy_port,
+            "region": self.settings.region,
+            "account": self.settings.account,
+            "started": self._started,
+            "renewed": self._renewed,
+        }
+        temporary = home.run / "server.json.new"
+        temporary.write_text(json.dumps(server))
+        temporary.replace(home.run / "server.json")
+
     def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True
+
+    def _asked_to_renew(self, _number: int, _frame: FrameType | None) -> None:
+        self.renewing = True
 
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _is_free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def main() -> None:

@@ -60,7 +60,10 @@ class Settings:
     log_level: str = "INFO"
     proxy_port: int = 0
     upstream_proxy: str = ""
+    listeners: tuple[int, ...] = ()
     strict: bool = False
+    serverless_idle: float = 300.0
+    serverless_environments: int = 0
 
     @property
     def limits(self) -> Limits:
@@ -76,8 +79,14 @@ class Settings:
         - `CLARY_REGION`, `CLARY_ACCOUNT_ID`: the region and the twelve-digit account the server answers as
         - `CLARY_CACHE`: built image environments, shared by all homes, default `~/.cache/clary`
         - `CLARY_GATEWAYS`: number of gateway processes
+        - `CLARY_LISTENERS`: descriptors of two listening sockets, the API's and the redirect's, as the
+          supervisor leaves them to a gateway; by default it binds its own
         - `CLARY_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR
         - `CLARY_PROXY_PORT`: port of the redirect's proxy, default 0, which picks a free one
+        - `CLARY_SERVERLESS_IDLE`: seconds after which an unused environment of a serverless endpoint goes,
+          default 300
+        - `CLARY_SERVERLESS_ENVIRONMENTS`: how many of them one endpoint has at most, default 0, which is as
+          many as keep this machine's CPUs busy
         - `CLARY_STRICT`: 1 enforces AWS's own limits and quotas; by default only the machine sets limits
         - `CLARY_UPSTREAM_PROXY`: the way out for other hosts than AWS's, default `HTTPS_PROXY`
         """
@@ -90,8 +99,11 @@ class Settings:
             account=environ.get("CLARY_ACCOUNT_ID", "000000000000"),
             cache=Path(environ.get("CLARY_CACHE", cache)).absolute(),
             gateways=int(environ.get("CLARY_GATEWAYS", "1")),
+            listeners=tuple(map(int, filter(None, environ.get("CLARY_LISTENERS", "").split(",")))),
             log_level=environ.get("CLARY_LOG_LEVEL", "INFO").upper(),
             proxy_port=int(environ.get("CLARY_PROXY_PORT", "0")),
+            serverless_idle=float(environ.get("CLARY_SERVERLESS_IDLE", "300")),
+            serverless_environments=int(environ.get("CLARY_SERVERLESS_ENVIRONMENTS", "0")),
             strict=environ.get("CLARY_STRICT", "").lower() in ("1", "true", "yes", "on"),
             upstream_proxy=environ.get("CLARY_UPSTREAM_PROXY", environ.get("HTTPS_PROXY", "")),
         )

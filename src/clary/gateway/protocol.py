@@ -23,6 +23,8 @@ class Connection(QuickObjects):
     """One connection. A request that arrives in one piece costs two comparisons."""
 
     patience = PATIENCE
+    rest = 0.0
+    """Seconds that a connection must have been idle to be closed, once the process gives way to another."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Wait for the first request, but not for ever."""
@@ -32,6 +34,8 @@ class Connection(QuickObjects):
         self._began = self._heard = self.loop.time()
         self._watch: asyncio.TimerHandle | None = None
         self._look_later()
+        if self.rest:
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
@@ -62,12 +66,23 @@ class Connection(QuickObjects):
         """Count no longer."""
         self._in_head = False
         super().on_headers_complete()
+        if self.rest:
+            _make_last(self.cycle)
 
     def on_message_complete(self) -> None:
         """Watch no longer."""
         self._whole = True
         self._rest()
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Close after the answer that is under way or, in a process that gives way, after the next."""
+        if not self.rest:
+            super().shutdown()
+        elif self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(self.rest, self._close_idle, self._began)
+        else:
+            _make_last(self.cycle)
 
     def pass_over(self) -> None:
         """Go on as if the rest of the body had come by the parser, which is still waiting for it."""
@@ -91,6 +106,11 @@ class Connection(QuickObjects):
         cycle.scope["extensions"] = {LINE: Line(self, cycle)}  # type: ignore[dict-item]  # ours alone
         super()._start_asgi_task(cycle, app)
 
+    def _close_idle(self, began: float) -> None:
+        """Close, unless a request has begun since."""
+        if self._began == began:
+            self.transport.close()
+
     def _look_later(self) -> None:
         self._watch = self.loop.call_later(self.patience, self._look)
 
@@ -113,6 +133,12 @@ class Connection(QuickObjects):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+
+
+def _make_last(cycle: RequestResponseCycle) -> None:
+    """Have a connection closed after this answer, which says so."""
+    cycle.keep_alive = False
+    cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
 
 
 def patient(seconds: float) -> type[Connection]:

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import logging
+import socket
 from urllib.parse import unquote, urlsplit
 
 from clary.core.aws_hosts import is_aws
@@ -29,14 +30,10 @@ class Redirect:
         self.upstream = urlsplit(upstream if "//" in upstream else f"http://{upstream}") if upstream else None
         self._server: asyncio.Server | None = None
 
-    async def start(self, port: int = 0, *, shared: bool = False) -> int:
-        """Listen on loopback; return the port. `shared` lets sibling processes listen on it too."""
+    async def start(self, listener: socket.socket) -> None:
+        """Take the connections of a socket that listens already."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Front(self), "127.0.0.1", port, reuse_port=shared or None
-        )
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+        self._server = await loop.create_server(lambda: _Front(self), sock=listener)
 
     def close(self) -> None:
         """Stop listening; tunnels that are open stay until either side ends them."""

@@ -1,4 +1,4 @@
-"""One gateway process on the network: its slot, its sockets, its announcement, its end."""
+"""One gateway process on the network: its slot, its announcement, its end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import math
 import os
 import signal
 import socket
@@ -16,14 +17,18 @@ from typing import IO
 
 import uvicorn
 
+from clary.core.listening import listen
+from clary.core.settings import Settings
 from clary.gateway.app import Gateway
 from clary.gateway.protocol import PATIENCE, patient
 
 DRAIN_SECONDS = 10
 """What calls under way have to end once the process is told to stop; the supervisor waits a little longer."""
 
+IDLE_SECONDS = 1.0
+"""How long a connection must have rested before a process that is replaced closes it."""
+
 _KEEP_ALIVE_SECONDS = 120  # longer than SDKs keep an idle connection, so that they are the ones to close it
-_BACKLOG = 2048
 _MOST_SLOTS = 64
 
 
@@ -61,36 +66,34 @@ def take_slot(run: Path) -> Slot:
     return Slot(mine[0], not others, mine[1])
 
 
-def listen(host: str, port: int, *, shared: bool, alone: bool) -> socket.socket:
-    """Bind the port. `shared` lets sibling processes bind it too; a stranger on it is an error either way."""
-    if shared and alone and port:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        bound.bind((host, port))
-        bound.listen(_BACKLOG)
-    except OSError:
-        bound.close()
-        raise
-    bound.setblocking(False)
-    return bound
+def listeners(settings: Settings, slot: Slot) -> tuple[socket.socket, socket.socket]:
+    """Return the sockets of the API and of the redirect: the supervisor's, or our own."""
+    if settings.listeners:
+        api, redirect = (socket.socket(fileno=number) for number in settings.listeners)
+        for inherited in (api, redirect):
+            inherited.set_inheritable(False)
+        return api, redirect
+    shared = settings.gateways > 1
+    api = listen(settings.host, settings.port, shared=shared, alone=slot.alone)
+    return api, listen(settings.host, settings.proxy_port, shared=shared, alone=slot.alone)
 
 
 class Server(uvicorn.Server):
     """uvicorn, told when it listens and stopped by us."""
 
     def __init__(
-        self, gateway: Gateway, listening: Callable[[], None], *, patience: float = PATIENCE
+        self,
+        gateway: Gateway,
+        listening: Callable[[], None],
+        *,
+        patience: float = PATIENCE,
+        longest_call: float = DRAIN_SECONDS,
     ) -> None:
+        self._connections = patient(patience)
         super().__init__(
             uvicorn.Config(
                 gateway,
-                http=patient(patience),
+                http=self._connections,
                 ws="none",
                 loop="none",
                 lifespan="off",
@@ -103,7 +106,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=DRAIN_SECONDS,
             )
         )
-        self._listening = listening
+        self._listening, self._longest_call = listening, longest_call
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Say so once requests are taken."""
@@ -116,13 +119,24 @@ class Server(uvicorn.Server):
         yield
 
     def stop_on_signals(self) -> None:
-        """Drain and end on SIGTERM or SIGINT."""
+        """Drain and end on SIGTERM or SIGINT, more patiently on SIGUSR1."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGUSR1, self.give_way)
 
     def stop(self) -> None:
         """Take no more requests, finish those under way, then end."""
+        self.should_exit = True
+
+    def give_way(self) -> None:
+        """Leave new connections to another process, and end once nobody can be in the middle of a call.
+
+        A connection is closed with its next answer, or when it has rested: one that a client is just about to
+        use stays open.
+        """
+        self._connections.rest = IDLE_SECONDS
+        self.config.timeout_graceful_shutdown = math.ceil(self._longest_call + IDLE_SECONDS)
         self.should_exit = True
 
 
