@@ -22,7 +22,7 @@ def request(body: bytes, media: str) -> str:
             return text if _READY.search(text) else json.dumps({"instances": _instances(text)})
     except UnicodeDecodeError as wrong:
         raise Refused(415, f"The body is not {media}: it is not UTF-8 ({wrong}).") from wrong
-    except ValueError as wrong:
+    except (ValueError, RecursionError, csv.Error) as wrong:
         raise Refused(400, json.dumps({"error": f"The body is not {media or JSON}: {wrong}"})) from wrong
     raise Refused(415, json.dumps({"error": f"Unsupported Media Type: {media}"}))
 

@@ -28,6 +28,8 @@ Array = NDArray[Any]
 
 READS = (JSON, CSV, NPY, JSON_LINES, "application/x-npz", LIBSVM, RECORDIO)
 WRITES = (JSON, CSV, NPY, JSON_LINES)
+MOST_UNPACKED = 1 << 30
+"""Bytes of a compressed array once it is unpacked."""
 
 
 def decode(body: str | bytes, content_type: str) -> Any:
@@ -39,8 +41,10 @@ def decode(body: str | bytes, content_type: str) -> Any:
         raise unsupported(content_type, READS)
     try:
         return reader(body.encode() if isinstance(body, str) else bytes(body))
-    except (ValueError, TypeError, KeyError, EOFError, OSError) as wrong:
-        raise Refused(415, f"The body is not {media}: {wrong}") from wrong
+    except ImportError:
+        raise  # the image lacks a package
+    except Exception as wrong:  # whatever a reader makes of a stranger's bytes, they are at fault
+        raise Refused(415, f"The body is not {media}: {_cured(wrong)}") from wrong
 
 
 def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
@@ -77,6 +81,13 @@ def read_csv(body: bytes) -> Array:
         return np.array([[field.strip().strip('"') for field in row] for row in rows])
 
 
+def _cured(wrong: Exception) -> str:
+    """Say what is wrong; of pickled objects, what to send in their place."""
+    if "allow_pickle" in str(wrong):
+        return "it holds pickled Python objects, which are never unpickled. Send an array of numbers or text."
+    return str(wrong) or type(wrong).__name__
+
+
 def _read_json(body: bytes) -> Array:
     return np.array(json.loads(body))
 
@@ -92,6 +103,12 @@ def _read_npy(body: bytes) -> Array:
 
 def _read_npz(body: bytes) -> Array:
     with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+        if not archive.files:
+            raise ValueError("it holds no array")
+        unpacked = archive.zip.infolist()[0].file_size
+        if unpacked > MOST_UNPACKED:
+            most = f"{unpacked} bytes when unpacked, of at most {MOST_UNPACKED}"
+            raise ValueError(f"its first array has {most}. Send it in parts.")
         array: Array = archive[archive.files[0]]
         return array
 

@@ -29,7 +29,9 @@ def read(request: Request) -> Floats | csr_matrix:
         raise unsupported(request.content_type, READS)
     try:
         return reader(request.body)
-    except (ValueError, TypeError, KeyError) as wrong:
+    except ImportError:
+        raise  # the image lacks a package
+    except Exception as wrong:  # whatever a reader makes of a stranger's bytes, they are at fault
         name = media.rpartition("/")[2]
         raise Refused(
             415,

@@ -80,7 +80,11 @@ class Rows:
         try:
             columns = self._predictor.predict(together, accept)
         except Refused as wrong:
-            answers.update((number, wrong.answer()) for number, _, _ in group)
+            if len(group) > 1:  # one of them is at fault: ask for each alone
+                for one in group:
+                    self._answer_dense(answers, accept, [one])
+            else:
+                answers[group[0][0]] = wrong.answer()
             return
         start = 0
         for number, media, table in group:

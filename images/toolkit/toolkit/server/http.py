@@ -12,7 +12,7 @@ import httptools
 
 from toolkit.server.messages import Answer, Refused, Request
 
-MAX_BODY_BYTES = 128 << 20
+MAX_BODY_BYTES = 1 << 30  # as much as an asynchronous request may have
 MAX_PIPELINED = 64
 OK = Answer(200, "text/plain", b"")
 

@@ -134,6 +134,8 @@ def guarded(model: Model, place: Place) -> Callable[[Sequence[Request]], list[An
         try:
             return model.answer(requests)
         except (Exception, SystemExit) as wrong:  # whatever a user's code raises, the caller gets a 500
+            if len(requests) > 1:  # but none of the others whose requests came in the same turn
+                return [answer([request])[0] for request in requests]
             print(traceback.format_exc(), flush=True)
             return [Refused(500, f"{type(wrong).__name__}: {wrong}").answer()] * len(requests)
         finally:
