@@ -15,7 +15,7 @@ from clary.serving.tally import Tally
 _KEPT = (CUSTOM, NEW_SESSION, CLOSED_SESSION)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)  # not frozen: that would cost every call a microsecond
 class Invocation:
     """One call. Header names are in lower case."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import itertools
 import time
 import zlib
+from typing import NamedTuple
 
 from clary.core.clock import Clock
+from clary.core.errors import ApiError
 from clary.core.limits import STRICT, Limits
 from clary.serving import addressing
 from clary.serving.captures import Captures
-from clary.serving.connection import BadAnswer, Host, HostLost
+from clary.serving.connection import Answer, BadAnswer, Host, HostLost
 from clary.serving.endpoints import Endpoint, Endpoints, Variant
 from clary.serving.head import PREFIX, head
 from clary.serving.holding import Holding
@@ -28,6 +30,14 @@ from clary.store.records import Records
 
 _TIMED_OUT = 504  # what a model that does not answer in time is counted as
 _UNREADABLE = 502  # what an answer that is none, or is no prediction, is counted as
+
+
+class Way(NamedTuple):
+    """Where a call goes."""
+
+    endpoint: Endpoint
+    variant: Variant
+    host: Host
 
 
 class Router:
@@ -53,50 +63,72 @@ class Router:
         plain = addressing.is_plain(call)
         if not plain:
             addressing.check(call)
-        endpoint = self._endpoints.find(call.account, call.region, call.endpoint)
-        try:
-            variant, host = self._choose(endpoint, call)
-        except NoHost as none:
-            endpoint = await self._first_host(call, endpoint.record.name, none)
-            variant, host = self._choose(endpoint, call)
+        way = await self._way(call)
         asked = time.perf_counter()
         patience = self._limits.model_seconds
         if stream:
-            stream.variant, patience = variant.name, self._limits.stream_seconds
+            stream.variant, patience = way.variant.name, self._limits.stream_seconds
+        host = way.host
         try:
             if plain and host.plain:
                 uid = host.uid
                 answer = await host.ask(head(call.headers, len(call.body)), call.body, patience, stream)
             else:
                 uid, answer = await addressing.ask(host, call, patience, stream)
-        except HostLost as error:
-            self._failed(call, variant, asked, ServiceUnavailable.status)
-            raise ServiceUnavailable(
-                f"Endpoint {call.endpoint} could not answer: {error}. It is restarted; try again."
-            ) from error
-        except BadAnswer as error:
-            self._failed(call, variant, asked, _UNREADABLE)
-            raise model_error(endpoint.record, variant.name, host.uid, 0, str(error)) from error
-        except TimeoutError as error:
-            self._failed(call, variant, asked, _TIMED_OUT)
-            raise model_error(
-                endpoint.record,
-                variant.name,
-                host.uid,
-                0,
-                f"Your invocation timed out while waiting for a response from container {variant.name}. "
-                f"It has {patience:.0f} s; look at the endpoint's log for what it was doing.",
-            ) from error
+        except (HostLost, BadAnswer, TimeoutError) as error:
+            raise self.failure(call, way, asked, error, patience) from error
+        return self.prediction(call, way, asked, answer, uid, captured=not stream)
+
+    def straight(self, call: Invocation) -> Way | None:
+        """Choose a host that can be asked at once by `Host.ask`; None where that takes more than a choice."""
+        if not addressing.is_plain(call):
+            return None
+        endpoint = self._endpoints.find(call.account, call.region, call.endpoint)
+        if not endpoint.named:
+            return None
+        variant, host = self._choose(endpoint, call)
+        return Way(endpoint, variant, host) if host.plain else None
+
+    def prediction(
+        self, call: Invocation, way: Way, asked: float, answer: Answer, uid: str, *, captured: bool = True
+    ) -> Prediction:
+        """Return what a host's answer is to the caller, or raise that it is an error."""
         seconds = time.perf_counter() - asked
+        variant = way.variant
         if answer.status >= 300:
             self._failed(call, variant, asked, answer.status if answer.status >= 400 else _UNREADABLE)
             text = answer.body[:1024].decode("utf-8", "replace")
-            raise model_error(endpoint.record, variant.name, uid, answer.status, text)
-        self._sessions.heard(answer, host)
-        if variant.source and not stream:
+            raise model_error(way.endpoint.record, variant.name, uid, answer.status, text)
+        self._sessions.heard(answer, way.host)
+        if variant.source and captured:
             kind = answer.headers.get(b"content-type", b"application/octet-stream")
             self.captures.add(variant.source, call.body, call.headers, answer.body, kind)
         return Prediction(variant.name, answer, seconds, variant.tally)
+
+    def failure(
+        self,
+        call: Invocation,
+        way: Way,
+        asked: float,
+        error: HostLost | BadAnswer | TimeoutError,
+        patience: float,
+    ) -> ApiError:
+        """Count a call that got no answer that can be passed on, and return what the caller is told."""
+        name, uid = way.variant.name, way.host.uid
+        if isinstance(error, HostLost):
+            self._failed(call, way.variant, asked, ServiceUnavailable.status)
+            return ServiceUnavailable(
+                f"Endpoint {call.endpoint} could not answer: {error}. It is restarted; try again."
+            )
+        if isinstance(error, BadAnswer):
+            self._failed(call, way.variant, asked, _UNREADABLE)
+            return model_error(way.endpoint.record, name, uid, 0, str(error))
+        self._failed(call, way.variant, asked, _TIMED_OUT)
+        words = (
+            f"Your invocation timed out while waiting for a response from container {name}. "
+            f"It has {patience:.0f} s; look at the endpoint's log for what it was doing."
+        )
+        return model_error(way.endpoint.record, name, uid, 0, words)
 
     def summary(self) -> dict[str, dict[str, Summary]]:
         """Return latencies by endpoint and variant."""
@@ -105,6 +137,14 @@ class Router:
             arn = f"arn:aws:sagemaker:{region}:{account}:endpoint/{endpoint}"
             found.setdefault(arn, {})[variant] = tally.summary()
         return found
+
+    async def _way(self, call: Invocation) -> Way:
+        endpoint = self._endpoints.find(call.account, call.region, call.endpoint)
+        try:
+            return Way(endpoint, *self._choose(endpoint, call))
+        except NoHost as none:
+            endpoint = await self._first_host(call, endpoint.record.name, none)
+            return Way(endpoint, *self._choose(endpoint, call))
 
     async def _first_host(self, call: Invocation, name: str, none: NoHost) -> Endpoint:
         """Hold a call until a host came that can take it; raise `none` where it waited in vain."""
