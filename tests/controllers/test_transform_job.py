@@ -74,7 +74,7 @@ def names(world: World, uid: str) -> list[str]:
 def end(world: World, uid: str, seen: Seen, *done: str) -> None:
     """Let a run end, with outputs for some objects."""
     folder = world.root / uid / "transformed"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for number, name in enumerate(done):
         (folder / f"{number}.out").write_text(f"{name} by {uid[-3:]}")
@@ -99,6 +99,8 @@ def outputs(world: World) -> dict[str, str]:
         ({"TransformJobStatus": "Stopping"}, Seen_(), "none", "Stopped"),
         ({"_Started": True}, Seen_(runs=[READY, WELL]), "none", None),
         ({"_Started": True}, Seen_(runs=[READY, BAD]), "none", None),
+        ({"_Started": True}, Seen_(runs=[READY, WELL], fresh=True), "publish", None),
+        ({"_Started": True}, Seen_(runs=[WELL, WELL], fresh=True), "collect", "Completed"),
         ({"_Started": True}, Seen_(runs=[WELL, WELL]), "collect", "Completed"),
         ({"_Started": True}, Seen_(runs=[WELL, WELL], logged=False), "none", None),
         ({"_Started": True}, Seen_(runs=[WELL, BAD]), "collect", "Failed"),
@@ -108,6 +110,19 @@ def outputs(world: World) -> dict[str, str]:
         ({"_Started": True, "_Attempt": ATTEMPTS}, Seen_(runs=[WELL, LOST]), "collect", "Failed"),
         ({"_Started": True, "TransformJobStatus": "Stopping"}, Seen_(runs=[READY, WELL]), "stop", None),
         ({"_Started": True, "TransformJobStatus": "Stopping"}, Seen_(runs=[WELL, LOST]), "none", "Stopped"),
+        (
+            {"_Started": True, "TransformJobStatus": "Stopping"},
+            Seen_(runs=[READY], fresh=True),
+            "stop",
+            None,
+        ),
+        (
+            {"_Started": True, "_Kept": {}, "TransformJobStatus": "Stopping"},
+            Seen_(runs=[WELL]),
+            "withdraw",
+            "Stopped",
+        ),
+        ({"_Kept": {}, "TransformJobStatus": "Stopping"}, Seen_(), "withdraw", "Stopped"),
         ({"TransformJobStatus": "Completed"}, Seen_(left=True), "remove", None),
         ({"TransformJobStatus": "Completed"}, Seen_(), "none", None),
     ],
@@ -203,6 +218,50 @@ def test_a_job_that_fails_keeps_what_went_well_and_says_what_did_not(world: Worl
     doc = world.reread(job).doc
     assert (doc["TransformJobStatus"], doc["FailureReason"]) == ("Failed", "ClientError: box/in/a: 400")
     assert sorted(outputs(world)) == ["b/c.csv.out", "d.csv.out"]
+
+
+def test_an_output_is_in_s3_once_it_is_finished_and_put_once(world: World) -> None:
+    job = create(world)
+    tend(world)
+    first, second = f"{job.uid}-1-1", f"{job.uid}-1-2"
+    end(world, first, READY, "a.csv")
+    end(world, second, READY)
+    world.later()
+    tend(world)
+    assert outputs(world) == {"a.csv.out": "a.csv by 1-1"}
+    world.means.objects.put("box", "out/a.csv.out", b"somebody else's by now")
+    end(world, first, LOST, "a.csv")
+    end(world, second, WELL, "b/c.csv")
+    world.later()
+    tend(world)
+    end(world, f"{job.uid}-2-1", WELL, "d.csv")
+    world.later()
+    tend(world)
+    assert world.reread(job).doc["TransformJobStatus"] == "Completed"
+    assert outputs(world) == {
+        "a.csv.out": "somebody else's by now",
+        "b/c.csv.out": "b/c.csv by 1-2",
+        "d.csv.out": "d.csv by 2-1",
+    }
+
+
+def test_what_a_job_put_before_it_was_stopped_is_taken_back_and_nothing_else(world: World) -> None:
+    job = create(world)
+    tend(world)
+    end(world, f"{job.uid}-1-1", READY, "a.csv", "d.csv")
+    world.later()
+    tend(world)
+    assert sorted(outputs(world)) == ["a.csv.out", "d.csv.out"]
+    world.means.objects.put("box", "out/a.csv.out", b"somebody else's by now")
+    world.means.objects.put("box", "out/b/c.csv.out", b"an earlier job's")
+    world.records.update(world.reread(job), {"TransformJobStatus": "Stopping"}, due=world.clock.now())
+    tend(world)
+    end(world, f"{job.uid}-1-1", LOST, "a.csv", "d.csv")
+    end(world, f"{job.uid}-1-2", WELL, "b/c.csv")
+    world.later()
+    tend(world)
+    assert world.reread(job).doc["TransformJobStatus"] == "Stopped"
+    assert outputs(world) == {"a.csv.out": "somebody else's by now", "b/c.csv.out": "an earlier job's"}
 
 
 def test_a_job_that_is_stopped_keeps_nothing(world: World) -> None:

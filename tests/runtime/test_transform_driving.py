@@ -14,7 +14,7 @@ from tests.runtime.transformed import Answer, drive, serving
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.spec import Transform
 from clary.runtime.transform.driving import Limits
-from clary.runtime.transform.ledger import discard_drafts, finished
+from clary.runtime.transform.ledger import discard_drafts, finished, since
 
 
 def upper(body: bytes) -> Answer:
@@ -217,6 +217,9 @@ def test_a_line_of_the_ledger_that_was_cut_off_names_no_output(root: Path) -> No
     index = root / "run" / "transformed" / "index.jsonl"
     index.write_bytes(index.read_bytes()[:-1])
     assert list(finished(index.parent)) == ["a"]
+    some, offset = since(index.parent, 0, 1)
+    assert list(some) == ["a"] and offset == index.read_bytes().index(b"\n") + 1
+    assert since(index.parent, offset, 1) == ({}, offset)
 
 
 def test_what_a_dead_driver_left_unfinished_is_deleted(root: Path) -> None:

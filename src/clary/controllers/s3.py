@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from clary.core.errors import ApiError
 from clary.runtime.spec import Input
 from clary.store.objects import ObjectInfo, Objects
+from clary.store.objects.conditions import Writing
 
 Allowed = Callable[[str, str, str], bool]
 """Whether a role may do something: (role ARN, action, resource ARN). An absent role raises an ApiError."""
@@ -97,6 +99,15 @@ class RoleObjects:
                 f"Artifact upload failed:{uri}: {error.message.rstrip('.')}. Create the bucket again, or "
                 "name another in S3OutputPath, and repeat the job."
             ) from error
+
+    def take_back(self, uri: str, path: Path) -> None:
+        """Delete what `keep` put from that file, if it is still there and the role may delete it."""
+        bucket, key = split(uri)
+        with contextlib.suppress(ApiError, DataFault, FileNotFoundError):
+            self._need("s3:DeleteObject", f"{bucket}/{key}", "Artifact removal failed")
+            present = self.objects.get(bucket, key)
+            if present.path.samefile(path):
+                self.objects.delete(bucket, key, Writing(if_match=present.etag))
 
     def _under(self, uri: str, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         self._need("s3:ListBucket", bucket, "Data download failed")

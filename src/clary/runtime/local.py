@@ -184,6 +184,7 @@ class LocalRuntime:
             started=time_of(state["started"]),
             socket=launch.sockets / "share" / "http.sock" if launch and state["phase"] == "ready" else None,
             reclaimed=job.reclaimed(),
+            outputs={name: Path(path) for name, path in ledger.outputs(job).items()},
         )
 
     def _unheard(self, job: JobDirectory) -> Seen:

@@ -175,7 +175,8 @@ class Seen:
 
     `note` is for the user: the queue position, the image being built, an instance type that was clamped, the
     isolation level in force. `failure` is a complete sentence naming cause and cure. `lost` says that nobody
-    knows how the run ended, `reclaimed` that one that may not be interrupted waits for its capacity.
+    knows how the run ended, `reclaimed` that one that may not be interrupted waits for its capacity. Of a
+    run that lives `outputs` has a transform's only.
     """
 
     phase: Phase = "absent"

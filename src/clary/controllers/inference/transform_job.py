@@ -30,7 +30,8 @@ class World:
     """What is the case outside the record: the runs of this attempt, whether any of another is left.
 
     `fault` says why it cannot begin (mostly the caller's data), `logged` that all that was said is in the
-    log, `remaining` how many objects have no output yet, while no host of this attempt has begun.
+    log, `remaining` how many objects have no output yet, while no host of this attempt has begun, `fresh`
+    that outputs are finished that are not in S3.
     """
 
     runs: Sequence[Seen] = ()
@@ -38,6 +39,7 @@ class World:
     fault: str = ""
     logged: bool = True
     remaining: int = 0
+    fresh: bool = False
 
 
 def next_step(job: Record, world: World, now: datetime) -> Step:
@@ -54,13 +56,15 @@ def next_step(job: Record, world: World, now: datetime) -> Step:
     if stopping:
         late = now - job.status_since > STOP_GRACE
         return Step(effect="kill" if late else "stop", write=write, again=RUNNING)
+    if world.fresh:
+        return Step(effect="publish", write=write, again=AT_ONCE)
     working = all(run.phase in ("ready", "exited") for run in runs)
     return Step(write=write, again=RUNNING if working else SOON)
 
 
 def _begin(doc: Document, world: World, now: datetime, *, stopping: bool) -> Step:
     if stopping:
-        return _finish(doc, "Stopped", now)
+        return _stopped(doc, now)
     if world.fault:
         return _finish(doc, "Failed", now, FailureReason=clip(world.fault))
     if not world.remaining:  # a host was lost after its last output
@@ -74,8 +78,8 @@ def _settle(doc: Document, world: World, now: datetime, *, stopping: bool) -> St
         return Step(again=AT_ONCE)
     write = _begun(doc, world.runs, now)
     doc = {**doc, **write}
-    if stopping:  # what was finished is not kept: evidence/batch-transform.md
-        return _finish(doc, "Stopped", now, **write)
+    if stopping:
+        return _stopped(doc, now, **write)
     if failed := [run for run in sorted(world.runs, key=lambda run: run.ended or now) if _blamed(run)]:
         return _collect(doc, "Failed", now, FailureReason=failure_reason(failed[0]), **write)
     lost = [run for run in world.runs if run.exit_code != 0]
@@ -100,6 +104,12 @@ def failure_reason(run: Seen) -> str:
     if run.failure.startswith(BLAMES):
         return clip(run.failure)
     return clip(f"AlgorithmError: {run.failure or f'exit code {run.exit_code}'}")
+
+
+def _stopped(doc: Document, now: datetime, **members: object) -> Step:
+    """End a job that was stopped: what was finished is not kept (evidence/batch-transform.md)."""
+    step = _finish(doc, "Stopped", now, **members)
+    return Step(effect="withdraw", write=step.write, again=AT_ONCE) if "_Kept" in doc else step
 
 
 def _collect(doc: Document, status: str, now: datetime, **members: object) -> Step:

@@ -14,7 +14,7 @@ from clary.controllers.inference.transform_job import DONE, World, next_step
 from clary.controllers.inference.transform_plan import plans, run_uids
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
-from clary.controllers.s3 import DataFault
+from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.core.document import Document
 from clary.resources.inference.transform_job import TRANSFORM_JOB
@@ -25,6 +25,7 @@ from clary.store.records import Record
 
 GROUP = "/aws/sagemaker/TransformJobs"
 DATA_LOG = "data-log"
+SOME, EVERYTHING = 1 << 13, 1 << 62  # bytes of a ledger that are read at a time
 
 
 class TransformJobs:
@@ -49,10 +50,11 @@ class TransformJobs:
             return next_step(record, World(fault=fault, remaining=remaining), now)
         runs = {uid: self._runtime.inspect(uid) for uid in self._uids(record)}
         logged = [self._logged(record, uid, run, now) for uid, run in runs.items()]
-        return next_step(record, World(runs=list(runs.values()), logged=all(logged)), now)
+        fresh = "_Unkept" not in doc and any(found for found, _ in self._news(record, SOME).values())
+        return next_step(record, World(runs=list(runs.values()), logged=all(logged), fresh=fresh), now)
 
     def act(self, record: Record, step: Step) -> Document:
-        """Start, stop, kill or remove the hosts' runs, or collect what they made."""
+        """Start, stop, kill or remove the hosts' runs, or put or withdraw what they made."""
         if step.effect == "start":
             specs = plans(record, self._means, self._finished(record))
             for spec in specs:
@@ -61,6 +63,11 @@ class TransformJobs:
             return {"_Hosts": len(specs), "_Prefix": first.uri.removesuffix(first.name)}
         if step.effect == "collect":
             return self._collect(record, step)
+        if step.effect == "publish":
+            return self._publish(record)
+        if step.effect == "withdraw":
+            transform_outcome.withdraw(record.doc, self._finished(record), self._objects(record))
+            return {}
         if step.effect == "remove":
             for uid in self._every_uid(record):
                 self._runtime.remove(uid)
@@ -116,14 +123,34 @@ class TransformJobs:
         return all(done) or not ended
 
     def _collect(self, record: Record, step: Step) -> Document:
-        """Put the outputs where the caller asked for them; a bucket that is gone fails the job."""
-        doc = {**record.doc, **step.write}
+        """Put the outputs that are not there yet; a bucket that is gone fails the job."""
+        doc, objects = {**record.doc, **step.write}, self._objects(record)
         try:
-            objects = self._means.as_role(doc["_Model"]["Role"])
-            transform_outcome.collect(record.uid, doc, self._finished(record), objects)
+            for found, _ in self._news(record, EVERYTHING).values():
+                transform_outcome.keep(doc, found, objects)
+            transform_outcome.capture(record.uid, doc, self._finished(record), objects)
         except DataFault as fault:
             return {"TransformJobStatus": "Failed", "FailureReason": clip(f"ClientError: {fault}")}
         return {}
+
+    def _publish(self, record: Record) -> Document:
+        """Put some outputs that were finished since the last time; what keeps them out is told at the end."""
+        news = self._news(record, SOME)
+        try:
+            for found, _ in news.values():
+                transform_outcome.keep(record.doc, found, self._objects(record))
+        except DataFault:
+            return {"_Unkept": True}
+        return {"_Kept": {uid: offset for uid, (_, offset) in news.items()}}
+
+    def _news(self, record: Record, most: int) -> dict[str, tuple[dict[str, Path], int]]:
+        """Return for each run the outputs that are not in S3 yet, and how far its ledger is read then."""
+        kept = record.doc.get("_Kept", {})
+        seen = {uid: self._runtime.inspect(uid).outputs.get(ledger.OUTPUT) for uid in self._every_uid(record)}
+        return {uid: ledger.since(path, kept.get(uid, 0), most) for uid, path in seen.items() if path}
+
+    def _objects(self, record: Record) -> RoleObjects:
+        return self._means.as_role(record.doc["_Model"]["Role"])
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,22 @@ from clary.controllers.s3 import RoleObjects
 from clary.core.document import Document
 
 
-def collect(uid: str, doc: Document, finished: Mapping[str, Path], objects: RoleObjects) -> None:
-    """Keep each whole output; doing it twice leaves the same objects."""
-    below = doc["TransformOutput"]["S3OutputPath"].rstrip("/")
+def keep(doc: Document, finished: Mapping[str, Path], objects: RoleObjects) -> None:
+    """Put whole outputs; doing it twice leaves the same objects."""
     for name, path in finished.items():
-        objects.keep(f"{below}/{name}.out", path)
-    if finished and "DataCaptureConfig" in doc:
-        _capture(uid, doc, finished, objects)
+        objects.keep(_place(doc, name), path)
 
 
-def _capture(uid: str, doc: Document, finished: Mapping[str, Path], objects: RoleObjects) -> None:
+def withdraw(doc: Document, finished: Mapping[str, Path], objects: RoleObjects) -> None:
+    """Take back what was put of a job that is stopped."""
+    for name, path in finished.items():
+        objects.take_back(_place(doc, name), path)
+
+
+def capture(uid: str, doc: Document, finished: Mapping[str, Path], objects: RoleObjects) -> None:
     """List inputs and outputs below the hour in which the job began (evidence/batch-transform.md)."""
+    if not finished or "DataCaptureConfig" not in doc:
+        return
     began: datetime = doc.get("TransformStartTime") or doc["CreationTime"]
     to = doc["DataCaptureConfig"]["DestinationS3Uri"].rstrip("/")
     hour = began.astimezone(UTC).strftime("%Y/%m/%d/%H")
@@ -33,3 +38,8 @@ def _capture(uid: str, doc: Document, finished: Mapping[str, Path], objects: Rol
         draft = folder / f"captured-{side}.json"
         draft.write_text(json.dumps([{"prefix": prefix}, *listed]))
         objects.keep(f"{to}/{side}/{hour}/{uid}.json", draft)
+
+
+def _place(doc: Document, name: str) -> str:
+    below: str = doc["TransformOutput"]["S3OutputPath"]
+    return f"{below.rstrip('/')}/{name}.out"

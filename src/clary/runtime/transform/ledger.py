@@ -28,12 +28,21 @@ def outputs(job: JobDirectory) -> dict[str, str]:
 
 def finished(directory: Path) -> dict[str, Path]:
     """Return every finished output by the name of its object; a line that was cut off names none."""
+    return since(directory, 0, 1 << 62)[0]
+
+
+def since(directory: Path, offset: int, most: int) -> tuple[dict[str, Path], int]:
+    """Return the finished outputs that the ledger names from a byte on, about `most` bytes of it, and the
+    byte to go on from."""
     try:
-        text = (directory / _INDEX).read_bytes()
+        with (directory / _INDEX).open("rb") as file:
+            file.seek(offset)
+            text = b"".join(iter(lambda: file.readline() if file.tell() - offset < most else b"", b""))
     except FileNotFoundError:
-        return {}
-    *lines, _ = text.split(b"\n")
-    return {name: directory / file for name, file in map(json.loads, lines)}
+        return {}, offset
+    *lines, rest = text.split(b"\n")
+    found = {name: directory / file for name, file in map(json.loads, lines)}
+    return found, offset + len(text) - len(rest)
 
 
 def discard_drafts(job: JobDirectory) -> None:
