@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clary.runtime.launch import Share
-from clary.runtime.local_provisioner import GIB, LocalProvisioner, instance_types
+from clary.runtime.local_provisioner import GIB, LocalProvisioner, instance_types, serverless_type
 from clary.runtime.provisioner import Taken, Waiting
 
 
@@ -70,3 +70,26 @@ def test_the_documented_types_are_in_the_table() -> None:
     assert types["ml.g5.xlarge"] == (4, 16)
     assert types["ml.t3.medium"] == (2, 4)
     assert len(types) > 400
+
+
+@pytest.mark.parametrize(("megabytes", "cpus"), [(1024, 1), (2048, 2), (4096, 3), (6144, 4)])
+def test_an_environment_has_cpus_in_proportion_to_its_memory(megabytes: int, cpus: int) -> None:
+    provisioner = LocalProvisioner(cpus=range(8), memory=64 * GIB)
+    hosts = provisioner.reserve([serverless_type(megabytes)], "server", [], 0)
+    assert not isinstance(hosts, Waiting)
+    assert (hosts[0].share.memory, len(hosts[0].share.cpus)) == (megabytes << 20, cpus)
+
+
+def test_environments_are_spread_over_the_cpus() -> None:
+    provisioner = LocalProvisioner(cpus=range(2), memory=64 * GIB)
+    taken = [Taken(uid="e", share=Share(memory=GIB, cpus=(0,)), serves=True)]
+    hosts = provisioner.reserve([serverless_type(1024)], "server", taken, 0)
+    assert not isinstance(hosts, Waiting)
+    assert hosts[0].share.cpus == (1,)
+
+
+def test_an_environment_as_large_as_the_machine_is_not_bound_to_cpus() -> None:
+    hosts = LocalProvisioner(cpus=range(2), memory=4 * GIB).reserve([serverless_type(6144)], "server", [], 0)
+    assert not isinstance(hosts, Waiting)
+    assert hosts[0].share.cpus == ()
+    assert "clamped" in hosts[0].share.note
