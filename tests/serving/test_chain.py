@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,8 @@ from botocore.exceptions import ClientError
 from tests.serving.test_router import Model, ok
 
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.serving.chain import Chain, Container, Late
+from clary.serving.connection import HostLost, Unsent
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -122,3 +126,36 @@ def test_the_container_that_is_named_answers_alone(server: Server, endpoint: str
     for wrong in ({}, {"TargetContainerHostname": "absent"}):
         with pytest.raises(ClientError, match="It has: first, middle, last"):
             runtime.invoke_endpoint(EndpointName=endpoint, Body=b"x", **wrong)
+
+
+@pytest.mark.parametrize("mode", ["Serial", "Direct"])
+def test_the_container_that_is_late_is_named(tmp_path: Path, mode: str) -> None:
+    hold = threading.Event()
+
+    def answer(_line: str, _headers: dict[str, str], body: bytes) -> bytes:
+        if body == b"slow":
+            hold.wait(20)
+        return ok(b"slow")
+
+    models = [Model(tmp_path / f"{name}.sock", answer) for name in NAMES[:2]]
+    containers = [Container(name, model.path) for name, model in zip(NAMES, models, strict=False)]
+    chain = Chain("host", containers, direct=mode == "Direct")
+    only = "middle" if mode == "Direct" else ""
+    body = b"slow" if mode == "Direct" else b"x"
+    with pytest.raises(Late) as late:
+        asyncio.run(chain.call({}, body, 0.3, only=only))
+    assert (late.value.uid, late.value.name) == ("host/2", "middle")
+    hold.set()
+    for model in models:
+        model.close()
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_chain_can_be_asked_again_only_if_its_first_container_was_not(tmp_path: Path, gone: int) -> None:
+    model = Model(tmp_path / "there.sock", lambda *_: ok(b"x"))
+    containers = [Container(name, model.path) for name in NAMES[:2]]
+    containers[gone] = Container("gone", tmp_path / "gone.sock")
+    with pytest.raises(HostLost) as lost:
+        asyncio.run(Chain("host", containers, direct=False).call({}, b"x", 5.0))
+    assert isinstance(lost.value, Unsent) == (gone == 0)
+    model.close()

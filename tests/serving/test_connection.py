@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ import uvloop
 from tests.serving.test_router import Model, ok
 
 from clary.core import unix
-from clary.serving.connection import Host
+from clary.serving.connection import Host, HostLost, Unsent
 
 
 def test_an_answer_that_does_not_come_in_time_is_given_up_and_the_next_call_is_not(tmp_path: Path) -> None:
@@ -79,6 +80,44 @@ def test_a_server_whose_queue_of_connections_is_full_is_waited_for(tmp_path: Pat
         runner.run(ask())
     server.join()
     listener.close()
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("read", [0, 40, 1000])
+def test_a_server_that_ends_over_a_request_was_asked_only_if_it_had_read_it_to_the_end(
+    tmp_path: Path, kept: bool, read: int
+) -> None:
+    path = tmp_path / "m.sock"
+    listener = socket.socket(socket.AF_UNIX)
+    with unix.address(path) as address:
+        listener.bind(address)
+    listener.listen()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            if kept:
+                assert connection.recv(1000)
+                connection.sendall(ok(b"first"))
+            select.select([connection], [], [])
+            if read:
+                connection.recv(read)
+            listener.close()
+
+    async def ask() -> None:
+        host = Host("uid", path)
+        if kept:
+            assert (await host.ask(_head(b"x"), b"x", 60.0)).body == b"first"
+        with pytest.raises(HostLost) as lost:
+            await host.ask(_head(b"x" * 100), b"x" * 100, 60.0)
+        # One that was closed unread is replaced, and its successor refused: also then nobody was asked.
+        assert isinstance(lost.value, Unsent) == (read < 1000)
+
+    server = threading.Thread(target=serve)
+    server.start()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ask())
+    server.join()
 
 
 def _head(body: bytes) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clary.core.limits import LIFTED
-from clary.serving.connection import Answer, Host
+from clary.serving.connection import Answer, BadAnswer, Host, HostLost, Unsent
 from clary.serving.head import head, passed_on
 from clary.serving.stream import Stream
 
@@ -19,6 +19,14 @@ class Container:
 
     name: str
     socket: Path
+
+
+class Late(TimeoutError):
+    """One container of several did not answer in time."""
+
+    def __init__(self, uid: str, name: str) -> None:
+        super().__init__()
+        self.uid, self.name = uid, name
 
 
 class Chain(Host):
@@ -62,7 +70,8 @@ class Chain(Host):
         try:
             if self.direct:
                 container = next(host for name, host in self._containers if name == only)
-                return container.uid, await container.ask(head(headers, len(body)), body, timeout, stream)
+                asked = head(headers, len(body))
+                return container.uid, await _ask(container, only, asked, body, timeout, stream)
             return await self._in_turn(headers, body, timeout, stream)
         finally:
             self.load -= 1
@@ -77,12 +86,37 @@ class Chain(Host):
     ) -> tuple[str, Answer]:
         loop = asyncio.get_running_loop()
         until, kind = loop.time() + timeout, headers.get(b"content-type")
-        *first, (_, last) = self._containers
-        for _, container in first:
+        *first, (last_name, last) = self._containers
+        for number, (name, container) in enumerate(first):
             asked = head(passed_on(headers, kind, last=False), len(body))
-            answer = await container.ask(asked, body, until - loop.time())
+            answer = await _ask(container, name, asked, body, until - loop.time(), first=not number)
             if answer.status >= 300:
                 return container.uid, answer
             body, kind = answer.body, answer.headers.get(b"content-type")
         asked = head(passed_on(headers, kind, last=True), len(body))
-        return last.uid, await last.ask(asked, body, until - loop.time(), stream)
+        left = until - loop.time()
+        return last.uid, await _ask(last, last_name, asked, body, left, stream, first=not first)
+
+
+async def _ask(
+    container: Host,
+    name: str,
+    asked: bytes,
+    body: bytes,
+    timeout: float,
+    stream: Stream | None = None,
+    *,
+    first: bool = True,
+) -> Answer:
+    """Ask one container; what goes wrong says which one it was."""
+    try:
+        return await container.ask(asked, body, timeout, stream)
+    except Unsent as error:
+        if first:
+            raise
+        raise HostLost(f"{error}; the containers before it had answered") from error
+    except BadAnswer as error:
+        error.uid = container.uid
+        raise
+    except TimeoutError as error:
+        raise Late(container.uid, name) from error

@@ -31,11 +31,19 @@ class HostLost(Exception):
 
 
 class BadAnswer(Exception):
-    """What the model server answered cannot be passed on; it is still there."""
+    """What the model server answered cannot be passed on; it is still there. `uid` is set where it is one of
+    several.
+    """
+
+    uid = ""
 
 
-class _Stale(HostLost):
-    """A kept connection turned out closed before a byte was answered, so the request may be sent again."""
+class Unsent(HostLost):
+    """The model server did not take in the whole request, so it may be sent again, to another one too.
+
+    A unix socket tells: what is written to one that was closed is refused, and one that is closed before all
+    was read from it is reset. One that ends in order had been read to the end. evidence/invoke-endpoint.md
+    """
 
 
 @dataclass(slots=True)
@@ -63,14 +71,14 @@ class Host:
     async def ask(self, head: bytes, body: bytes, timeout: float, stream: Stream | None = None) -> Answer:
         """Send one request and return the answer; the body of a good one goes to `stream` where there is one.
 
-        Raises HostLost, BadAnswer, or TimeoutError after `timeout` seconds.
+        Raises HostLost (Unsent where it is sure), BadAnswer, or TimeoutError after `timeout` seconds.
         """
         self.load += 1
         try:
             while self._idle:
                 try:
                     return await self._use(self._idle.pop(), head, body, timeout, stream)
-                except _Stale:
+                except Unsent:
                     continue
             async with asyncio.timeout(timeout):
                 connection = await self._connect()
@@ -107,7 +115,7 @@ class Host:
                 return connection
             except OSError as error:
                 if error.errno != errno.EAGAIN:  # which says that its queue of connections is full just now
-                    raise HostLost(
+                    raise Unsent(
                         f"the model server at {self.socket} does not accept connections: {error}"
                     ) from error
             await asyncio.sleep(_FULL)
@@ -119,7 +127,6 @@ class _Connection(asyncio.Protocol):
     def __init__(self, most: int) -> None:
         self.reusable = False
         self._most = most
-        self._used = False
         self._answered = False
         self._waiting: asyncio.Future[Answer] | None = None
         self._stream: Stream | None = None
@@ -133,7 +140,7 @@ class _Connection(asyncio.Protocol):
     def ask(self, head: bytes, body: bytes, timeout: float, stream: Stream | None) -> asyncio.Future[Answer]:
         waiting: asyncio.Future[Answer] = self._loop.create_future()
         if self._transport is None or self._transport.is_closing():
-            waiting.set_exception(_Stale("the connection was closed while idle"))
+            waiting.set_exception(Unsent("the connection was closed while idle"))
             return waiting
         self._waiting, self._stream = waiting, stream
         self._answered = self._begun = self.reusable = False
@@ -193,10 +200,10 @@ class _Connection(asyncio.Protocol):
             self._watch.cancel()
         if self._begun and exc is None and not self._headers.keys() & _LENGTHS:
             self.on_message_complete()  # an answer that ends where the connection does
-        elif self._answered or not self._used:
+        elif self._answered or exc is None:
             self._fail(HostLost("the model server closed the connection without a complete answer"))
         else:
-            self._fail(_Stale("the connection was closed while idle"))
+            self._fail(Unsent("the model server closed the connection before it had read the request"))
 
     def on_message_begin(self) -> None:
         if self._waiting is None:  # an answer that nobody asked for must not become the next call's
@@ -236,7 +243,7 @@ class _Connection(asyncio.Protocol):
         if not self._begun:
             return
         waiting, self._waiting = self._waiting, None
-        self._used, self.reusable = True, bool(self._parser.should_keep_alive())
+        self.reusable = bool(self._parser.should_keep_alive())
         if waiting is not None and not waiting.done():
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             waiting.set_result(Answer(self._status, self._headers, body))

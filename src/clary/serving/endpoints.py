@@ -25,7 +25,8 @@ from clary.store.records import Records
 Place: TypeAlias = tuple[str, str, str, str]
 """Account, region, endpoint and variant."""
 
-_OPEN = ("InService", "Updating", "RollingBack")  # what an endpoint that lost all its hosts may be
+SERVING = ("InService", "Updating", "RollingBack", "UpdateRollbackFailed")
+"""What an endpoint that lost all its hosts may be."""
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class Endpoints:
     def _read(self, account: str, region: str, name: str) -> Endpoint:
         record = self._records.scoped(account, region).find(ENDPOINT, name)
         told = record.doc.get("_Hosts", []) if record else []
-        if record is None or (not told and record.status not in _OPEN):
+        if record is None or (not told and record.status not in SERVING):
             state = f" It is {record.status}." if record else ""
             raise Refused(f"Endpoint {name} of account {account} not found.{state}")
         if config_of(record.doc):

@@ -1,5 +1,7 @@
 """Calls that met no host wait here while the first one starts; the first of them sets that off.
 
+So do those whose only host was lost and is being replaced.
+
 A call that meets a host never comes here. However many wait, one of them writes, once in a while; whether a
 host came is found out by one look at the database's change counter for all. evidence/autoscaling.md
 """
@@ -20,11 +22,13 @@ from clary.core.document import Document
 from clary.core.errors import TryAgain
 from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.serving.endpoints import SERVING
 from clary.store.changes import Glance
 from clary.store.records import Records
 
 LONGEST = 55.0  # Seconds that a call waits; clients give up after 60.
 MOST = 1024  # Calls that wait at once in one process.
+MOST_DEATHS = 3  # Ends of hosts in a row after which nobody waits for the next one.
 _AGAIN = 5.0  # Seconds until it is asked for again.
 _PAUSE = 0.02  # Seconds between two looks.
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -94,6 +98,8 @@ class Holding:
 
     def _want(self, place: Place, variants: Sequence[str]) -> bool:
         try:
+            if _replaced(self._records, place, variants):
+                return True
             target = want(self._records, place, variants, self._clock.now())
         except TryAgain as slow:
             _log.warning("a call waits for a host of %s, which is asked for again: %s", place[2], slow)
@@ -120,6 +126,17 @@ def want(records: Records, place: Place, variants: Sequence[str], now: datetime)
             return ""
         records.update(target, {"_Asked": now}, due=now, touch=False)
     return target.uid
+
+
+def _replaced(records: Records, place: Place, variants: Sequence[str]) -> bool:
+    """Say whether hosts of these variants are wanted, and have not kept ending."""
+    account, region, name = place
+    found = records.scoped(account, region).find(ENDPOINT, name)
+    doc: Document = found.doc if found else {}
+    if doc.get("EndpointStatus") not in SERVING or doc.get("_Deaths", 0) > MOST_DEATHS or doc.get("_Ailing"):
+        return False
+    wanted = doc.get("_Wanted", {}).get("Variants", ())
+    return any(each["VariantName"] in variants and each.get("Count", 0) for each in wanted)
 
 
 def _may_grow(records: Records, key: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 import zlib
+from functools import partial
 from typing import NamedTuple
 
 from clary.core.clock import Clock
@@ -16,12 +17,14 @@ from clary.core.errors import ApiError
 from clary.core.limits import STRICT, Limits
 from clary.serving import addressing
 from clary.serving.captures import Captures
-from clary.serving.connection import Answer, BadAnswer, Host, HostLost
+from clary.serving.chain import Late
+from clary.serving.connection import Answer, BadAnswer, Host, HostLost, Unsent
 from clary.serving.endpoints import Endpoint, Endpoints, Variant
 from clary.serving.head import PREFIX, head
 from clary.serving.holding import Holding
 from clary.serving.invocation import Invocation, Prediction
 from clary.serving.refusal import NoHost, ServiceUnavailable, model_error
+from clary.serving.resending import ask_another
 from clary.serving.sessions import SESSION, Sessions
 from clary.serving.stream import Stream
 from clary.serving.tally import Summary
@@ -70,14 +73,27 @@ class Router:
             stream.variant, patience = way.variant.name, self._limits.stream_seconds
         host = way.host
         try:
-            if plain and host.plain:
-                uid = host.uid
-                answer = await host.ask(head(call.headers, len(call.body)), call.body, patience, stream)
-            else:
-                uid, answer = await addressing.ask(host, call, patience, stream)
+            try:
+                if plain and host.plain:
+                    uid = host.uid
+                    answer = await host.ask(head(call.headers, len(call.body)), call.body, patience, stream)
+                else:
+                    uid, answer = await addressing.ask(host, call, patience, stream)
+            except Unsent as unsent:
+                way, uid, answer = await self.ask_another(call, way, unsent, patience, stream)
         except (HostLost, BadAnswer, TimeoutError) as error:
             raise self.failure(call, way, asked, error, patience) from error
         return self.prediction(call, way, asked, answer, uid, captured=not stream)
+
+    async def ask_another(
+        self, call: Invocation, way: Way, unsent: Unsent, patience: float, stream: Stream | None = None
+    ) -> tuple[Way, str, Answer]:
+        """Take a call that its host cannot have been asked to another one; raise as `Host.ask` does."""
+        ask = partial(addressing.ask, call=call, patience=patience, stream=stream)
+        host, uid, answer = await ask_another(
+            call, way.variant, way.host, unsent, ask, self._endpoints, self._holding
+        )
+        return way._replace(host=host), uid, answer
 
     def straight(self, call: Invocation) -> Way | None:
         """Choose a host that can be asked at once by `Host.ask`; None where that takes more than a choice."""
@@ -122,10 +138,13 @@ class Router:
             )
         if isinstance(error, BadAnswer):
             self._failed(call, way.variant, asked, _UNREADABLE)
-            return model_error(way.endpoint.record, name, uid, 0, str(error))
+            return model_error(way.endpoint.record, name, error.uid or uid, 0, str(error))
         self._failed(call, way.variant, asked, _TIMED_OUT)
+        container = name
+        if isinstance(error, Late):
+            uid, container = error.uid, error.name
         words = (
-            f"Your invocation timed out while waiting for a response from container {name}. "
+            f"Your invocation timed out while waiting for a response from container {container}. "
             f"It has {patience:.0f} s; look at the endpoint's log for what it was doing."
         )
         return model_error(way.endpoint.record, name, uid, 0, words)
