@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,8 @@ from typing import Any
 from botocore.model import StructureShape
 
 from clary.core import ids
-from clary.core.errors import ApiError
+from clary.core.errors import AccessDenied, ApiError
+from clary.core.principal import Principal
 from clary.gateway import body, sigv4
 from clary.gateway.audit import Entry
 from clary.gateway.chain import session_token
@@ -34,6 +36,7 @@ _TOO_LONG = (
     "1 validation error detected: Value at 'body' failed to satisfy constraint: "
     "Member must have length less than or equal to {}"
 )
+_LARGE = 1 << 20  # bytes of a body that is not asked for before its caller may call
 _OPERATIONS = {
     b"invocations": "InvokeEndpoint",
     b"invocations-response-stream": "InvokeEndpointWithResponseStream",
@@ -112,13 +115,16 @@ class Invoker:
         reply = gone = Reply(0, error="ClientDisconnected", pending=False)
         try:
             try:
+                self._turn_away(visit)
                 visit.request.body = await body.in_memory(receive, visit.request.headers, self._most)
-            except body.TooLarge:
-                reply = self._refusal(visit, Refused(_TOO_LONG.format(self._most)))
+            except ApiError as refusal:
+                too_long = isinstance(refusal, body.TooLarge)
+                reply = self._refusal(visit, Refused(_TOO_LONG.format(self._most)) if too_long else refusal)
                 if not await body.drop(receive, visit.request.headers):
                     reply.headers.append((b"connection", b"close"))  # the rest would be the next request
             else:
-                reply = await self.reply(visit, None if visit.operation == "InvokeEndpoint" else send)
+                whole = visit.operation == "InvokeEndpoint"
+                reply = await self.reply(visit, None if whole else (receive, send))
             await _send(reply, send)
         except Disconnected:
             reply = gone
@@ -127,12 +133,12 @@ class Invoker:
         finally:
             self.settle(visit, reply)
 
-    async def reply(self, visit: Visit, stream_to: Send | None = None) -> Reply:
+    async def reply(self, visit: Visit, stream_to: tuple[Receive, Send] | None = None) -> Reply:
         """Return what the caller is to be told, whatever happens."""
         try:
             call = self._admit(visit)
             if stream_to is not None:
-                return await self._stream(visit, call, stream_to)
+                return await self._stream(visit, call, *stream_to)
             prediction = await self._plane.router.invoke(call)
             content = prediction.answer.body
             headers = response_headers(prediction)
@@ -141,6 +147,8 @@ class Invoker:
             return Reply(200, headers, content, prediction=prediction)
         except ApiError as refusal:
             return self._refusal(visit, refusal)
+        except Disconnected:
+            raise
         except Exception:
             _log.exception("request %s failed: %s %s", visit.id, visit.operation, visit.endpoint)
             failure = ApiError(f"The server failed on request {visit.id}.", code="InternalFailure")
@@ -181,6 +189,29 @@ class Invoker:
             client[0] if client else "",
         )
 
+    def _turn_away(self, visit: Visit) -> None:
+        """Refuse at once what the key it names may not do, so that nobody is asked for a body in vain.
+
+        Whether the key signed it cannot be known yet, so the refusal does not say whose it is.
+        """
+        length = visit.request.headers.get("content-length") or ""
+        scope = sigv4.peek(visit.request)
+        if scope is None or (length.isdigit() and int(length) < _LARGE):
+            return
+        self._plane.look(visit.began)
+        credential = self._plane.credentials.find(scope.access_key, session_token(visit.request))
+        if credential is None:
+            return
+        principal, headers = credential.principal, dict(visit.fields)
+        resource = _resource(visit, scope.region, principal)
+        context = _context(visit, scope.region, headers)
+        action = f"sagemaker:{visit.operation}"
+        if not self._plane.authoriser.allowed(principal, action, resource, context):
+            raise AccessDenied(
+                f"The owner of the access key {scope.access_key} is not authorized to perform: {action} on "
+                f"resource: {resource}. The body was not read."
+            )
+
     def _admit(self, visit: Visit) -> Invocation:
         """Verify and authorise."""
         self._plane.look(visit.whole)
@@ -189,12 +220,9 @@ class Invoker:
             request, lambda key: self._plane.credentials.find(key, token), visit.at
         )
         principal = signed.credential.principal
-        name = visit.endpoint.lower()
-        visit.resource = f"arn:aws:sagemaker:{signed.region}:{principal.account}:endpoint/{name}"
+        visit.resource = _resource(visit, signed.region, principal)
         action = f"sagemaker:{visit.operation}"
-        context = {"aws:sourceip": (visit.source,), "aws:requestedregion": (signed.region,)}
-        if model := headers.get(b"x-amzn-sagemaker-target-model"):
-            context["sagemaker:targetmodel"] = (model.decode("latin-1"),)
+        context = _context(visit, signed.region, headers)
         if not self._plane.authoriser.allowed(principal, action, visit.resource, context):
             raise self._plane.authoriser.refusal(principal, action, visit.resource, context)
         assert isinstance(request.body, bytes)  # noqa: S101  # taken into memory above
@@ -207,11 +235,27 @@ class Invoker:
             began=visit.began,
         )
 
-    async def _stream(self, visit: Visit, call: Invocation, send: Send) -> Reply:
-        """Pass pieces on as events; say how it ended, an error that came up after the first one included."""
+    async def _stream(self, visit: Visit, call: Invocation, receive: Receive, send: Send) -> Reply:
+        """Pass pieces on as events; a caller who leaves ends the model's work on them."""
         stream = Stream()
         asking = asyncio.ensure_future(self._plane.router.invoke(call, stream))
         asking.add_done_callback(lambda _: stream.end())
+        leaving = asyncio.ensure_future(receive())
+        leaving.add_done_callback(lambda _: asking.cancel())
+        try:
+            return await self._pass_on(visit, stream, asking, send)
+        except asyncio.CancelledError:
+            if asking.cancelled() and leaving.done():
+                raise Disconnected from None
+            raise
+        finally:
+            asking.cancel()
+            leaving.cancel()
+
+    async def _pass_on(
+        self, visit: Visit, stream: Stream, asking: asyncio.Future[Prediction], send: Send
+    ) -> Reply:
+        """Send the pieces; say how it ended, an error that came up after the first one included."""
         started = False
 
         async def start() -> None:
@@ -253,6 +297,27 @@ async def _send(reply: Reply, send: Send) -> None:
     if reply.pending:
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.content})
+
+
+def _resource(visit: Visit, region: str, principal: Principal) -> str:
+    return f"arn:aws:sagemaker:{region}:{principal.account}:endpoint/{visit.endpoint.lower()}"
+
+
+def _context(visit: Visit, region: str, headers: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
+    """Return what conditions may ask: evidence/invoke-permissions.md."""
+    context: dict[str, tuple[str, ...]] = {
+        "aws:sourceip": (visit.source,),
+        "aws:requestedregion": (region,),
+        "aws:securetransport": ("false",),
+    }
+    if agent := headers.get(b"user-agent"):
+        context["aws:useragent"] = (agent.decode("latin-1"),)
+    container = headers.get(b"x-amzn-sagemaker-target-container-hostname")
+    if container:
+        context["sagemaker:targetcontainerhostname"] = (container.decode("latin-1"),)
+    if model := headers.get(b"x-amzn-sagemaker-target-model", container):
+        context["sagemaker:targetmodel"] = (model.decode("latin-1"),)
+    return context
 
 
 def _part(piece: bytes) -> bytes:

@@ -29,6 +29,9 @@ LINE = "clary.line"
 MOST_DROPPED = 64 << 20
 """Bytes that are read past a refusal, because a client that cannot finish sending does not see the answer."""
 
+LEAST = 512
+"""Bytes a second that a body may not come slower than, on average, once the connection's patience is over."""
+
 _TURN = 64 << 20  # Bytes moved before other work gets the thread.
 _MOMENT = 5  # Milliseconds a thread waits for the other side before it leaves that to the loop.
 T = TypeVar("T")
@@ -116,7 +119,12 @@ class Line:
         connection.pass_over()
 
     async def _read(self, inflow: _Inflow, pool: ThreadPoolExecutor) -> None:
-        while await _on_thread(pool, inflow.line, inflow.read):
+        loop, whole, patience = asyncio.get_running_loop(), inflow.left, self._connection.patience
+        began = loop.time()
+        while left := await _on_thread(pool, inflow.line, inflow.read):
+            if loop.time() - began > patience + (whole - left) / LEAST:
+                self._connection.refuse(HTTPStatus.REQUEST_TIMEOUT, too_slow(patience))
+                raise Left
             await self._readable(inflow.line)
 
     async def _readable(self, line: socket.socket) -> None:
@@ -209,6 +217,11 @@ class _Nowhere:
 
     def took(self, count: int) -> None:
         """Forget them."""
+
+
+def too_slow(patience: float) -> str:
+    """Word why a body is not waited for any longer."""
+    return f"The body came at less than {LEAST} bytes a second for more than {patience:g} s."
 
 
 async def _on_thread(pool: ThreadPoolExecutor, line: socket.socket, work: Callable[[], T]) -> T:

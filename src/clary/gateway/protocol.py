@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from http import HTTPStatus
 
 import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from clary.gateway.line import LINE, Line
+from clary.gateway.line import LEAST, LINE, Line, too_slow
 from clary.gateway.quick_objects import QuickObjects
 
 PATIENCE = 60.0
 """Seconds for a request's head, and between two pieces of its body: as long as SDKs wait for an answer."""
-
 MOST_HEAD = 64 << 10
 """Bytes of a request line with its headers. AWS takes 8 to 16 KB; policies in presigned forms want more."""
 
@@ -30,7 +30,7 @@ class Connection(QuickObjects):
         """Wait for the first request, but not for ever."""
         super().connection_made(transport)
         self._in_head, self._whole = True, False
-        self._head_size = 0
+        self._head_size = self._body_size = 0
         self._began = self._heard = self.loop.time()
         self._watch: asyncio.TimerHandle | None = None
         self._look_later()
@@ -50,6 +50,8 @@ class Connection(QuickObjects):
         if self._whole:
             return
         self._heard = self.loop.time()
+        if not self._in_head:
+            self._body_size += len(data)
         if self._in_head and self._head_size > MOST_HEAD:
             self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The headers exceed {MOST_HEAD} bytes.")
         elif self._watch is None:
@@ -58,7 +60,7 @@ class Connection(QuickObjects):
     def on_message_begin(self) -> None:
         """Begin to count and to watch."""
         self._in_head, self._whole = True, False
-        self._head_size = 0
+        self._head_size = self._body_size = 0
         self._began = self.loop.time()
         super().on_message_begin()
 
@@ -96,7 +98,11 @@ class Connection(QuickObjects):
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            kind = "text/plain; charset=utf-8"
+            if not self._in_head and self.url.startswith(b"/endpoints/"):  # in the words of its own API
+                kind = "application/json\r\nx-amzn-errortype: ValidationError"
+                words = json.dumps({"Message": words})
+            head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {kind}\r\n"
             head += f"content-length: {len(words)}\r\nconnection: close\r\n\r\n"
             self.transport.write((head + words).encode())
         self.transport.close()
@@ -116,18 +122,22 @@ class Connection(QuickObjects):
 
     def _look(self) -> None:
         """Close a connection whose request does not get on, unless it is we who do not read."""
-        self._watch = None
+        self._watch, now = None, self.loop.time()
         if self.flow.read_paused:
-            self._heard = self.loop.time()
+            self._heard = self._began = now
+            self._body_size = 0
         since = self._began if self._in_head else self._heard
-        left = self.patience - (self.loop.time() - since)
-        if left > 0:
-            self._watch = self.loop.call_later(left, self._look)
-        else:
+        left = self.patience - (now - since)
+        spare = left if self._in_head else self.patience + self._body_size / LEAST - (now - self._began)
+        if min(left, spare) > 0:
+            self._watch = self.loop.call_later(min(left, spare), self._look)
+        elif left <= 0:
             self.refuse(
                 HTTPStatus.REQUEST_TIMEOUT,
                 f"The rest of the request did not come within {self.patience:g} s.",
             )
+        else:
+            self.refuse(HTTPStatus.REQUEST_TIMEOUT, too_slow(self.patience))
 
     def _rest(self) -> None:
         if self._watch is not None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+
+from clary.serving.refusal import Refused
+from clary.wire import models
 
 CUSTOM = b"x-amzn-sagemaker-custom-attributes"
 PREFIX = b"x-amzn-sagemaker-prefix-aware-id"
@@ -20,12 +24,16 @@ _TO_MODEL = frozenset(  # all others are stripped: evidence/invoke-endpoint.md
     }
 )
 
+_SHORT = 64  # bytes that every one of these may have
+
 
 def head(headers: Mapping[bytes, bytes], length: int) -> bytes:
-    """Return the head of a request whose body has so many bytes."""
+    """Return the head of a request whose body has so many bytes; refuse headers that the API does not."""
     lines = [b"POST /invocations HTTP/1.1\r\nHost: model"]
     for name, value in headers.items():
         if name in _TO_MODEL:
+            if len(value) > _SHORT or not value.isascii():
+                _check(name, value)
             lines.append(name + b": " + value)
         if name == _STREAM_ACCEPT:
             lines.append(b"accept: " + value)
@@ -43,3 +51,24 @@ def passed_on(
     dropped = {b"content-type"} if last else {b"content-type", b"accept", _STREAM_ACCEPT}
     kept = {name: value for name, value in headers.items() if name not in dropped}
     return {**kept, b"content-type": content_type} if content_type else kept
+
+
+def _check(name: bytes, value: bytes) -> None:
+    member, most = _members()[name]
+    if len(value) > most:
+        wrong = f"Member must have length less than or equal to {most}"
+    elif not value.isascii():
+        wrong = "Member must satisfy regular expression pattern: \\p{ASCII}*"
+    else:
+        return
+    at = member[0].lower() + member[1:]
+    raise Refused(f"1 validation error detected: Value at '{at}' failed to satisfy constraint: {wrong}")
+
+
+@functools.cache
+def _members() -> dict[bytes, tuple[str, int]]:
+    """Return the member that each header is, and how long it may be."""
+    shape = models.service("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
+    members = shape.members.items() if shape else ()
+    named = ((each.serialization.get("name", ""), member, each) for member, each in members)
+    return {name.lower().encode(): (member, each.metadata.get("max", 1024)) for name, member, each in named}
