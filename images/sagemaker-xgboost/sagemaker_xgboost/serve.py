@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from toolkit.contract import layout
 from toolkit.failure import UserError
-from toolkit.serve import main
-from toolkit.server.messages import CSV, Answer, Model, Refused, Request, negotiate
+from toolkit.serve import Chosen, main
+from toolkit.server.messages import CSV, Answer, Model, Refused, Request, Source, negotiate
 
 from sagemaker_xgboost import payloads, selection
 from sagemaker_xgboost.booster import Booster, BoosterError
@@ -71,8 +71,11 @@ class BuiltIn:
         try:
             scores = self._mean([booster.predict(together) for booster in self._boosters])
         except BoosterError as wrong:
-            for number, _ in places:
-                answers[number] = _refusal(wrong)
+            if len(tables) > 1:  # one of them is at fault: ask for each alone
+                for table, place in zip(tables, places, strict=True):
+                    self._answer_dense(answers, [table], [place])
+            else:
+                answers[places[0][0]] = _refusal(wrong)
             return
         start = 0
         for (number, media), table in zip(places, tables, strict=True):
@@ -146,7 +149,12 @@ def _refusal(wrong: Refused | BoosterError) -> Answer:
     return refused.answer()
 
 
-if __name__ == "__main__":
+def chosen() -> Source:
+    """Return what the model is to be served with."""
     from sagemaker_xgboost import script
 
-    sys.exit(main(handlers.Scripted(script.DEFAULTS) if handlers.has_script() else BuiltInSource()))
+    return handlers.Scripted(script.DEFAULTS) if handlers.has_script() else BuiltInSource()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Chosen(chosen)))

@@ -59,6 +59,10 @@ class SavedModels:
     def __init__(self) -> None:
         self._script: Path | None = None
 
+    def preload(self) -> None:
+        """Import the framework once for many models."""
+        import tensorflow  # noqa: F401
+
     def prepare(self) -> None:
         """Install what the script needs; `code/lib` stands in for requirements.txt."""
         where = layout()

@@ -9,14 +9,17 @@ from pathlib import Path
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+MODEL_DIRECTORY = "TOOLKIT_MODEL_DIRECTORY"
+"""The variable that names the model's directory, in a process that serves one model of many."""
+
 
 class Layout:
     """Where things lie under /opt/ml, or under SAGEMAKER_BASE_DIR when a program is run by hand."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, model: Path | None = None) -> None:
         self.base = base
         self.code = base / "code"
-        self.model = base / "model"
+        self.model = model or base / "model"
         self.checkpoints = base / "checkpoints"
         self.input = base / "input"
         self.config = base / "input" / "config"
@@ -24,7 +27,7 @@ class Layout:
         self.output = base / "output"
         self.output_data = base / "output" / "data"
         self.intermediate = base / "output" / "intermediate"
-        self.packages = base / "site-packages"
+        self.packages = (model.parent if model else base) / "site-packages"
 
     def hyperparameters(self) -> dict[str, Json]:
         """Read the hyperparameters; each value is decoded from JSON where it is JSON, and kept as text
@@ -54,7 +57,8 @@ class Layout:
 
 def layout(environment: Mapping[str, str] = os.environ) -> Layout:
     """Return the layout that this process was started with."""
-    return Layout(Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")))
+    model = environment.get(MODEL_DIRECTORY)
+    return Layout(Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")), Path(model) if model else None)
 
 
 def decode(value: Json) -> Json:

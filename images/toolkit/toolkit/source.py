@@ -15,6 +15,8 @@ from toolkit.contract import Layout
 from toolkit.failure import UserError
 
 INSTALL_SECONDS = 1800
+INSTALLED = "TOOLKIT_INSTALLED"
+"""The variable that names a directory whose requirements this process has from the one that forked it."""
 
 
 def place(uri: str, target: Path) -> None:
@@ -64,6 +66,8 @@ def unpack(archive: Path, target: Path, name: str) -> None:
 
 def install(where: Layout, folder: Path, *, package: bool = False) -> None:
     """Install what the source asks for into a writable directory, as the image itself is read-only."""
+    if os.environ.get(INSTALLED) == str(folder):
+        return
     requirements = folder / "requirements.txt"
     wanted = ["-r", str(requirements)] if requirements.is_file() else []
     wanted += [str(folder)] if package else []

@@ -66,7 +66,7 @@ class Master:
     def __init__(self, chosen: Settings, source: Source) -> None:
         self._chosen, self._source = chosen, source
         self._board = Board(chosen.workers)
-        self._sockets = _bind(chosen)
+        self._sockets = bind(chosen)
         self._slots: dict[int, int] = {}
         self._hung: set[int] = set()
         self._ready: set[int] = set()
@@ -113,7 +113,7 @@ class Master:
         except BaseException:
             traceback.print_exc()
         finally:
-            _leave(code)
+            leave(code)
 
     def _work(self, slot: int) -> int:
         pid = os.getpid()
@@ -126,11 +126,7 @@ class Master:
             return self._load_failed(wrong)
 
     def _load_failed(self, wrong: BaseException) -> int:
-        theirs = not isinstance(wrong, UserError)
-        said = trace(wrong) if theirs else str(wrong)
-        said = said.replace("\0", "?")  # which is where a message ends
-        said = said if len(said) <= 3600 else f"{said[:1200]} … {said[-2400:]}"
-        os.write(self._tell, b"L" + said.encode(errors="backslashreplace")[:3900] + b"\0")
+        os.write(self._tell, b"L" + complaint(wrong) + b"\0")
         return worker.LOAD_FAILED
 
     def _say_ready(self, pid: int) -> None:
@@ -169,7 +165,7 @@ class Master:
                 return
             if (slot := self._slots.pop(pid, None)) is None:
                 continue
-            reason = _reason(status, hung=pid in self._hung, timeout=self._chosen.timeout_seconds)
+            reason = ending(status, hung=pid in self._hung, timeout=self._chosen.timeout_seconds)
             if self._stopping:
                 continue
             if os.waitstatus_to_exitcode(status) == worker.LOAD_FAILED:
@@ -218,7 +214,8 @@ class Master:
             self._chosen.unix.unlink(missing_ok=True)
 
 
-def _bind(chosen: Settings) -> list[socket.socket]:
+def bind(chosen: Settings) -> list[socket.socket]:
+    """Bind the sockets that the server listens on."""
     sockets: list[socket.socket] = []
     try:
         if chosen.unix:
@@ -237,7 +234,16 @@ def _bind(chosen: Settings) -> list[socket.socket]:
     return sockets
 
 
-def _reason(status: int, *, hung: bool, timeout: float) -> str:
+def complaint(wrong: BaseException) -> bytes:
+    """Word why a model could not be loaded, short enough for one write to a pipe."""
+    said = str(wrong) if isinstance(wrong, UserError) else trace(wrong)
+    said = said.replace("\0", "?")  # which is where a message ends
+    said = said if len(said) <= 3600 else f"{said[:1200]} … {said[-2400:]}"
+    return said.encode(errors="backslashreplace")[:3900]
+
+
+def ending(status: int, *, hung: bool, timeout: float) -> str:
+    """Say how a process ended."""
     code = os.waitstatus_to_exitcode(status)
     if hung:
         limit = f"{timeout:g} s (SAGEMAKER_MODEL_SERVER_TIMEOUT)"
@@ -248,7 +254,8 @@ def _reason(status: int, *, hung: bool, timeout: float) -> str:
     return f"was killed by {signal.Signals(-code).name}{cause}"
 
 
-def _leave(code: int) -> NoReturn:
+def leave(code: int) -> NoReturn:
+    """End this process now, after what it printed."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
