@@ -7,10 +7,10 @@ in what happens when a host fails: a new endpoint fails, an updated one goes bac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from clary.controllers.inference import deploying, fleet, rollout
+from clary.controllers.inference import deploying, fleet, rollout, serverless
 from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
 from clary.runtime.spec import Seen
@@ -25,6 +25,7 @@ STEADY = timedelta(seconds=60)  # A host that lived that long is replaced at onc
 LONGEST_PAUSE = timedelta(seconds=60)
 LONGEST_REASON = 1024  # FailureReason's own limit
 LOST_RUNS = 1  # How often a host that was lost before it was ready is tried again.
+FORGET = "forget"  # what is left of an endpoint outside its record
 UNPLACED = "An input could not be placed"  # what the runtime says of an archive that it cannot unpack
 ROLLING_OUT = frozenset({"Creating", "Updating"})
 
@@ -33,13 +34,14 @@ ROLLING_OUT = frozenset({"Creating", "Updating"})
 class World:
     """What is the case outside the record: the hosts' runs, whose log is not whole, why none can start.
 
-    `alarm` says which alarm of the update's own went off.
+    `alarm` says which alarm of the update's own went off, `demand` what a serverless variant's calls need.
     """
 
     runs: Mapping[str, Seen] = field(default_factory=dict)
     unlogged: frozenset[str] = frozenset()
     fault: str = ""
     alarm: str = ""
+    demand: serverless.Demand | None = None
 
 
 def next_step(endpoint: Record, world: World, now: datetime) -> Step:
@@ -50,7 +52,7 @@ def next_step(endpoint: Record, world: World, now: datetime) -> Step:
     if status in ("Deleting", "Failed") and (hosts := fleet.members(doc)):
         return _remove(doc, hosts[0])
     if status == "Deleting":
-        return Step(delete=True)
+        return Step(effect=FORGET, delete=True)
     if status == "Failed":
         return Step(again=None)
     if why := rollout.fault(doc, world.alarm, now):
@@ -60,7 +62,9 @@ def next_step(endpoint: Record, world: World, now: datetime) -> Step:
         or _take_back(doc, world, now)
         or (_switch(doc, world, now) if status == "InService" else None)  # one that is there need not wait
         or _begin(endpoint, world, now)
+        or _meanwhile(endpoint, world, now)
         or _retire(doc, world, now)
+        or serverless.reap(doc, world.demand, now)
         or _switch(doc, world, now)
         or Step(again=SOON if status in ROLLING_OUT or _waiting(doc, world) else SERVING)
     )
@@ -89,10 +93,14 @@ def _bury(doc: Document, world: World, now: datetime) -> Step | None:
         if _lost(run) and doc.get("_Lost", 0) < LOST_RUNS:
             return _remove(doc, dead, _Lost=doc.get("_Lost", 0) + 1)
         return _fail(doc, _not_healthy(doc["_Wanted"], dead["Variant"], number, run))
-    steady = "ReadySince" in dead and now - dead["ReadySince"] > STEADY
+    steady = "ReadySince" in dead and (now - dead["ReadySince"] > STEADY or serverless.on_call(doc))
     deaths = 0 if steady else doc.get("_Deaths", 0) + 1
     pause = timedelta() if steady else min(timedelta(seconds=2 ** min(deaths - 1, 6)), LONGEST_PAUSE)
     untold = _untold(doc, dead["Uid"], now)
+    config = fleet.config_of(doc, dead)
+    if "ReadySince" not in dead and serverless.of(config):
+        why = clip(_not_healthy(config, dead["Variant"], number, run))
+        untold["_Setback"] = {"At": now, "Why": why}  # for the calls that wait for it
     return _remove(doc, dead, **untold, _Deaths=deaths, _NotBefore=now + pause)
 
 
@@ -149,6 +157,17 @@ def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
     return Step(effect="start", target=uid, write=write, again=AT_ONCE)
 
 
+def _meanwhile(endpoint: Record, world: World, now: datetime) -> Step | None:
+    """Let calls have the environments that they need while another configuration comes up."""
+    doc = serverless.meanwhile(endpoint.doc, world.demand)
+    if doc is None:
+        return None
+    told = fleet.hosts(doc, doc["_Serving"], world.runs)
+    if told != doc.get("_Hosts"):
+        return Step(write={"_Hosts": told, "_Fleet": fleet.ready_since(doc, told, now)}, again=AT_ONCE)
+    return _begin(replace(endpoint, doc=doc), world, now)
+
+
 def _switch(doc: Document, world: World, now: datetime) -> Step | None:
     """Point the router at the hosts that are ready, once all are, or when one came back."""
     if doc["EndpointStatus"] == "RollingBack":
@@ -190,6 +209,8 @@ def _retire(doc: Document, world: World, now: datetime) -> Step | None:
         drained = {"_Fleet": fleet.changed(doc, uid, Draining=now)}
         return Step(write={**drained, **_untold(doc, uid, now)}, again=AT_ONCE)
     for host in fleet.members(doc):
+        if world.demand and host["Uid"] in world.demand.busy:
+            continue
         if "Draining" in host and "Stopped" not in host and now - host["Draining"] >= LINGER:
             write = {"_Fleet": fleet.changed(doc, host["Uid"], Stopped=True)}
             return Step(effect="stop", target=host["Uid"], write=write, again=AT_ONCE)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from clary.controllers.host_metrics import HostMetrics
-from clary.controllers.inference import fleet, rollout
-from clary.controllers.inference.endpoint import ROLLING_OUT, World, next_step
+from clary.controllers.inference import fleet, rollout, serverless
+from clary.controllers.inference.endpoint import FORGET, ROLLING_OUT, World, next_step
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.core.document import Document
+from clary.core.errors import TryAgain
 from clary.resources.cloudwatch.alarm import COMPOSITE_ALARM, METRIC_ALARM
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.runtime import occupancy
+from clary.runtime.local_provisioner import environments, serverless_type
 from clary.runtime.spec import Input, RunSpec, Seen
 from clary.store.records import Record
 
 GROUP = "/aws/sagemaker/Endpoints"
 STARTUP = 600  # seconds; what a container has to answer /ping when the variant does not say
+BUSY = timedelta(seconds=1)  # Between looks at an environment that is to go and is being called.
 STOP_GRACE = timedelta(seconds=60)  # as long as one prediction may take
 
 
@@ -34,21 +39,43 @@ class Endpoints:
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the logs of all hosts, and decide."""
+        demand = self._demand(record)
+        record = replace(record, doc=serverless.fitted(record.doc, demand))
         hosts = fleet.members(record.doc)
         runs = {uid: self._runtime.inspect(uid) for host in hosts for uid in fleet.runs_of(host)}
         unlogged = [host["Uid"] for host in hosts if not self._all_logged(record, host, runs, now)]
         alive = record.doc["EndpointStatus"] in (*ROLLING_OUT, "InService")
         missing = alive and fleet.missing(record.doc, record.doc["_Wanted"])
-        fault = self._fault(record) if missing else ""
-        world = World(runs=runs, unlogged=frozenset(unlogged), fault=fault, alarm=self._alarm(record))
+        fault = self._fault(record, missing) if missing else ""
+        world = World(
+            runs=runs,
+            unlogged=frozenset(unlogged),
+            fault=fault,
+            alarm=self._alarm(record),
+            demand=demand,
+        )
         return next_step(record, world, now)
 
     def act(self, record: Record, step: Step) -> Document:
-        """Start, stop or remove one host: all its containers."""
+        """Start, stop or remove one host: all its containers; let nobody call it, if nobody does just now."""
+        place = occupancy.folder(self._means.settings.home, record.uid)
         if step.effect == "start":
-            for spec in self._plans(record):
+            variant = fleet.variant_of(record.doc, step.write["_Fleet"][-1])
+            if "Serverless" in variant:
+                occupancy.open_place(place, step.target)
+            for spec in self._plans(record, variant, step.target):
                 self._runtime.start(spec)
             return {}
+        if step.effect == FORGET:
+            occupancy.forget_all(place)
+            return {}
+        if step.effect == serverless.CLOSE:
+            if not occupancy.close_place(place, step.target):
+                raise TryAgain(f"{step.target} is being called", after=BUSY)
+            return {}
+        if step.effect == "stop" and not occupancy.close_place(place, step.target):
+            raise TryAgain(f"{step.target} is being called", after=BUSY)
+        occupancy.forget(place, step.target)
         host = next(each for each in fleet.members(record.doc) if each["Uid"] == step.target)
         for uid in fleet.runs_of(host):
             (self._runtime.stop if step.effect == "stop" else self._runtime.remove)(uid)
@@ -87,27 +114,43 @@ class Endpoints:
                 return f'The alarm "{name}" went off. {alarm.doc.get("StateReason", "")}'.strip()
         return ""
 
-    def _fault(self, record: Record) -> str:
+    def _demand(self, record: Record) -> serverless.Demand | None:
+        """See which environments of a serverless variant are called, and how many calls there are."""
+        configs = [record.doc[name] for name in ("_Serving", "_Wanted") if name in record.doc]
+        variant = next(filter(None, map(serverless.of, configs)), None)
+        if variant is None:
+            return None
+        settings, config = self._means.settings, variant["Serverless"]
+        place = occupancy.folder(settings.home, record.uid)
+        uids = [host["Uid"] for host in fleet.members(record.doc)]
+        used = {uid: at for uid in uids if (at := occupancy.last_used(place, uid)) is not None}
+        most = settings.serverless_environments or environments(config["MemorySizeInMB"])
+        return serverless.Demand(
+            calls=occupancy.calls(place, config["MaxConcurrency"]),
+            busy=frozenset(uid for uid in used if occupancy.in_use(place, uid)),
+            used={uid: datetime.fromtimestamp(at, UTC) for uid, at in used.items()},
+            most=min(most, config["MaxConcurrency"]),
+            idle=timedelta(seconds=settings.serverless_idle),
+        )
+
+    def _fault(self, record: Record, variant: Document) -> str:
         try:
-            self._plans(record)
+            self._plans(record, variant, fleet.next_uid(record.uid, record.doc, variant))
         except DataFault as fault:
             return str(fault)
         return ""
 
-    def _plans(self, record: Record) -> list[RunSpec]:
+    def _plans(self, record: Record, variant: Document, uid: str) -> list[RunSpec]:
         """Return the runs of the next host, one a container."""
-        variant = fleet.missing(record.doc, record.doc["_Wanted"])
-        if variant is None:
-            raise ValueError(f"{record.arn} has all its hosts")
         containers = variant.get("Containers") or [variant["Container"]]
-        host = {"Uid": fleet.next_uid(record.uid, record.doc, variant), "Containers": len(containers)}
+        host = {"Uid": uid, "Containers": len(containers)}
         return [
             self._plan(record, variant, container, number, uid)
             for number, (container, uid) in enumerate(zip(containers, fleet.runs_of(host), strict=True), 1)
         ]
 
     def _plan(self, record: Record, variant: Document, container: Document, number: int, uid: str) -> RunSpec:
-        role = variant["Role"]
+        role, alone = variant["Role"], variant.get("Serverless")
         patience = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP)
         return RunSpec(
             uid=uid,
@@ -116,9 +159,10 @@ class Endpoints:
             environment={
                 **self._means.environment(uid, role, record.region),
                 "SAGEMAKER_MODEL_SERVER_TIMEOUT": f"{self._means.settings.limits.model_seconds:.0f}",
+                **({"SAGEMAKER_MODEL_SERVER_WORKERS": "1"} if alone else {}),  # it has one call at a time
                 **container.get("Environment", {}),
             },
-            instance_type=variant["InstanceType"],
+            instance_type=serverless_type(alone["MemorySizeInMB"]) if alone else variant["InstanceType"],
             inputs=model_data(container, self._means.as_role(role), number),
             network=not variant["Isolated"],
             serves=True,

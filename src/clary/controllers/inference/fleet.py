@@ -43,6 +43,20 @@ def of(doc: Document, wanted: Document, variant: str | None = None) -> list[Docu
     ]
 
 
+def config_of(doc: Document, host: Document) -> Document:
+    """Return the configuration that a host belongs to; the wanted one where its own is not known any more."""
+    wanted, serving = doc["_Wanted"], doc.get("_Serving")
+    mine: Document = serving if serving and serving["Generation"] == host["Generation"] else wanted
+    return wanted if wanted["Generation"] == host["Generation"] else mine
+
+
+def variant_of(doc: Document, host: Document) -> Document:
+    """Return a host's variant, as the configuration that it belongs to has it."""
+    variants = config_of(doc, host)["Variants"]
+    found: Document = next(each for each in variants if each["VariantName"] == host["Variant"])
+    return found
+
+
 def missing(doc: Document, wanted: Document) -> Document | None:
     """Return the first variant that has fewer hosts than it should, as the configuration has it."""
     counts = rollout.wanted_counts(doc, wanted)
@@ -168,11 +182,16 @@ def _summary(
     deployed = {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": now}
     if before and before["DeployedImages"][0]["SpecifiedImage"] == image:
         deployed = before["DeployedImages"][0]
-    return {
+    told: Document = {
         "VariantName": variant["VariantName"],
         "DeployedImages": [deployed],
         "CurrentWeight": variant["Weight"],
         "DesiredWeight": variant["Weight"],
+    }
+    if config := variant.get("Serverless"):  # evidence/serverless.md
+        return {**told, "CurrentInstanceCount": 0, "CurrentServerlessConfig": config}
+    return {
+        **told,
         "CurrentInstanceCount": sum(
             host["Variant"] == variant["VariantName"] and host.get("Fleet") != rollout.NEW for host in serving
         ),
