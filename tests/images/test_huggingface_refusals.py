@@ -29,6 +29,7 @@ def predict_fn(data, model):
         (b"\xff", "application/json", "", "it is not UTF-8"),
         (b"x", "application/pdf", "", "Content type application/pdf is not supported"),
         (b"1", "application/json", "image/png", "Content type image/png is not supported"),
+        (b"NaN", "application/json", "", "Out of range float values are not JSON compliant"),
     ],
 )
 def test_it_is_a_400_whoever_raised_it(

@@ -61,8 +61,12 @@ def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
         np.save(buffer, np.asarray(prediction), allow_pickle=False)
         return buffer.getvalue(), media
     if media == JSON:
-        text = json.dumps(prediction, ensure_ascii=False, separators=(",", ":"), default=_plain)
-        return text.encode(), media
+        try:
+            return _JSON.encode(prediction).encode(), media
+        except ValueError as wrong:  # evidence/model-answers.md
+            raise refused(
+                f"{wrong}. The answer holds NaN or an infinity; ask for {NPY}, which has them."
+            ) from wrong
     raise unsupported(accept, (JSON, CSV, NPY))
 
 
@@ -86,3 +90,6 @@ def _plain(value: Any) -> Any:
         value.save(out, format="PNG")
         return base64.b64encode(out.getvalue()).decode()
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)

@@ -3,15 +3,20 @@ user's."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping, MutableMapping, Set
 from pathlib import Path
 from typing import Any
 
 from toolkit.failure import UserError
 from toolkit.handlers import Defaults, Scripted
 from toolkit.serve import main
+from toolkit.server.messages import Limits
 
-from toolkit import content
+from toolkit import batching, content
+
+BATCH_SIZE, BATCH_DELAY = "SAGEMAKER_TS_BATCH_SIZE", "SAGEMAKER_TS_MAX_BATCH_DELAY"
 
 
 def model_fn(model_dir: str) -> Any:
@@ -65,10 +70,36 @@ def output_fn(prediction: Any, accept: str) -> tuple[bytes, str]:
     return content.encode(prediction, accept)
 
 
+def joining(_model: Any, _own: Set[str]) -> batching.Joining | None:
+    """Make several requests one forward pass when the user says how many."""
+    import torch
+
+    found = limits()
+    return batching.Arrays(torch.Tensor, torch.cat, found) if found.size > 1 else None
+
+
+def limits(environment: Mapping[str, str] = os.environ) -> Limits:
+    """Read TorchServe's settings by the names of AWS's container; without a delay nobody waits."""
+    size = batching.whole(environment, BATCH_SIZE, batching.limits(1, environment).size)
+    return Limits(size, batching.whole(environment, BATCH_DELAY, 0, least=0) / 1000)
+
+
+def settle(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Take the workers and the timeout from TorchServe's settings where the server's own say nothing."""
+    workers = environment.get("SAGEMAKER_TS_MIN_WORKERS") or environment.get("SAGEMAKER_TS_MAX_WORKERS")
+    timeout = environment.get("SAGEMAKER_TS_RESPONSE_TIMEOUT")
+    for name, value in (("WORKERS", workers), ("TIMEOUT", timeout)):
+        if value:
+            environment.setdefault(f"SAGEMAKER_MODEL_SERVER_{name}", value)
+
+
 def preload() -> None:
     """Import the framework once for all workers."""
     import torch  # noqa: F401
 
 
+DEFAULTS = Defaults(model_fn, input_fn, predict_fn, output_fn, preload, needs_script=False, joining=joining)
+
 if __name__ == "__main__":
-    sys.exit(main(Scripted(Defaults(model_fn, input_fn, predict_fn, output_fn, preload, needs_script=False))))
+    settle()
+    sys.exit(main(Scripted(DEFAULTS)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
 from toolkit.handlers import Defaults, Scripted, no_model_fn
 from toolkit.serve import main
 
-from toolkit import content
+from toolkit import batching, content
 
 
 def input_fn(body: str | bytes, content_type: str) -> Any:
@@ -24,10 +25,20 @@ def predict_fn(data: Any, model: Any) -> Any:
     return model.predict(data)
 
 
+def joining(model: Any, own: Set[str]) -> batching.Joining | None:
+    """Predict waiting requests in one call where no function of the script's could see the difference."""
+    from sagemaker_sklearn.rowwise import by_row
+
+    limits = batching.limits()
+    return batching.Arrays(np.ndarray, np.concatenate, limits) if not own and by_row(model) else None
+
+
 def preload() -> None:
     """Import the framework once for all workers."""
     import sklearn.base  # noqa: F401
 
 
+DEFAULTS = Defaults(no_model_fn, input_fn, predict_fn, content.encode, preload, joining=joining)
+
 if __name__ == "__main__":
-    sys.exit(main(Scripted(Defaults(no_model_fn, input_fn, predict_fn, content.encode, preload))))
+    sys.exit(main(Scripted(DEFAULTS)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,12 +51,11 @@ def decode(body: str | bytes, content_type: str) -> Any:
 def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
     """Write a prediction in the accepted content type; refuse with 406 one that is not written here."""
     media = negotiate(accept, WRITES, JSON)
-    array = np.asarray(prediction)
     if media == JSON:
-        plain = prediction if isinstance(prediction, dict | str | bool | int | float) else array.tolist()
-        return json.dumps(plain).encode(), media
+        return json_bytes(plain(prediction)), media
+    array = np.asarray(prediction)
     if media == JSON_LINES:
-        return "".join(json.dumps(row) + "\n" for row in np.atleast_1d(array).tolist()).encode(), media
+        return b"".join(json_bytes(row) + b"\n" for row in np.atleast_1d(array).tolist()), media
     if media == CSV:
         rows = np.atleast_1d(array)
         lines = (",".join(map(str, np.atleast_1d(row).tolist())) for row in rows)
@@ -63,6 +63,21 @@ def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue(), media
+
+
+def plain(value: Any) -> Any:
+    """Return a prediction as what JSON has: arrays as lists, dictionaries of them too."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return value if isinstance(value, str | bool | int | float) else np.asarray(value).tolist()
+
+
+def json_bytes(value: Any) -> bytes:
+    """Write JSON; what is no number there (NaN, the infinities) is null. evidence/model-answers.md"""
+    try:
+        return _JSON(value).encode()
+    except ValueError:
+        return _JSON(_finite(value)).encode()
 
 
 def read_csv(body: bytes) -> Array:
@@ -79,6 +94,17 @@ def read_csv(body: bytes) -> Array:
         return np.array([[float(field) if field.strip() else np.nan for field in row] for row in rows])
     except ValueError:
         return np.array([[field.strip().strip('"') for field in row] for row in rows])
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_JSON = json.JSONEncoder(allow_nan=False).encode
 
 
 def _cured(wrong: Exception) -> str:

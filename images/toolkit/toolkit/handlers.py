@@ -8,15 +8,17 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from toolkit import source
+from toolkit.batching import Joining
 from toolkit.contract import layout
 from toolkit.failure import UserError
-from toolkit.server.messages import Answer, Model, Refused, Request
+from toolkit.server.messages import JSON, Answer, Limits, Model, Refused, Request, failed
+from toolkit.together import Together
 
 Function = Callable[..., Any]
 
@@ -25,6 +27,8 @@ class Defaults(NamedTuple):
     """What a framework does where the script says nothing.
 
     `refuse` words whatever goes wrong with a request; without it an exception that is no refusal is a 500.
+    `joining` says, of a loaded model and the names of the functions that the script has itself, how requests
+    that wait together are predicted in one call.
     """
 
     model_fn: Function
@@ -34,6 +38,7 @@ class Defaults(NamedTuple):
     preload: Callable[[], None] = lambda: None
     needs_script: bool = True
     refuse: Callable[[Exception], Refused] | None = None
+    joining: Callable[[Any, Set[str]], Joining | None] = lambda _model, _own: None
 
 
 class Context:
@@ -42,17 +47,17 @@ class Context:
     def __init__(self, model_dir: str) -> None:
         self.system_properties = {"model_dir": model_dir, "gpu_id": None}
         self.manifest: dict[str, Any] = {}
-        self._headers: dict[str, str] = {}
-        self._type = ""
+        self._request = Request(b"")
 
     def take(self, request: Request) -> None:
         """Make the current request's headers readable."""
-        self._headers = {name.lower(): value for name, value in request.headers}
-        self._headers |= {"content-type": request.content_type, "accept": request.accept}
+        self._request = request
 
     def get_request_header(self, _index: int, name: str) -> str | None:
         """Return a header of the current request."""
-        return self._headers.get(name.lower())
+        given, wanted = self._request, name.lower()
+        headers = {known.lower(): value for known, value in given.headers}
+        return (headers | {"content-type": given.content_type, "accept": given.accept}).get(wanted)
 
 
 class Scripted:
@@ -62,6 +67,15 @@ class Scripted:
         self._defaults, self._find = defaults, find
         self._script: Path | None = None
         self._model = layout().model
+
+    def preload(self) -> None:
+        """Import the framework once for many models, and install once what they have in common."""
+        if os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "").startswith("s3://"):
+            folder = code_folder()
+            source.install(layout(), folder)
+            source.offer(layout())
+            os.environ[source.INSTALLED] = str(folder)
+        self._defaults.preload()
 
     def prepare(self) -> None:
         """Fetch the script and install its requirements; import the framework once for all workers."""
@@ -84,7 +98,7 @@ class Scripted:
 
 
 class ScriptModel:
-    """Answers one request at a time with the script's functions."""
+    """Answers with the script's functions: one request at a time, or joined with those that wait."""
 
     together = False
 
@@ -101,30 +115,60 @@ class ScriptModel:
         self._output = self._with_context(own["output_fn"] or defaults.output_fn, 2)
         self._transform = self._with_context(self._transform, 4) if self._transform else None
         self._model = self._with_context(getattr(module, "model_fn", None) or defaults.model_fn, 1)(model_dir)
+        named = {name for name, function in own.items() if function}
+        joining = None if self._transform else defaults.joining(self._model, named)
+        self._together = Together(self, joining) if joining else None
+        self.limits = joining.limits if joining else Limits()
 
-    def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Answer each request in turn."""
-        return [self._answer(request) for request in requests]
+    def answer(self, requests: Sequence[Request], beat: Callable[[], None] = lambda: None) -> list[Answer]:
+        """Answer each request, joined with others where that is the same; `beat` follows each prediction."""
+        if len(requests) > 1 and self._together and self._together.possible:
+            return self._together.answer(requests, beat)
+        answers = []
+        for request in requests:
+            answers.append(self._answer(request))
+            beat()
+        return answers
+
+    def read(self, request: Request) -> Any:
+        """Read a request's body with input_fn."""
+        body, content_type, _ = self._begin(request)
+        return self._input(body, content_type)
+
+    def predict(self, request: Request, data: Any) -> Any:
+        """Predict with predict_fn, for one request or for several of which this is the first."""
+        self._context.take(request)
+        return self._predict(data, self._model)
+
+    def write(self, request: Request, prediction: Any) -> Answer:
+        """Write a prediction with output_fn."""
+        self._context.take(request)
+        accept = _accepted(request)
+        return _answer(self._output(prediction, accept), accept)
+
+    def failed(self, wrong: Exception | SystemExit) -> Answer:
+        """Word what a request came to."""
+        if isinstance(wrong, Refused):
+            return (self._refuse(wrong) if self._refuse else wrong).answer()
+        print(traceback.format_exc(), flush=True)
+        if self._refuse and isinstance(wrong, Exception):
+            return self._refuse(wrong).answer()
+        return failed(wrong)
 
     def _answer(self, request: Request) -> Answer:
-        self._context.take(request)
-        accept = request.accept
-        if accept in ("", "*/*"):
-            accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
-        content_type = request.content_type or "application/json"
         try:
-            body = _text_or_bytes(request.body, content_type)
+            body, content_type, accept = self._begin(request)
             if self._transform:
                 return _answer(self._transform(self._model, body, content_type, accept), accept)
             prediction = self._predict(self._input(body, content_type), self._model)
             return _answer(self._output(prediction, accept), accept)
-        except Refused as refused:
-            return (self._refuse(refused) if self._refuse else refused).answer()
-        except Exception as wrong:
-            if self._refuse is None:
-                raise
-            print(traceback.format_exc(), flush=True)
-            return self._refuse(wrong).answer()
+        except (Exception, SystemExit) as wrong:  # whatever a user's code raises, the caller gets an answer
+            return self.failed(wrong)
+
+    def _begin(self, request: Request) -> tuple[str | bytes, str, str]:
+        self._context.take(request)
+        content_type = request.content_type or JSON
+        return _text_or_bytes(request.body, content_type), content_type, _accepted(request)
 
     def _with_context(self, function: Function, arguments: int) -> Function:
         try:
@@ -174,6 +218,8 @@ def code_folder() -> Path:
 def _local(uri: str) -> Path:
     # /opt/ml may be elsewhere when the program is run by hand.
     path = Path(uri.removeprefix("file://") or "/nowhere")
+    if path.is_relative_to("/opt/ml/model"):
+        return layout().model / path.relative_to("/opt/ml/model")
     return layout().base / path.relative_to("/opt/ml") if path.is_relative_to("/opt/ml") else path
 
 
@@ -203,6 +249,12 @@ def load_script(script: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _accepted(request: Request) -> str:
+    if request.accept in ("", "*/*"):
+        return os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
+    return request.accept
 
 
 def _text_or_bytes(body: bytes, content_type: str) -> str | bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 JSON, JSON_LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 NPY, LIBSVM, RECORDIO = "application/x-npy", "text/libsvm", "application/x-recordio-protobuf"
@@ -44,6 +44,11 @@ class Refused(Exception):
         return Answer(self.status, "text/plain; charset=utf-8", self.text.encode())
 
 
+def failed(wrong: BaseException) -> Answer:
+    """Word the 500 for what a model raised."""
+    return Refused(500, f"{type(wrong).__name__}: {wrong}").answer()
+
+
 class Model(Protocol):
     """A loaded model. With `together` it answers every request of one event-loop turn in one quick call."""
 
@@ -51,6 +56,25 @@ class Model(Protocol):
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer each request; a request's own mistake is an answer, not an exception."""
+        ...
+
+
+class Limits(NamedTuple):
+    """How many waiting requests are answered together at most, and how long the first one waits for more."""
+
+    size: int = 1
+    delay_seconds: float = 0.0
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A model that answers several requests that wait at the same time better than one after the other."""
+
+    together: bool
+    limits: Limits
+
+    def answer(self, requests: Sequence[Request], beat: Callable[[], None]) -> list[Answer]:
+        """Answer each request; call `beat` after each prediction, or many are taken for one that hangs."""
         ...
 
 

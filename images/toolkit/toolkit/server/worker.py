@@ -1,8 +1,9 @@
 """One worker process: loads the model, accepts connections, answers.
 
 A model that answers `together` runs in the event loop: all requests that arrived in one turn of it are one
-call. Any other model runs in the main thread, one request at a time as its author expects, while a second
-thread does the talking, so that /ping is answered during a long prediction.
+call. Any other model runs in the main thread, one request at a time as its author expects, or as many of
+those that wait as its limits say, while a second thread does the talking, so that /ping is answered during a
+long prediction.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import uvloop
 
 from toolkit.server.board import Board
 from toolkit.server.http import Connection
-from toolkit.server.messages import JSON, Answer, Model, Refused, Request
+from toolkit.server.messages import JSON, Answer, Batching, Limits, Model, Refused, Request, failed
 
 BACKLOG = 1024
 MAX_WAITING = 4096
@@ -122,22 +125,26 @@ def run(load: Callable[[], Model], place: Place) -> int:
         print(traceback.format_exc(), file=sys.stderr, flush=True)
         raise
     answer = guarded(model, place)
-    return _together(answer, place) if model.together else _one_by_one(answer, place)
+    limits = model.limits if isinstance(model, Batching) else Limits()
+    return _together(answer, place) if model.together else _by_turns(answer, place, limits)
 
 
 def guarded(model: Model, place: Place) -> Callable[[Sequence[Request]], list[Answer]]:
     """Wrap a model: its exceptions become answers, and the master can see how long it takes."""
     board, slot = place.board, place.slot
+    ask = (
+        partial(model.answer, beat=lambda: board.begin(slot)) if isinstance(model, Batching) else model.answer
+    )
 
     def answer(requests: Sequence[Request]) -> list[Answer]:
         board.begin(slot)
         try:
-            return model.answer(requests)
+            return ask(requests)
         except (Exception, SystemExit) as wrong:  # whatever a user's code raises, the caller gets a 500
             if len(requests) > 1:  # but none of the others whose requests came in the same turn
                 return [answer([request])[0] for request in requests]
             print(traceback.format_exc(), flush=True)
-            return [Refused(500, f"{type(wrong).__name__}: {wrong}").answer()] * len(requests)
+            return [failed(wrong)] * len(requests)
         finally:
             board.end(slot)
 
@@ -156,8 +163,8 @@ def _together(answer: Callable[[Sequence[Request]], list[Answer]], place: Place)
     return 0
 
 
-def _one_by_one(answer: Callable[[Sequence[Request]], list[Answer]], place: Place) -> int:
-    waiting: queue.SimpleQueue[tuple[Desk, asyncio.AbstractEventLoop, Work] | None] = queue.SimpleQueue()
+def _by_turns(answer: Callable[[Sequence[Request]], list[Answer]], place: Place, limits: Limits) -> int:
+    waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
 
     # A Python signal handler waits for the main thread, which may be about to sleep in `waiting.get`. The
     # byte that the C handler writes does not.
@@ -170,7 +177,7 @@ def _one_by_one(answer: Callable[[Sequence[Request]], list[Answer]], place: Plac
 
         def submit(work: Work) -> None:
             for one in work:
-                waiting.put((desk, loop, [one]))
+                waiting.put((desk, loop, one))
 
         def signalled() -> None:
             if signal.SIGTERM in os.read(heard, 4096):
@@ -191,7 +198,32 @@ def _one_by_one(answer: Callable[[Sequence[Request]], list[Answer]], place: Plac
 
     sys.setswitchinterval(0.001)  # the talking thread waits at most this long for a busy model
     threading.Thread(target=talk, name="talk", daemon=True).start()
-    while (item := waiting.get()) is not None:
-        desk, loop, work = item
+    while taken := _take(waiting, limits):
+        desk, loop, _ = taken[0]
+        work = [one for _, _, one in taken]
         loop.call_soon_threadsafe(desk.deliver, work, answer([request for _, request in work]))
     return 0
+
+
+_Asked = tuple[Desk, asyncio.AbstractEventLoop, tuple[Connection, Request]]
+
+
+def _take(waiting: queue.SimpleQueue[_Asked | None], limits: Limits) -> list[_Asked]:
+    """Wait for a request and take those that wait with it; nothing, when there will be no more."""
+    taken: list[_Asked] = []
+    first = waiting.get()
+    if first is None:
+        return taken
+    taken.append(first)
+    until = time.monotonic() + limits.delay_seconds
+    while len(taken) < limits.size:
+        left = until - time.monotonic() if limits.delay_seconds else 0.0
+        try:
+            another = waiting.get(timeout=left) if left > 0 else waiting.get_nowait()
+        except queue.Empty:
+            break
+        if another is None:
+            waiting.put(None)
+            break
+        taken.append(another)
+    return taken
