@@ -1,0 +1,1 @@
+"""ONNX models, served by ONNX Runtime."""
