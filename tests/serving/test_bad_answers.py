@@ -39,6 +39,7 @@ BAD = {
     ),
     b"headers": (OK + b"X: y\r\n" * MOST_HEAD, 0, rf"headers .* exceed {MOST_HEAD} bytes"),
     b"much": (ok(b"x" * (MOST + 1)), 0, r"longer than 1048576 bytes.* answer less at a time"),
+    b"claims": (OK + b"Content-Length: 99999999999\r\n\r\nx", 0, r"longer than 1048576 bytes"),
     b"endless": (
         OK + b"Transfer-Encoding: chunked\r\n\r\n" + (b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 2,
         0,

@@ -23,6 +23,8 @@ MOST_HEAD = 64 << 10
 MOST_VALUE = 8 << 10
 """Bytes of one header's value; clients do not take much longer lines."""
 
+_FEW = 6  # digits of a length that is never too much
+
 _FULL = 0.005  # Seconds until a server that has too many connections to accept is tried again.
 
 
@@ -226,8 +228,11 @@ class _Connection(asyncio.Protocol):
         self._size = 0
         if self._status >= 300:
             self._stream = None  # an error is told as a whole
-        elif self._stream and self._transport:
-            self._stream.open(self._headers, self._transport)
+        elif self._stream:
+            if self._transport:
+                self._stream.open(self._headers, self._transport)
+        elif len(length := self._headers.get(b"content-length", b"")) > _FEW and int(length) > self._most:
+            self._too_much()
 
     def on_body(self, data: bytes) -> None:
         if self._stream:

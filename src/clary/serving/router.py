@@ -134,7 +134,9 @@ class Router:
         if isinstance(error, HostLost):
             self._failed(call, way.variant, asked, ServiceUnavailable.status)
             return ServiceUnavailable(
-                f"Endpoint {call.endpoint} could not answer: {error}. It is restarted; try again."
+                f"Endpoint {call.endpoint} could not answer: {error}. What ended is restarted; try again. "
+                "Should it end again over this request, the log group "
+                f"/aws/sagemaker/Endpoints/{way.endpoint.record.name} says why."
             )
         if isinstance(error, BadAnswer):
             self._failed(call, way.variant, asked, _UNREADABLE)
