@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,7 @@ import pytest
 from tests.images.container import START_SECONDS, Container, Server, answers
 
 DOUBLE = """
-import os, signal, time
+import os, signal, threading, time
 def model_fn(model_dir):
     return lambda data: data * 2
 def predict_fn(data, model):
@@ -20,6 +22,7 @@ def predict_fn(data, model):
     if first == -9: os.kill(os.getpid(), signal.SIGSEGV)
     if first == -60: time.sleep(60)
     if first == -7: time.sleep(0.5)
+    if first == -5: threading.Timer(0.05, os._exit, [9]).start()
     return model(data)
 """
 
@@ -107,12 +110,20 @@ def test_a_worker_that_crashes_is_replaced(container: Container) -> None:
 
 def test_workers_that_keep_crashing_end_the_server_with_the_reason(container: Container) -> None:
     with _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
-        for _ in range(5):
-            _drop(server, b"-9")
+        while server.process.poll() is None:
+            with contextlib.suppress(OSError, http.client.HTTPException):  # it ends between two requests
+                server.invoke("-5")
         assert server.process.wait(START_SECONDS) == 1
     assert (
-        "5 model server workers ended within 60 s; the last one was killed by SIGSEGV." in container.failure
+        "5 model server workers ended within 60 s; the last one ended with exit code 9." in container.failure
     )
+
+
+def test_requests_that_end_their_workers_do_not_end_the_server(container: Container) -> None:
+    with _with_script(container).serve("plain", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
+        for _ in range(8):  # an SDK tries one such call five times
+            _drop(server, b"-9")
+        assert server.invoke("2", accept="text/csv")[2] == b"4.0\n"
 
 
 def test_a_worker_that_hangs_shows_where_and_is_replaced(container: Container) -> None:

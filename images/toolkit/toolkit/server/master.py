@@ -172,17 +172,20 @@ class Master:
                 self._wait(0)
             if pid not in self._ready:
                 raise Ended(f"A model server worker {reason} before its model was loaded.")
-            self._note_crash(reason)
+            self._note_crash(reason, in_prediction=self._board.busy_seconds(slot, time.monotonic()) > 0)
             self._fork(slot)
 
-    def _note_crash(self, reason: str) -> None:
+    def _note_crash(self, reason: str, *, in_prediction: bool) -> None:
+        """Give up on workers that keep ending by themselves; what a request ends is its caller's loss."""
+        report(f"A model server worker {reason}; it is replaced.")
+        if in_prediction:
+            return
         now = time.monotonic()
         self._crashes.append(now)
         if len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_SECONDS:
             raise Ended(
                 f"{CRASHES} model server workers ended within {CRASH_SECONDS:.0f} s; the last one {reason}."
             )
-        report(f"A model server worker {reason}; it is replaced.")
 
     def _watch(self) -> None:
         now = time.monotonic()
