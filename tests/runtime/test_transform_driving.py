@@ -39,6 +39,16 @@ def test_a_server_gets_no_more_than_a_job_may_ask_for(
     assert (limits.concurrency, limits.payload_mb) == held
 
 
+def test_an_object_is_enough_requests_for_every_worker_unless_the_job_says_how_large_they_are() -> None:
+    told = {"MaxConcurrentTransforms": 2, "MaxPayloadInMB": 6}
+    open_, said = (
+        Limits.settle(Transform(items=()), told),
+        Limits.settle(Transform(items=(), payload_mb=6), told),
+    )
+    assert [open_.aim(size) for size in (0, 32 << 20, 1 << 40)] == [1 << 18, 2 << 20, 6 << 20]
+    assert [said.aim(size) for size in (0, 32 << 20, 1 << 40)] == [6 << 20] * 3
+
+
 def test_every_object_has_its_answers_in_the_order_of_its_records(root: Path) -> None:
     files = {f"d{n}/x.csv": b"".join(b"%d-%d\n" % (n, row) for row in range(40)) for n in range(5)}
     slow = threading.Event()

@@ -16,8 +16,10 @@ from clary.runtime.transform.splitting import InputError, batches, open_object
 MANY = 1 << 20
 
 
-def cut(data: bytes, split: str, limit: int = MANY, *, single: bool = False) -> list[bytes]:
-    return list(batches(io.BytesIO(data), split, limit, single=single))
+def cut(
+    data: bytes, split: str, limit: int = MANY, *, single: bool = False, aim: int | None = None
+) -> list[bytes]:
+    return list(batches(io.BytesIO(data), split, limit, single=single, aim=aim))
 
 
 def tf_record(body: bytes) -> bytes:
@@ -48,6 +50,18 @@ def test_lines_fill_requests_up_to_the_limit_and_none_is_lost(limit: int) -> Non
     assert all(len(batch) <= limit for batch in sent)
     following = pairwise(sent)
     assert all(len(one) + 1 + len(other.split(b"\n")[0]) > limit for one, other in following)
+
+
+@pytest.mark.parametrize("aim", range(1, 30))
+def test_requests_may_be_smaller_than_the_limit_but_for_a_record_that_is_not(aim: int) -> None:
+    lines = [b"%d" % (n * 37 % 10 ** (n % 9 + 1)) for n in range(200)]
+    sent = cut(b"\n".join(lines) + b"\n", "Line", 20, aim=aim)
+    assert b"\n".join(sent).split(b"\n") == lines
+    assert all(len(batch) <= (20 if aim < max(map(len, lines)) else aim) for batch in sent)
+    records = [record(b"x" * (n % 9)) for n in range(40)]
+    together = cut(b"".join(records), "RecordIO", 30, aim=aim)
+    assert b"".join(together) == b"".join(records)
+    assert all(len(batch) <= aim or batch in records for batch in together)
 
 
 @pytest.mark.parametrize("single", [True, False])

@@ -34,6 +34,8 @@ from clary.runtime.transform.splitting import LARGEST_MB, InputError, batches, c
 
 PAYLOAD_MB, CONCURRENCY, STRATEGY = 6, 1, "MULTI_RECORD"
 _AHEAD = 2  # batches that wait for each request under way
+_TURNS = 8  # requests that each of those concurrent gets of one object, where they may be smaller
+_SMALLEST = 1 << 18  # bytes; of smaller ones the server's own work for a request would be felt
 _PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds before the next try
 _WORDS = 600  # characters of what the model says in a reason
 _AGAIN = frozenset({408, 425, 429}) | frozenset(range(500, 600))
@@ -63,6 +65,12 @@ class Limits:
     concurrency: int
     payload_mb: int
     strategy: str
+    exact: bool = True  # the payload is the job's own word
+
+    def aim(self, size: int) -> int:
+        """Return how large an object's requests are to be: what the job allows, or else a few a worker."""
+        most = self.payload_mb << 20
+        return most if self.exact else min(most, max(_SMALLEST, size // (_TURNS * self.concurrency)))
 
     @classmethod
     def settle(cls, job: Transform, told: Document) -> Limits:
@@ -74,7 +82,8 @@ class Limits:
         if not wanted:
             most = LARGEST_MB // (payload or 1)
             wanted = min(_number(told, "MaxConcurrentTransforms", CONCURRENCY) or CONCURRENCY, most)
-        return cls(wanted, payload, strategy or str(told.get("BatchStrategy", STRATEGY)))
+        exact = job.payload_mb is not None
+        return cls(wanted, payload, strategy or str(told.get("BatchStrategy", STRATEGY)), exact)
 
 
 @dataclass
@@ -142,7 +151,7 @@ class Driving:
                     yield one, None
                     continue
                 with open_object(path, gunzip=self._transform.gunzip) as file:
-                    for batch in self._batches(file, limits):
+                    for batch in self._batches(file, path.stat().st_size, limits):
                         if one.fault:
                             break
                         yield one, pool.submit(self._send, batch)
@@ -151,11 +160,11 @@ class Driving:
                 one.fault = one.fault or f"ClientError: {error}"
             yield one, None
 
-    def _batches(self, file: BinaryIO, limits: Limits) -> Iterable[bytes]:
+    def _batches(self, file: BinaryIO, size: int, limits: Limits) -> Iterable[bytes]:
         if limits.payload_mb == 0:
             return [whole(file)]
-        single = limits.strategy == "SINGLE_RECORD"
-        return batches(file, self._transform.split, limits.payload_mb << 20, single=single)
+        single, most = limits.strategy == "SINGLE_RECORD", limits.payload_mb << 20
+        return batches(file, self._transform.split, most, single=single, aim=limits.aim(size))
 
     def _take(self, work: Work, ledger: Ledger) -> None:
         one, future = work

@@ -10,11 +10,11 @@ import io
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
 from typing import Literal
 
 from clary.runtime.spec import Transform
 from clary.runtime.transform.jsonpath import Path, PathError, columns, parse, select
+from clary.runtime.transform.plain import Plain, chosen_of
 
 Form = Literal["csv", "lines", "json", "other"]
 """Rows of CSV, JSON one value a line, one JSON value, anything else."""
@@ -57,8 +57,7 @@ class Processing:
             return batch
         try:
             if self._form == "csv":
-                rows, quoted = _rows(batch)
-                return _csv(_chosen(self._input, rows), quoted=quoted)
+                return self._chosen(self._input, [_text(batch)])
             return _lines(select(self._input, value) for value in self._values(batch, "the input"))
         except PathError as error:
             raise DataError(f"InputFilter: {error}") from error
@@ -68,22 +67,39 @@ class Processing:
         if not self.writes:
             return answer
         try:
-            return (
-                self._table(batch, answer) if self._accept == "csv" else self._json(batch, answer)
-            ) + b"\n"
+            if self._accept == "csv":
+                texts = [_text(batch), _text(answer)] if self._join else [_text(answer)]
+                return self._chosen(self._output, texts, named=bool(self._time)) + b"\n"
+            return self._json(batch, answer) + b"\n"
         except PathError as error:
             raise DataError(f"OutputFilter: {error}") from error
 
-    def _table(self, batch: bytes, answer: bytes) -> bytes:
-        rows, quoted = _rows(answer)
-        if self._join:
-            given, more = _rows(batch)
-            _same(len(given), len(rows))
-            rows, quoted = [[*one, *other] for one, other in zip(given, rows, strict=True)], quoted or more
-        rows = _chosen(self._output, rows)
-        if self._time:
+    def _chosen(self, path: Path, texts: Sequence[str], *, named: bool = False) -> bytes:
+        """Return the columns that a path chooses of CSV that lies side by side."""
+        plain = [table for table in map(Plain.read, texts) if table]
+        if len(plain) < len(texts):
+            return self._chosen_by_row(path, texts, named=named)
+        _same(*(len(table.lines) for table in plain))
+        chosen = columns(path, sum(table.width for table in plain))
+        lines = chosen_of(plain, chosen) if chosen else [""] * len(plain[0].lines)
+        if named:
+            lines = [f"{line},{self._name()},{self._time}" for line in lines]
+        return "\n".join(lines).encode()
+
+    def _chosen_by_row(self, path: Path, texts: Sequence[str], *, named: bool) -> bytes:
+        """Do the same where cells are in quotes or rows of several widths."""
+        tables = [_rows(text) for text in texts]
+        _same(*map(len, tables))
+        rows: Rows = tables[0]
+        if len(tables) == 2:
+            rows = [[*one, *other] for one, other in zip(*tables, strict=True)]
+        if not path.whole:
+            rows = [_cells(row, columns(path, len(row))) for row in rows]
+        if named:
             rows = [[*row, str(self._name()), self._time] for row in rows]
-        return _csv(rows, quoted=quoted)
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows(rows)
+        return file.getvalue().removesuffix("\n").encode()
 
     def _json(self, batch: bytes, answer: bytes) -> bytes:
         values = self._values(answer, "the output of the algorithm")
@@ -111,51 +127,31 @@ def _joined(given: object, answer: object) -> object:
     return {**given, OUTPUT: answer} if isinstance(given, dict) else {INPUT: given, OUTPUT: answer}
 
 
-def _same(given: int, answered: int) -> None:
-    if given != answered:
+def _same(given: int, answered: int = -1) -> None:
+    if answered not in (-1, given):
         raise DataError(
             f"the algorithm answered {answered} records to {given}, and JoinSource needs one for each. Let "
             "it answer one line a record, or set BatchStrategy to SingleRecord"
         )
 
 
-def _chosen(path: Path, rows: Rows) -> Rows:
-    if path.whole:
-        return rows
-    getters = {width: _getter(columns(path, width)) for width in set(map(len, rows))}
-    return [getters[len(row)](row) for row in rows]
+def _cells(row: Sequence[str], chosen: Sequence[int]) -> Sequence[str]:
+    return [row[column] for column in chosen]
 
 
-def _getter(chosen: tuple[int, ...]) -> Callable[[Sequence[str]], Sequence[str]]:
-    """Return what takes columns from a row: at once, for this is done for each row there is."""
-    if not chosen:
-        return itemgetter(slice(0))
-    if chosen == tuple(range(chosen[0], chosen[-1] + 1)):
-        return itemgetter(slice(chosen[0], chosen[-1] + 1))
-    return itemgetter(*chosen)
-
-
-def _rows(text: bytes) -> tuple[Rows, bool]:
-    """Return the cells of CSV, and whether any are in quotes; blank lines are none."""
+def _text(data: bytes) -> str:
     try:
-        plain = text.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"Failed to parse data as CSV: it is not UTF-8 ({error})") from error
-    if '"' not in plain:
-        lines = plain.replace("\r\n", "\n").split("\n")
-        return [line.split(",") for line in lines if line], False
+
+
+def _rows(text: str) -> Rows:
+    """Return the cells of CSV; blank lines are none."""
     try:
-        return [row for row in csv.reader(io.StringIO(plain), strict=True) if row], True
+        return [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except csv.Error as error:
         raise DataError(f"Failed to parse data as CSV: {error}") from error
-
-
-def _csv(rows: Rows, *, quoted: bool) -> bytes:
-    if not quoted:  # then no cell needs to be
-        return "\n".join(map(",".join, rows)).encode()
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(rows)
-    return file.getvalue().removesuffix("\n").encode()
 
 
 def _lines(values: Iterator[object]) -> bytes:

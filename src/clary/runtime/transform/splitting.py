@@ -27,9 +27,11 @@ def open_object(path: Path, *, gunzip: bool) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path)) if gunzip else path.open("rb")
 
 
-def batches(file: BinaryIO, split: str, limit: int, *, single: bool) -> Iterator[bytes]:
-    """Yield the payloads of one object, each of at most `limit` bytes."""
-    yield from _unpacked(_batches(file, split, limit, single=single))
+def batches(
+    file: BinaryIO, split: str, limit: int, *, single: bool, aim: int | None = None
+) -> Iterator[bytes]:
+    """Yield the payloads of one object, each of at most `limit` bytes, several records of about `aim`."""
+    yield from _unpacked(_batches(file, split, limit, min(aim or limit, limit), single=single))
 
 
 def chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -59,12 +61,12 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
         ) from error
 
 
-def _batches(file: BinaryIO, split: str, limit: int, *, single: bool) -> Iterator[bytes]:
+def _batches(file: BinaryIO, split: str, limit: int, aim: int, *, single: bool) -> Iterator[bytes]:
     if split == "Line":
-        yield from _single_lines(file, limit) if single else _lines(file, limit)
+        yield from _single_lines(file, limit) if single else _lines(file, limit, aim)
     elif split in _FORMATS:
         records = _FORMATS[split](file, limit)
-        yield from _each(records, limit) if single else _together(records, limit)
+        yield from (bare for _, bare in records) if single else _together(records, limit, aim)
     else:
         body = file.read(limit + 1)
         if len(body) > limit:
@@ -93,38 +95,37 @@ def _single_lines(file: BinaryIO, limit: int) -> Iterator[bytes]:
             yield bare
 
 
-def _lines(file: BinaryIO, limit: int) -> Iterator[bytes]:
-    rest = b""
+def _lines(file: BinaryIO, limit: int, aim: int) -> Iterator[bytes]:
+    rest, most = b"", aim
     while True:
-        read = file.read(limit + 1 - len(rest))
+        read = file.read(most + 1 - len(rest))
         text = rest + read
-        if len(text) <= limit and not read:
+        if len(text) <= most and not read:
             if last := without_blanks(text):
                 yield last
             return
-        if len(text) <= limit:  # a short read, of a compressed file say
+        if len(text) <= most:  # a short read, of a compressed file say
             rest = text
             continue
-        cut = text.rfind(b"\n", 0, limit + 1)
-        if cut < 0:
+        cut = text.rfind(b"\n", 0, most + 1)
+        if cut < 0 and most == limit:
             raise _too_large("a record", limit, "raise MaxPayloadInMB")
+        if cut < 0:  # the first record alone has more
+            rest, most = text, limit
+            continue
+        most = aim
         if whole := without_blanks(text[:cut]):
             yield whole
         rest = text[cut + 1 :]
 
 
-def _each(records: Records, limit: int) -> Iterator[bytes]:
-    for _, bare in records:
-        yield bare
-
-
-def _together(records: Records, limit: int) -> Iterator[bytes]:
+def _together(records: Records, limit: int, aim: int) -> Iterator[bytes]:
     waiting: list[bytes] = []
     size = 0
     for wrapped, _ in records:
         if len(wrapped) > limit:
             raise _too_large("a record", limit, "raise MaxPayloadInMB")
-        if size + len(wrapped) > limit:
+        if waiting and size + len(wrapped) > aim:
             yield b"".join(waiting)
             waiting, size = [], 0
         waiting.append(wrapped)
