@@ -18,6 +18,7 @@ from toolkit.server.messages import (
     NPY,
     RECORDIO,
     Refused,
+    media_of,
     negotiate,
     unsupported,
 )
@@ -36,11 +37,13 @@ MOST_UNPACKED = 1 << 30
 def decode(body: str | bytes, content_type: str) -> Any:
     """Read a body into an array (a sparse matrix for libsvm); refuse with 415 what is not as its type
     says."""
-    media = content_type.partition(";")[0].strip().lower()
+    media = media_of(content_type)
     reader = _READERS.get(media)
     if reader is None:
         raise unsupported(content_type, READS)
     try:
+        if media == CSV:
+            return read_csv(body)
         return reader(body.encode() if isinstance(body, str) else bytes(body))
     except ImportError:
         raise  # the image lacks a package
@@ -57,8 +60,8 @@ def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
     if media == JSON_LINES:
         return b"".join(json_bytes(row) + b"\n" for row in np.atleast_1d(array).tolist()), media
     if media == CSV:
-        rows = np.atleast_1d(array)
-        lines = (",".join(map(str, np.atleast_1d(row).tolist())) for row in rows)
+        rows = np.atleast_1d(array).tolist()
+        lines = (",".join(map(str, row)) if isinstance(row, list) else str(row) for row in rows)
         return ("\n".join(lines) + "\n").encode(), media
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
@@ -80,9 +83,17 @@ def json_bytes(value: Any) -> bytes:
         return _JSON(_finite(value)).encode()
 
 
-def read_csv(body: bytes) -> Array:
+def read_csv(body: bytes | str) -> Array:
     """Read rows of numbers into a table, a single row too; an empty field is NaN; text columns stay text."""
-    lines = [line for line in body.decode().splitlines() if line.strip()]
+    text = body if isinstance(body, str) else bytes(body).decode()
+    try:  # one row of numbers, as most requests have
+        return np.array([list(map(float, text.split(",")))])
+    except ValueError:
+        return _read_csv(text)
+
+
+def _read_csv(text: str) -> Array:
+    lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("there are no rows")
     rows = [line.split(",") for line in lines]

@@ -17,7 +17,7 @@ from toolkit import source
 from toolkit.batching import Joining
 from toolkit.contract import layout
 from toolkit.failure import UserError
-from toolkit.server.messages import JSON, Answer, Limits, Model, Refused, Request, failed
+from toolkit.server.messages import JSON, Answer, Limits, Model, Refused, Request, failed, media_of
 from toolkit.together import Together
 
 Function = Callable[..., Any]
@@ -258,7 +258,7 @@ def _accepted(request: Request) -> str:
 
 
 def _text_or_bytes(body: bytes, content_type: str) -> str | bytes:
-    media = content_type.partition(";")[0].strip().lower()
+    media = media_of(content_type)
     if media not in ("application/json", "text/csv"):
         return body
     try:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol, runtime_checkable
 
 JSON, JSON_LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 NPY, LIBSVM, RECORDIO = "application/x-npy", "text/libsvm", "application/x-recordio-protobuf"
+
+
+@lru_cache(256)
+def media_of(content_type: str) -> str:
+    """Return a content type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 class Request(NamedTuple):
@@ -21,7 +28,7 @@ class Request(NamedTuple):
     @property
     def media(self) -> str:
         """The content type without its parameters."""
-        return self.content_type.partition(";")[0].strip().lower()
+        return media_of(self.content_type)
 
 
 class Answer(NamedTuple):
@@ -98,6 +105,8 @@ def unsupported(content_type: str, known: Sequence[str]) -> Refused:
 
 def negotiate(accept: str, known: Sequence[str], default: str) -> str:
     """Choose the content type of the answer, or refuse with 406."""
+    if accept in known:
+        return accept
     wanted = (
         accept
         if accept and accept != "*/*"
