@@ -225,23 +225,24 @@ class Site:
         """Return the ends of the processes' own logs."""
         return "\n".join(path.read_text()[-2000:] for path in self.root.glob("*.log"))
 
+    def address(self) -> dict[str, str]:
+        """Return what a client needs to be the administrator's."""
+        told = json.loads((self.home / "run" / "gateway.json").read_text())
+        keys = json.loads((self.home / "keys" / "administrator.json").read_text())
+        return {
+            "endpoint_url": f"http://127.0.0.1:{told['port']}",
+            "region_name": "us-east-1",
+            "aws_access_key_id": keys["AccessKeyId"],
+            "aws_secret_access_key": keys["SecretAccessKey"],
+        }
+
     # boto3's clients are typed loosely.
     def client(self, service: str, attempts: int = 8) -> Any:
         """Return a client of the administrator that tries again while the gateway is away."""
-        told = json.loads((self.home / "run" / "gateway.json").read_text())
-        keys = json.loads((self.home / "keys" / "administrator.json").read_text())
-        return boto3.client(  # type: ignore[call-overload]  # the stubs know each service by its literal name
-            service,
-            endpoint_url=f"http://127.0.0.1:{told['port']}",
-            region_name="us-east-1",
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            config=Config(
-                retries={"total_max_attempts": attempts, "mode": "standard"},
-                proxies={},
-                max_pool_connections=64,
-            ),
+        config = Config(
+            retries={"total_max_attempts": attempts, "mode": "standard"}, proxies={}, max_pool_connections=64
         )
+        return boto3.client(service, config=config, **self.address())  # type: ignore[call-overload]  # as is
 
     def _spawn(self, role: str) -> subprocess.Popen[bytes]:
         environment = {
