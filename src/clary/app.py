@@ -148,17 +148,19 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     from clary.operations.authorise import Authoriser
     from clary.serving.holding import Holding
     from clary.serving.router import Router
+    from clary.serving.serverless import Serverless
     from clary.store.changes import Changes, Glance
     from clary.store.credentials import Credentials
     from clary.store.keys import MasterKey
 
     records, glance = stores.records, Glance(Changes(stores.database))
+    serverless = Serverless(glance, clock, settings.limits, settings.home)
     holding = Holding(records, glance, clock, settings.home.run / "wake.sock")
     return DataPlane(
         look=glance.look,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
-        router=Router(records, glance, clock, settings.limits, holding),
+        router=Router(records, glance, clock, settings.limits, holding, serverless),
     )
 
 
@@ -168,6 +170,7 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.gateway.app import Gateway
     from clary.gateway.certificates import Leaves
     from clary.gateway.redirect import Redirect
+    from clary.serving.bills import Bills
     from clary.serving.captures import CaptureWriter
     from clary.serving.reporting import Reporter
     from clary.serving.sampling import Sampler
@@ -198,7 +201,10 @@ async def serve_gateway(settings: Settings) -> None:
         router.captures, stores.objects, stores.logs, allowed_by(stores), clock, parts.pool
     )
     sampler = Sampler(router, settings.gateways)
-    beside = [asyncio.create_task(turns(stopped, work)) for work in (reporter.report, writer.write)]
+    books = router.serverless.books if router.serverless else list
+    bills = Bills(books, stores.logs, stores.metrics, clock, parts.pool)
+    told = (reporter.report, writer.write, bills.report)
+    beside = [asyncio.create_task(turns(stopped, work)) for work in told]
     beside.append(asyncio.create_task(turns(stopped, sampler.sample, every=1)))
     try:
         await server.serve([listener])

@@ -61,7 +61,7 @@ def points(
     subject = subject_of([("EndpointName", endpoint), ("VariantName", variant)])
     told: list[tuple[str, str, dict[float, int]]] = [
         ("Invocations", "None", {1.0: calls.statuses.total()}),
-        ("InvocationsPerInstance", "None", {1 / hosts: count for hosts, count in calls.hosts.items()}),
+        ("InvocationsPerInstance", "None", {1 / max(1, each): calls.hosts[each] for each in calls.hosts}),
         ("Invocation4XXErrors", "None", _errors(calls.statuses, range(400, 500))),
         ("Invocation5XXErrors", "None", _errors(calls.statuses, range(500, 600))),
         ("InvocationModelErrors", "None", _errors(calls.statuses, range(400, 600))),
@@ -70,13 +70,14 @@ def points(
     ]
     if calls.statuses:
         for name, unit, counted in told:
-            yield Series(account, region, NAMESPACE, name, subject, unit, STANDARD), _columns(counted, at)
+            yield Series(account, region, NAMESPACE, name, subject, unit, STANDARD), columns(counted, at)
     if calls.under_way:
         series = Series(account, region, NAMESPACE, "ConcurrentRequestsPerModel", subject, "None", _FINE)
-        yield series, _columns(calls.under_way, at)
+        yield series, columns(calls.under_way, at)
 
 
-def _columns(counted: Mapping[float, int], at: int) -> Columns:
+def columns(counted: Mapping[float, int], at: int) -> Columns:
+    """Return how often each value was measured, all at one time in milliseconds."""
     columns = Columns.empty("qdd")
     for value, count in sorted(counted.items()):
         columns.append(at, value, count)
