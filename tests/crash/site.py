@@ -85,13 +85,14 @@ class Site:
     """One home with its processes. `up` brings back whatever is dead, as the supervisor does.
 
     `view` is where this process finds the home when the server's see another file system; `within` brings a
-    command there.
+    command there. `settings` are variables of the environment for its processes.
     """
 
     root: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     view: Path | None = None
     within: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.home = self.view or self.root / "home"
@@ -251,6 +252,7 @@ class Site:
             "CLARY_CACHE": str(self.root / "cache"),
             "CLARY_PORT": "0",
             "PYTHONPATH": str(SOURCE / "src"),
+            **self.settings,
         }
         passed = [each.fileno() for each in self.listeners if role == "gateway"]
         environment["CLARY_LISTENERS"] = ",".join(map(str, passed))

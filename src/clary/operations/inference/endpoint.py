@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clary.core.document import Document
 from clary.core.errors import ValidationError
+from clary.operations.inference import serverless
 from clary.operations.inference.deployment import check_deployment
 from clary.operations.model_registry.packaged import containers_of
 from clary.operations.registry import Call, operation
@@ -22,7 +25,9 @@ def create(call: Call) -> Document:
     arn = call.records.arn(ENDPOINT, call.request)
     new = wanted(call, config, generation=1)
     doc = {**call.request, "EndpointArn": arn, "_Wanted": new}
-    if deployment := doc.pop("DeploymentConfig", None):
+    deployment = doc.pop("DeploymentConfig", None)
+    serverless.check_update(call, (), new["Variants"], deployment)
+    if deployment:
         check_deployment(call, deployment, new["Variants"])
         doc["LastDeploymentConfig"] = deployment
     call.records.create(ENDPOINT, doc, due=call.clock.now())
@@ -44,7 +49,9 @@ def update(call: Call) -> Document:
         pending: Document = {"EndpointConfigName": config.name, "StartTime": now}
         pending["ProductionVariants"] = [{"VariantName": each["VariantName"]} for each in new["Variants"]]
         changes = {"EndpointStatus": "Updating", "_Wanted": new, "PendingDeploymentSummary": pending}
-        if deployment := _deployment(request, endpoint):
+        deployment = _deployment(request, endpoint)
+        serverless.check_update(call, endpoint.doc["_Wanted"]["Variants"], new["Variants"], deployment)
+        if deployment:
             check_deployment(call, deployment, new["Variants"])
             changes["_Rollout"] = {"Config": deployment, "Began": now, "Step": 0}
         call.records.update(endpoint, changes, remove=("FailureReason",), due=now)
@@ -61,7 +68,8 @@ def reweigh(call: Call) -> Document:
         if unknown := asked.keys() - {variant["VariantName"] for variant in new["Variants"]}:
             raise ValidationError(f'Endpoint "{endpoint.arn}" has no variant called {sorted(unknown)[0]!r}.')
         variants = [_reweighed(variant, asked.get(variant["VariantName"], {})) for variant in new["Variants"]]
-        changes = {"EndpointStatus": "Updating", "_Wanted": {**new, "Variants": variants}}
+        changes: Document = {"EndpointStatus": "Updating", "_Wanted": {**new, "Variants": variants}}
+        changes |= _desired(endpoint.doc, variants)
         call.records.update(endpoint, changes, remove=("FailureReason",), due=call.clock.now())
     return {"EndpointArn": endpoint.arn}
 
@@ -120,9 +128,14 @@ def _variant(call: Call, variant: Document, isolated: bool) -> Document:
             {"ContainerHostname": f"container-{number}", **each} for number, each in enumerate(containers, 1)
         ]
         several = {"Containers": named, "Mode": mode}
+    alone: Document = {}
+    if config := variant.get("ServerlessConfig"):
+        serverless.check_model(variant, model, containers)
+        alone = {"Serverless": config}
     return {
         **{member: variant[member] for member in _VARIANT if member in variant},
-        "Count": variant["InitialInstanceCount"],
+        **alone,
+        "Count": variant.get("InitialInstanceCount", 0),  # of environments there are as many as are called
         "Weight": variant.get("InitialVariantWeight", 1.0),
         "Container": containers[0],
         **several,
@@ -137,6 +150,8 @@ def _retained(new: Document, before: Document, excluded: set[str]) -> Document:
     serving = {each["VariantName"]: each for each in before["Variants"]}
     names = {"DesiredWeight": "Weight", "DesiredInstanceCount": "Count"}
     kept = [ours for theirs, ours in names.items() if theirs not in excluded]
+    if any("Serverless" in each for each in (*new["Variants"], *before["Variants"])):
+        kept = [name for name in kept if name != "Count"]
     variants = [
         {**each, **{name: serving.get(each["VariantName"], each)[name] for name in kept}}
         for each in new["Variants"]
@@ -150,7 +165,20 @@ def _retained(new: Document, before: Document, excluded: set[str]) -> Document:
 
 def _reweighed(variant: Document, asked: Document) -> Document:
     names = {"DesiredWeight": "Weight", "DesiredInstanceCount": "Count"}
+    variant = serverless.updated(variant, asked)
     return {**variant, **{ours: asked[theirs] for theirs, ours in names.items() if theirs in asked}}
+
+
+def _desired(doc: Document, variants: Sequence[Document]) -> Document:
+    """Return how DescribeEndpoint tells of a serverless variant while another concurrency is made true."""
+    wanted = {each["VariantName"]: each["Serverless"] for each in variants if "Serverless" in each}
+    if not wanted:
+        return {}
+    told = [
+        {**each, "DesiredServerlessConfig": wanted.get(each["VariantName"])}
+        for each in doc["ProductionVariants"]
+    ]
+    return {"ProductionVariants": told}
 
 
 def _settled(call: Call) -> Record:
