@@ -158,6 +158,7 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     holding = Holding(records, glance, clock, settings.home.run / "wake.sock")
     return DataPlane(
         look=glance.look,
+        changes=glance,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
         router=Router(records, glance, clock, settings.limits, holding, serverless),

@@ -16,6 +16,7 @@ from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
 from clary.gateway.invoke import Invoker, is_prediction
 from clary.gateway.line import LINE
 from clary.gateway.objects import SmallObjects
+from clary.gateway.straight import Straight
 from clary.gateway.waiting import Waiting
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 from clary.wire.serialise import serialise_error
@@ -30,6 +31,7 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.invoker = Invoker(parts)
+        self.straight = Straight(parts, self.invoker)
         self.small_objects = SmallObjects(parts)
         self._waiting = Waiting(parts.records.database, parts.clock, parts.pool)
 

@@ -24,6 +24,7 @@ from clary.operations.authorise import Authoriser
 from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
 from clary.serving.router import Router
+from clary.store.changes import Glance
 from clary.store.credentials import Credentials
 from clary.store.logs import Logs
 from clary.store.metrics import Metrics
@@ -42,6 +43,7 @@ class DataPlane:
     """What predictions pass through; its caches hold as of a `look` no older than the call they serve."""
 
     look: Callable[[float], None]
+    changes: Glance
     credentials: Credentials
     authoriser: Authoriser
     router: Router

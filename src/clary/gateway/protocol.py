@@ -149,8 +149,3 @@ def _make_last(cycle: RequestResponseCycle) -> None:
     """Have a connection closed after this answer, which says so."""
     cycle.keep_alive = False
     cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
-
-
-def patient(seconds: float) -> type[Connection]:
-    """Return connections that wait that long."""
-    return type("Connection", (Connection,), {"patience": seconds})

@@ -12,8 +12,6 @@ import re
 import time
 
 from uvicorn.protocols.http.httptools_impl import (
-    HEADER_RE,
-    HEADER_VALUE_RE,
     STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
@@ -21,9 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from clary.gateway.app import Gateway
 from clary.gateway.invoke import Reply, Visit
-
-MOST_BODY = 1 << 16
-"""Bytes of a body that is kept until it is whole without holding the sender back."""
+from clary.gateway.whole import MOST_BODY, check_header
 
 _PATH = re.compile(rb"/endpoints/([A-Za-z0-9-]{1,63})/invocations")
 _log = logging.getLogger(__name__)
@@ -122,8 +118,7 @@ def send_whole(
         return
     parts = [STATUS_LINE[status]]
     for name, value in (*cycle.default_headers, *headers):
-        if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
-            raise ValueError(f"{name!r}: {value!r} is not a header")
+        check_header(name, value)
         parts += (name, b": ", value, b"\r\n")
     parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
     parts.append(content)

@@ -20,7 +20,8 @@ import uvicorn
 from clary.core.listening import listen
 from clary.core.settings import Settings
 from clary.gateway.app import Gateway
-from clary.gateway.protocol import PATIENCE, patient
+from clary.gateway.prompt import prompt
+from clary.gateway.protocol import PATIENCE
 
 DRAIN_SECONDS = 10
 """What calls under way have to end once the process is told to stop; the supervisor waits a little longer."""
@@ -89,7 +90,7 @@ class Server(uvicorn.Server):
         patience: float = PATIENCE,
         longest_call: float = DRAIN_SECONDS,
     ) -> None:
-        self._connections = patient(patience)
+        self._connections = prompt(patience)
         super().__init__(
             uvicorn.Config(
                 gateway,

@@ -34,9 +34,9 @@ _MODES: dict[str, Mode] = {
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": "chunked-trailer",
     "STREAMING-UNSIGNED-PAYLOAD-TRAILER": "unsigned-trailer",
 }
-_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 # Covered without being signed: the time by the string to sign, the token by the credential it must belong to.
-_NEED_NOT_BE_SIGNED = frozenset({"x-amz-date", "x-amz-security-token"})
+NEED_NOT_BE_SIGNED = frozenset({"x-amz-date", "x-amz-security-token"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 def _mac(key: bytes, message: bytes) -> str:
     """Return HMAC-SHA256 in hex; `hmac.digest` would prepare the key anew for every request."""
-    inner, outer = _pads(key)
+    inner, outer = pads(key)
     inner, outer = inner.copy(), outer.copy()
     inner.update(message)
     outer.update(inner.digest())
@@ -152,7 +152,7 @@ def _mac(key: bytes, message: bytes) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _pads(key: bytes) -> tuple[HASH, HASH]:
+def pads(key: bytes) -> tuple[HASH, HASH]:
     """Return RFC 2104's two hashes as far as they depend on the key alone, which is shorter than a block."""
     padded = key.ljust(64, b"\0")
     return sha256(bytes(byte ^ 0x36 for byte in padded)), sha256(bytes(byte ^ 0x5C for byte in padded))
@@ -165,7 +165,7 @@ def _timestamp(request: HttpRequest, claim: Claim, refuse: Refusals) -> str:
         stamp = request.headers.get("x-amz-date")
         if stamp is None and (date := request.headers.get("date")) is not None:
             stamp = _basic(date)
-    if stamp is None or not _STAMP.fullmatch(stamp):
+    if stamp is None or not STAMP.fullmatch(stamp):
         if refuse.family == "s3" and not claim.presigned:
             words = "AWS authentication requires a valid Date or x-amz-date header"
             raise ApiError(words, code="AccessDenied", status=403)
@@ -178,7 +178,7 @@ def _timestamp(request: HttpRequest, claim: Claim, refuse: Refusals) -> str:
 
 
 def _basic(date: str) -> str | None:
-    if _STAMP.fullmatch(date):
+    if STAMP.fullmatch(date):
         return date
     try:
         return timestamps.from_text(date).strftime("%Y%m%dT%H%M%SZ")
@@ -188,7 +188,7 @@ def _basic(date: str) -> str | None:
 
 def _check_time(request: HttpRequest, claim: Claim, timestamp: str, now: datetime, refuse: Refusals) -> None:
     try:
-        signed_at = _moment(timestamp)
+        signed_at = moment(timestamp)
     except ValueError as error:
         raise refuse.malformed(f"{timestamp} is not a date.", presigned=claim.presigned) from error
     skew = refuse.skew
@@ -212,7 +212,7 @@ def _check_time(request: HttpRequest, claim: Claim, timestamp: str, now: datetim
 
 
 @functools.lru_cache(maxsize=64)
-def _moment(timestamp: str) -> datetime:
+def moment(timestamp: str) -> datetime:
     return datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
@@ -261,7 +261,7 @@ def _check_coverage(headers: dict[str, str], claim: Claim, refuse: Refusals) -> 
     loose = [
         name
         for name in headers
-        if name.startswith("x-amz-") and name not in covered and name not in _NEED_NOT_BE_SIGNED
+        if name.startswith("x-amz-") and name not in covered and name not in NEED_NOT_BE_SIGNED
     ]
     if loose:
         raise refuse.unsigned_headers(loose)

@@ -107,6 +107,15 @@ class Authoriser:
                 _keep(memory.decided, key, outcome)
         return outcome
 
+    def remembers(self, principal: Principal, action: str, resource: str) -> bool:
+        """Say that `allowed` says yes, whatever the circumstances, as long as the generation is the same."""
+        key = (principal.grants, principal.arn, principal.session_policies, action, resource)
+        return self._current().decided.get(key, False)
+
+    def generation(self) -> int:
+        """Return a number that grows when a decision may be another one than before."""
+        return self._changes.generation(*_watched())
+
     def refusal(
         self, principal: Principal, action: str, resource: str, context: Context = _NOTHING
     ) -> AccessDenied:
@@ -153,7 +162,7 @@ class Authoriser:
         return evaluate(policies, request)
 
     def _current(self) -> Memory:
-        generation = self._changes.generation(*_watched())
+        generation = self.generation()
         memory = self._memory
         if generation != memory.generation:
             memory = self._memory = Memory(generation)

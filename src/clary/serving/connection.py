@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httptools
 
@@ -57,6 +59,20 @@ class Answer:
     body: bytes
 
 
+class Order(Protocol):
+    """A request that waits for its answer; exactly one of the two is called, once."""
+
+    head: bytes
+    body: bytes
+    due: float
+
+    def told(self, answer: Answer) -> None:
+        """Take the answer."""
+
+    def lost(self, error: HostLost | BadAnswer | TimeoutError) -> None:
+        """Take note that there is none; Unsent where the request was certainly not taken in."""
+
+
 class Host:
     """One model server. `load` is how many requests it is working on for this process.
 
@@ -87,6 +103,10 @@ class Host:
             return await self._use(connection, head, body, timeout, stream)
         finally:
             self.load -= 1
+
+    def post(self, orders: Sequence[Order], timeout: float) -> bool:
+        """Send requests whose answers are called back; False where this host must be asked one by one."""
+        return False
 
     def close(self) -> None:
         """Drop the idle connections."""

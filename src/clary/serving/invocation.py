@@ -12,7 +12,8 @@ from clary.serving.sessions import CLOSED_SESSION, NEW_SESSION
 from clary.serving.stream import Stream
 from clary.serving.tally import Tally
 
-_KEPT = (CUSTOM, NEW_SESSION, CLOSED_SESSION)
+KEPT = frozenset({CUSTOM, NEW_SESSION, CLOSED_SESSION})
+"""Headers of a model server's answer that the caller gets as well."""
 
 
 @dataclass(kw_only=True, slots=True)  # not frozen: that would cost every call a microsecond
@@ -49,7 +50,7 @@ def response_headers(prediction: Prediction) -> list[tuple[bytes, bytes]]:
         (b"content-type", headers.get(b"content-type", b"application/octet-stream")),
         (b"x-amzn-invoked-production-variant", prediction.variant.encode("latin-1")),
     ]
-    found.extend((name, headers[name]) for name in _KEPT if name in headers)
+    found.extend((name, headers[name]) for name in sorted(KEPT) if name in headers)
     return found
 
 

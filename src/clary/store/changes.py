@@ -38,6 +38,10 @@ class Changes:
                 self._generations = self._read()
                 self._seen = version
 
+    def state(self) -> object:
+        """Return what is another object once anything was written, as of the last look."""
+        return self._generations
+
     def known(self, *kinds: Resource) -> int:
         """Return the generation as of the last look."""
         generations = self._generations
@@ -54,7 +58,7 @@ class Glance:
     """Changes for one who looks once and then asks often: a prediction passes through three caches."""
 
     def __init__(self, changes: Changes) -> None:
-        self._look, self._known = changes.look, changes.known
+        self._look, self._known, self._state = changes.look, changes.known, changes.state
         self._looked = 0.0
 
     def look(self, asked: float) -> None:
@@ -65,6 +69,10 @@ class Glance:
         if asked >= self._looked:
             self._looked = time.perf_counter()
             self._look()
+
+    def state(self) -> object:
+        """Return what stays the same object as long as nothing was written, as of the last `look`."""
+        return self._state()
 
     def generation(self, *kinds: Resource) -> int:
         """Return the generation as of the last `look`."""

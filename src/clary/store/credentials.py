@@ -67,6 +67,10 @@ class Credentials:
                 known[access_key, token] = found
         return found
 
+    def generation(self) -> int:
+        """Return a number that grows when what `find` returned may not hold any more; -1 where it may not."""
+        return -1 if self._changes is None else self._changes.generation(*KINDS)
+
     def create_key(self, user: Record) -> tuple[Record, str]:
         """Give a user a new access key; the secret is shown once."""
         key, secret = new_access_key_id("AKIA", user.account), new_secret()
@@ -129,7 +133,7 @@ class Credentials:
 
     def _current(self) -> Known:
         """Return what is remembered under the present generation; what an older one found stays there."""
-        generation = -1 if self._changes is None else self._changes.generation(*KINDS)
+        generation = self.generation()
         remembered, known = self._memory
         if generation != remembered or len(known) >= CACHED:
             known = {}
