@@ -147,21 +147,20 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     from clary.gateway.exchange import DataPlane
     from clary.operations.authorise import Authoriser
     from clary.serving.holding import Holding
+    from clary.serving.models.models import Models
     from clary.serving.router import Router
-    from clary.serving.serverless import Serverless
     from clary.store.changes import Changes, Glance
     from clary.store.credentials import Credentials
     from clary.store.keys import MasterKey
 
     records, glance = stores.records, Glance(Changes(stores.database))
-    serverless = Serverless(glance, clock, settings.limits, settings.home)
     holding = Holding(records, glance, clock, settings.home.run / "wake.sock")
+    models = Models(stores.objects, allowed_by(stores), settings.home.jobs)
     return DataPlane(
         look=glance.look,
-        changes=glance,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
-        router=Router(records, glance, clock, settings.limits, holding, serverless),
+        router=Router(records, glance, clock, settings.limits, holding, models=models),
     )
 
 
@@ -171,8 +170,8 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.gateway.app import Gateway
     from clary.gateway.certificates import Leaves
     from clary.gateway.redirect import Redirect
-    from clary.serving.bills import Bills
     from clary.serving.captures import CaptureWriter
+    from clary.serving.models.models import ModelReporter
     from clary.serving.reporting import Reporter
     from clary.serving.sampling import Sampler
     from clary.serving.turns import turns
@@ -202,17 +201,19 @@ async def serve_gateway(settings: Settings) -> None:
         router.captures, stores.objects, stores.logs, allowed_by(stores), clock, parts.pool
     )
     sampler = Sampler(router, settings.gateways)
-    books = router.serverless.books if router.serverless else list
-    bills = Bills(books, stores.logs, stores.metrics, clock, parts.pool)
-    told = (reporter.report, writer.write, bills.report)
-    beside = [asyncio.create_task(turns(stopped, work)) for work in told]
+    beside = [asyncio.create_task(turns(stopped, work)) for work in (reporter.report, writer.write)]
     beside.append(asyncio.create_task(turns(stopped, sampler.sample, every=1)))
+    if router.models:
+        models = ModelReporter(router.models, stores.metrics, clock, parts.pool)
+        beside.append(asyncio.create_task(turns(stopped, models.report)))
     try:
         await server.serve([listener])
     finally:
         stopped.set()
         await asyncio.gather(*beside)
         redirect.close()
+        if router.models:
+            router.models.fetching.close()
         parts.pool.shutdown()
         parts.audit.close()
         stores.objects.close()

@@ -122,7 +122,6 @@ def test_the_model_gets_the_request_and_the_caller_the_answer(server: Server, ec
             ContentType="text/csv",
             Accept="application/json",
             CustomAttributes="c000b4f9",
-            TargetModel="one.tar.gz",
         )
         told = json.loads(answer["Body"].read())
     assert told["line"] == "POST /invocations HTTP/1.1"
@@ -130,7 +129,6 @@ def test_the_model_gets_the_request_and_the_caller_the_answer(server: Server, ec
     assert told["headers"]["content-type"] == "text/csv"
     assert told["headers"]["accept"] == "application/json"
     assert told["headers"]["x-amzn-sagemaker-custom-attributes"] == "c000b4f9"
-    assert told["headers"]["x-amzn-sagemaker-target-model"] == "one.tar.gz"
     assert "authorization" not in told["headers"]
     assert answer["ContentType"] == "application/json"
     assert answer["CustomAttributes"] == "seen"

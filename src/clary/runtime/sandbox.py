@@ -99,6 +99,7 @@ def variables(
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",  # a line printed is a line in the log
         **base,
+        **({"TOOLKIT_MEMORY_BYTES": str(launch.share.memory)} if spec.serves else {}),
         **image,
         **launch.environment,
     }

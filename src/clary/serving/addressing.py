@@ -6,6 +6,7 @@ from clary.serving.chain import Chain
 from clary.serving.connection import Answer, Host
 from clary.serving.head import head
 from clary.serving.invocation import Invocation
+from clary.serving.models.many import TARGET, Many
 from clary.serving.refusal import Refused
 from clary.serving.stream import Stream
 
@@ -16,7 +17,7 @@ _UNBUILT = {
         "inference components are not built; leave InferenceComponentName out"
     ),
 }
-_NAMING = frozenset({_CONTAINER, *_UNBUILT})
+_NAMING = frozenset({_CONTAINER, TARGET, *_UNBUILT})
 
 
 def is_plain(call: Invocation) -> bool:
@@ -33,6 +34,13 @@ def check(call: Invocation) -> None:
 async def ask(host: Host, call: Invocation, patience: float, stream: Stream | None) -> tuple[str, Answer]:
     """Ask a host; return its answer, and the uid of the container that gave it."""
     only = call.headers.get(_CONTAINER, b"").decode("latin-1")
+    if isinstance(host, Many) and not only:
+        return await host.call(call, patience, stream)
+    if TARGET in call.headers and not isinstance(host, Many):  # evidence/multi-model.md
+        raise Refused(
+            f"Endpoint {call.endpoint} is not a multi-model endpoint and does not support target model "
+            "header."
+        )
     if isinstance(host, Chain):
         if host.direct and only not in host.names:
             raise Refused(

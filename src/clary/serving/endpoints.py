@@ -16,6 +16,7 @@ from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.captures import Source
 from clary.serving.chain import Chain, Container
 from clary.serving.connection import Host
+from clary.serving.models.models import Models
 from clary.serving.refusal import NoHost, Refused
 from clary.serving.tally import Tally
 from clary.store.credentials import Generation
@@ -58,22 +59,13 @@ class Choice:
         return self.variants[bisect(self.bounds, point)]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A serverless endpoint's only variant, and its ServerlessConfig."""
-
-    variant: Variant
-    config: Document
-
-
 @dataclass(slots=True)
 class Endpoint:
-    """An endpoint as it was when it last changed. There is nothing to choose from in a serverless one."""
+    """An endpoint as it was when it last changed."""
 
     record: Record
     all: Choice
     named: dict[str, Choice]
-    serverless: Plan | None = None
 
     def absent(self, called: str, wanted: str) -> NoHost | Refused:
         """Return why nobody can be asked: there is no such variant, or it has no host."""
@@ -90,8 +82,10 @@ class Endpoint:
 class Endpoints:
     """Those that were called, their hosts with the connections kept to them, and their tallies."""
 
-    def __init__(self, records: Records, changes: Generation, most: int) -> None:
-        self._records, self._changes, self._most = records, changes, most
+    def __init__(
+        self, records: Records, changes: Generation, most: int, models: Models | None = None
+    ) -> None:
+        self._records, self._changes, self._most, self._models = records, changes, most, models
         self._seen = -1
         self._endpoints: dict[tuple[str, str, str], Endpoint] = {}
         self._hosts: dict[str, Host] = {}
@@ -122,27 +116,15 @@ class Endpoints:
             key = each["Variant"], each.get("Fleet", "")
             if key not in parts:
                 parts[key] = self._variant(record, each)
-            parts[key].hosts.append(self._host(each))
-        self._forget_hosts(keep={each["Uid"] for each in told})
-        if plan := self._plan(record, parts):
-            plan.variant.tally.serve(plan.variant.hosts)
-            return Endpoint(record, Choice([]), {}, plan)
+            parts[key].hosts.append(self._host(record, each))
         named: dict[str, list[Variant]] = {}
         for part in parts.values():
             named.setdefault(part.name, []).append(part)
         for mine in named.values():
             mine[0].tally.serve([host for part in mine for host in part.hosts])
+        self._forget_hosts(keep={each["Uid"] for each in told})
         choices = {name: Choice(mine) for name, mine in named.items()}
         return Endpoint(record, Choice([*parts.values()]), choices)
-
-    def _plan(self, record: Record, parts: dict[tuple[str, str], Variant]) -> Plan | None:
-        variants = (record.doc.get("_Serving") or {}).get("Variants", ())
-        found = next((each for each in variants if "Serverless" in each), None)
-        if found is None:
-            return None
-        name = found["VariantName"]
-        variant = parts.get((name, "")) or self._variant(record, {"Variant": name, "Weight": 1.0})
-        return Plan(variant, found["Serverless"])
 
     def _variant(self, record: Record, told: Document) -> Variant:
         name = told["Variant"]
@@ -150,13 +132,16 @@ class Endpoints:
         config = record.doc.get("_Wanted" if told.get("Fleet") == "new" else "_Serving")
         return Variant(name, float(told["Weight"]), tally, _source(record, config, name))
 
-    def _host(self, told: Document) -> Host:
+    def _host(self, record: Record, told: Document) -> Host:
         uid, socket = told["Uid"], Path(told["Socket"])
         host = self._hosts.get(uid)
         if host is None or host.socket != socket:
             if several := told.get("Containers"):
                 containers = [Container(each["Hostname"], Path(each["Socket"])) for each in several]
                 host = Chain(uid, containers, direct=told["Mode"] == "Direct", most=self._most)
+            elif self._models and (many := told.get("Models")):
+                place = (record.account, record.region, record.name, told["Variant"])
+                host = self._models.host(place, uid, socket, many, self._most)
             else:
                 host = Host(uid, socket, self._most)
             self._hosts[uid] = host

@@ -10,7 +10,7 @@ import itertools
 import time
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from clary.core.clock import Clock
 from clary.core.errors import ApiError
@@ -23,6 +23,9 @@ from clary.serving.endpoints import Endpoint, Endpoints, Variant
 from clary.serving.head import PREFIX, head
 from clary.serving.holding import Holding
 from clary.serving.invocation import Invocation, Prediction
+from clary.serving.models.affinity import by_model
+from clary.serving.models.many import TARGET
+from clary.serving.models.models import Models
 from clary.serving.refusal import NoHost, ServiceUnavailable, model_error
 from clary.serving.resending import ask_another
 from clary.serving.sessions import SESSION, Sessions
@@ -30,9 +33,6 @@ from clary.serving.stream import Stream
 from clary.serving.tally import Summary
 from clary.store.credentials import Generation
 from clary.store.records import Records
-
-if TYPE_CHECKING:
-    from clary.serving.serverless import Serverless
 
 _TIMED_OUT = 504  # what a model that does not answer in time is counted as
 _UNREADABLE = 502  # what an answer that is none, or is no prediction, is counted as
@@ -56,11 +56,11 @@ class Router:
         clock: Clock,
         limits: Limits = STRICT,
         holding: Holding | None = None,
-        serverless: Serverless | None = None,
+        models: Models | None = None,
     ) -> None:
-        self._limits, self._holding, self.serverless = limits, holding, serverless
-        self._endpoints = Endpoints(records, changes, limits.prediction_bytes)
-        self._sessions = Sessions()
+        self._limits, self._holding = limits, holding
+        self._endpoints = Endpoints(records, changes, limits.prediction_bytes, models)
+        self._sessions, self.models = Sessions(), models
         self.captures = Captures(clock)
         self.tallies = self._endpoints.tallies
         self._turn = itertools.count()
@@ -70,9 +70,6 @@ class Router:
         plain = addressing.is_plain(call)
         if not plain:
             addressing.check(call)
-        endpoint = self.find(call)
-        if endpoint.serverless is not None and self.serverless is not None:
-            return await self.serverless.invoke(self, endpoint, call, stream)
         way = await self._way(call)
         asked = time.perf_counter()
         patience = self._limits.model_seconds
@@ -91,10 +88,6 @@ class Router:
         except (HostLost, BadAnswer, TimeoutError) as error:
             raise self.failure(call, way, asked, error, patience) from error
         return self.prediction(call, way, asked, answer, uid, captured=not stream)
-
-    def find(self, call: Invocation) -> Endpoint:
-        """Return the endpoint that a call names, as it is now."""
-        return self._endpoints.find(call.account, call.region, call.endpoint)
 
     async def ask_another(
         self, call: Invocation, way: Way, unsent: Unsent, patience: float, stream: Stream | None = None
@@ -198,6 +191,8 @@ class Router:
         hosts = variant.hosts
         if len(hosts) == 1:
             return variant, hosts[0]
+        if not hosts[0].plain and (target := call.headers.get(TARGET)):
+            return variant, by_model(hosts, target)
         if prefix := call.headers.get(PREFIX):
             return variant, hosts[zlib.crc32(prefix) % len(hosts)]
         turn = next(self._turn) % len(hosts)  # so that equal loads do not all go to the first

@@ -18,7 +18,6 @@ from clary.core.document import Document
         ({"Image": "nobody/knows:1"}, "There is no image for"),
         ({"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/nothing.tar.gz"}, "Could not find model data at"),
         ({"Image": IMAGE, "ModelDataUrl": "s3://no-such-bucket/m"}, "Could not find model data at"),
-        ({"Image": IMAGE, "Mode": "MultiModel"}, "MultiModel is not supported by Clary yet"),
         ({"ModelPackageName": "p"}, "ModelPackage arn:.* does not exist"),
         ({"ModelDataUrl": DATA}, "has no Image"),
     ],

@@ -161,6 +161,7 @@ class Endpoints:
                 "SAGEMAKER_MODEL_SERVER_TIMEOUT": f"{self._means.settings.limits.model_seconds:.0f}",
                 **({"SAGEMAKER_MODEL_SERVER_WORKERS": "1"} if alone else {}),  # it has one call at a time
                 **container.get("Environment", {}),
+                **({"SAGEMAKER_MULTI_MODEL": "true"} if container.get("Mode") == "MultiModel" else {}),
             },
             instance_type=serverless_type(alone["MemorySizeInMB"]) if alone else variant["InstanceType"],
             inputs=model_data(container, self._means.as_role(role), number),
@@ -175,7 +176,7 @@ def model_data(container: Document, objects: RoleObjects, number: int = 1) -> tu
     """Place a container's model below /opt/ml/model: an archive unpacked, or objects as they are."""
     source = container.get("ModelDataSource", {}).get("S3DataSource")
     uri = source["S3Uri"] if source else container.get("ModelDataUrl")
-    if not uri:
+    if not uri or container.get("Mode") == "MultiModel":  # whose models come one by one, as they are called
         return ()
     try:  # evidence/endpoint-failures.md
         if source and source["S3DataType"] == "S3Prefix":

@@ -136,14 +136,23 @@ def ready_since(doc: Document, told: Sequence[Document], now: datetime) -> list[
 
 def _containers(runs: Runs, host: Document, wanted: Document) -> Document:
     """Return where each container of a host is, and how they are called, where that is more than one way."""
+    variant = next(each for each in wanted["Variants"] if each["VariantName"] == host["Variant"])
+    if variant["Container"].get("Mode") == "MultiModel":
+        return {"Models": _models(variant)}
     if "Containers" not in host:
         return {}
-    variant = next(each for each in wanted["Variants"] if each["VariantName"] == host["Variant"])
     told = [
         {"Hostname": container["ContainerHostname"], "Socket": str(runs[uid].socket)}
         for container, uid in zip(variant["Containers"], runs_of(host), strict=True)
     ]
     return {"Containers": told, "Mode": variant["Mode"]}
+
+
+def _models(variant: Document) -> Document:
+    """Return where a variant's many models are, who reads them, and whether they stay loaded."""
+    container = variant["Container"]
+    cache = container.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled")
+    return {"Prefix": container["ModelDataUrl"], "Role": variant["Role"], "Kept": cache == "Enabled"}
 
 
 def ready(runs: Runs, host: Document) -> bool:

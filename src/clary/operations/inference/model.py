@@ -12,7 +12,6 @@ from clary.operations.registry import Call, before, completes
 
 _UNBUILT_CONTAINER = {
     "AdditionalModelDataSources": "put everything into one model archive.",
-    "MultiModelConfig": "multi-model containers are not built; leave it out.",
     "ContainerMetricsConfig": "leave it out.",
 }
 
@@ -32,6 +31,19 @@ def check(call: Call) -> None:
     _check_hostnames(whole, request.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
     for container in whole:
         _check_container(call, container)
+        if container.get("Mode") == "MultiModel":
+            _check_many(call, container, alone=len(whole) == 1)
+        elif "MultiModelConfig" in container:
+            raise ValidationError("MultiModelConfig goes with a container whose Mode is MultiModel.")
+
+
+def refuse_many(model: Document, what: str) -> None:
+    """Refuse a multi-model model where a request cannot say which of them it is for."""
+    if any(container.get("Mode") == "MultiModel" for container in packaged.containers_of(model)):
+        raise ValidationError(
+            f"The model {model['ModelName']!r} is a multi-model one, which {what} do not take: a request "
+            "there names no TargetModel. Use a model whose container has the Mode SingleModel."
+        )
 
 
 @completes("sagemaker", "CreateModel")
@@ -61,10 +73,6 @@ def _check_hostnames(containers: Sequence[Document], mode: str) -> None:
 
 def _check_container(call: Call, container: Document) -> None:
     references.refuse(container, _UNBUILT_CONTAINER, "The container's ")
-    if container.get("Mode") == "MultiModel":
-        raise ValidationError(
-            "The container's Mode MultiModel is not supported by Clary yet: use SingleModel."
-        )
     if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") != "Platform":
         raise ValidationError("The container's ImageConfig asks for a private registry; leave it out.")
     if "Image" not in container:
@@ -75,8 +83,23 @@ def _check_container(call: Call, container: Document) -> None:
         raise ValidationError("Give at most one of ModelDataUrl and ModelDataSource.")
     if source:
         _check_source(call, source)
-    elif "ModelDataUrl" in container:
+    elif "ModelDataUrl" in container and container.get("Mode") != "MultiModel":
         references.model_data(call, container["ModelDataUrl"])
+
+
+def _check_many(call: Call, container: Document, *, alone: bool) -> None:
+    """Refuse a container of many models that has no place to take them from. evidence/multi-model.md"""
+    if not alone:
+        raise ValidationError(
+            "Clary serves a container of the Mode MultiModel alone: give the model no other container."
+        )
+    if "ModelDataSource" in container:
+        raise ValidationError("A container of the Mode MultiModel takes its models from a ModelDataUrl.")
+    if "ModelDataUrl" not in container:
+        raise ValidationError(
+            "A container of the Mode MultiModel needs a ModelDataUrl: the prefix in S3 of its models."
+        )
+    references.bucket(call, container["ModelDataUrl"], "ModelDataUrl")
 
 
 def _check_source(call: Call, source: Document) -> None:

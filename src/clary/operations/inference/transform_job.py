@@ -7,6 +7,7 @@ from dataclasses import replace
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations import references
+from clary.operations.inference.model import refuse_many
 from clary.operations.model_registry.packaged import containers_of
 from clary.operations.registry import Call, before, completes, operation
 from clary.resources.experiments.experiment import EXPERIMENT
@@ -42,6 +43,7 @@ def check(call: Call) -> None:
             f"The model {request['ModelName']!r} has several containers; transform jobs run models of one "
             "container here. Make a model of each, and a job for each."
         )
+    refuse_many(model, "transform jobs")
     role = model["ExecutionRoleArn"]
     named = _as(call, role)
     references.bucket(named, output["S3OutputPath"], "TransformOutput.S3OutputPath")
