@@ -149,18 +149,21 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     from clary.serving.holding import Holding
     from clary.serving.models.models import Models
     from clary.serving.router import Router
+    from clary.serving.serverless import Serverless
     from clary.store.changes import Changes, Glance
     from clary.store.credentials import Credentials
     from clary.store.keys import MasterKey
 
     records, glance = stores.records, Glance(Changes(stores.database))
+    serverless = Serverless(glance, clock, settings.limits, settings.home)
     holding = Holding(records, glance, clock, settings.home.run / "wake.sock")
     models = Models(stores.objects, allowed_by(stores), settings.home.jobs)
     return DataPlane(
         look=glance.look,
+        changes=glance,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
-        router=Router(records, glance, clock, settings.limits, holding, models=models),
+        router=Router(records, glance, clock, settings.limits, holding, serverless, models=models),
     )
 
 
@@ -170,6 +173,7 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.gateway.app import Gateway
     from clary.gateway.certificates import Leaves
     from clary.gateway.redirect import Redirect
+    from clary.serving.bills import Bills
     from clary.serving.captures import CaptureWriter
     from clary.serving.models.models import ModelReporter
     from clary.serving.reporting import Reporter
@@ -201,7 +205,10 @@ async def serve_gateway(settings: Settings) -> None:
         router.captures, stores.objects, stores.logs, allowed_by(stores), clock, parts.pool
     )
     sampler = Sampler(router, settings.gateways)
-    beside = [asyncio.create_task(turns(stopped, work)) for work in (reporter.report, writer.write)]
+    books = router.serverless.books if router.serverless else list
+    bills = Bills(books, stores.logs, stores.metrics, clock, parts.pool)
+    told = (reporter.report, writer.write, bills.report)
+    beside = [asyncio.create_task(turns(stopped, work)) for work in told]
     beside.append(asyncio.create_task(turns(stopped, sampler.sample, every=1)))
     if router.models:
         models = ModelReporter(router.models, stores.metrics, clock, parts.pool)

@@ -59,13 +59,22 @@ class Choice:
         return self.variants[bisect(self.bounds, point)]
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A serverless endpoint's only variant, and its ServerlessConfig."""
+
+    variant: Variant
+    config: Document
+
+
 @dataclass(slots=True)
 class Endpoint:
-    """An endpoint as it was when it last changed."""
+    """An endpoint as it was when it last changed. There is nothing to choose from in a serverless one."""
 
     record: Record
     all: Choice
     named: dict[str, Choice]
+    serverless: Plan | None = None
 
     def absent(self, called: str, wanted: str) -> NoHost | Refused:
         """Return why nobody can be asked: there is no such variant, or it has no host."""
@@ -117,14 +126,26 @@ class Endpoints:
             if key not in parts:
                 parts[key] = self._variant(record, each)
             parts[key].hosts.append(self._host(record, each))
+        self._forget_hosts(keep={each["Uid"] for each in told})
+        if plan := self._plan(record, parts):
+            plan.variant.tally.serve(plan.variant.hosts)
+            return Endpoint(record, Choice([]), {}, plan)
         named: dict[str, list[Variant]] = {}
         for part in parts.values():
             named.setdefault(part.name, []).append(part)
         for mine in named.values():
             mine[0].tally.serve([host for part in mine for host in part.hosts])
-        self._forget_hosts(keep={each["Uid"] for each in told})
         choices = {name: Choice(mine) for name, mine in named.items()}
         return Endpoint(record, Choice([*parts.values()]), choices)
+
+    def _plan(self, record: Record, parts: dict[tuple[str, str], Variant]) -> Plan | None:
+        variants = (record.doc.get("_Serving") or {}).get("Variants", ())
+        found = next((each for each in variants if "Serverless" in each), None)
+        if found is None:
+            return None
+        name = found["VariantName"]
+        variant = parts.get((name, "")) or self._variant(record, {"Variant": name, "Weight": 1.0})
+        return Plan(variant, found["Serverless"])
 
     def _variant(self, record: Record, told: Document) -> Variant:
         name = told["Variant"]

@@ -10,7 +10,7 @@ import itertools
 import time
 import zlib
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from clary.core.clock import Clock
 from clary.core.errors import ApiError
@@ -34,6 +34,9 @@ from clary.serving.tally import Summary
 from clary.store.credentials import Generation
 from clary.store.records import Records
 
+if TYPE_CHECKING:
+    from clary.serving.serverless import Serverless
+
 _TIMED_OUT = 504  # what a model that does not answer in time is counted as
 _UNREADABLE = 502  # what an answer that is none, or is no prediction, is counted as
 
@@ -56,9 +59,10 @@ class Router:
         clock: Clock,
         limits: Limits = STRICT,
         holding: Holding | None = None,
+        serverless: Serverless | None = None,
         models: Models | None = None,
     ) -> None:
-        self._limits, self._holding = limits, holding
+        self._limits, self._holding, self.serverless = limits, holding, serverless
         self._endpoints = Endpoints(records, changes, limits.prediction_bytes, models)
         self._sessions, self.models = Sessions(), models
         self.captures = Captures(clock)
@@ -70,6 +74,9 @@ class Router:
         plain = addressing.is_plain(call)
         if not plain:
             addressing.check(call)
+        endpoint = self.find(call)
+        if endpoint.serverless is not None and self.serverless is not None:
+            return await self.serverless.invoke(self, endpoint, call, stream)
         way = await self._way(call)
         asked = time.perf_counter()
         patience = self._limits.model_seconds
@@ -88,6 +95,10 @@ class Router:
         except (HostLost, BadAnswer, TimeoutError) as error:
             raise self.failure(call, way, asked, error, patience) from error
         return self.prediction(call, way, asked, answer, uid, captured=not stream)
+
+    def find(self, call: Invocation) -> Endpoint:
+        """Return the endpoint that a call names, as it is now."""
+        return self._endpoints.find(call.account, call.region, call.endpoint)
 
     async def ask_another(
         self, call: Invocation, way: Way, unsent: Unsent, patience: float, stream: Stream | None = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations import references
+from clary.operations.inference import serverless
 from clary.operations.inference.asynchronous import check_config
 from clary.operations.inference.model import refuse_many
+from clary.operations.model_registry.packaged import containers_of
 from clary.operations.registry import Call, before
 from clary.resources.inference.model import MODEL
 
@@ -18,7 +20,6 @@ _UNBUILT = {
     "CrossRegionTrafficConfig": "leave it out.",
 }
 _UNBUILT_VARIANT = {
-    "ServerlessConfig": "serverless variants are not built; name an InstanceType and InitialInstanceCount.",
     "InstancePools": "name an InstanceType and InitialInstanceCount.",
     "AcceleratorType": "leave it out.",
     "CoreDumpConfig": "leave it out.",
@@ -47,6 +48,7 @@ def check(call: Call) -> None:
     names = [variant["VariantName"] for variant in variants]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValidationError(f"ProductionVariants has more than one variant called {twice[0]!r}.")
+    serverless.check_config(request)
     for variant in variants:
         _check_variant(call, variant)
         if asynchronous:
@@ -62,8 +64,11 @@ def _check_variant(call: Call, variant: Document) -> None:
         raise ValidationError(
             f"{where}inference components are not supported by Clary yet; give a ModelName."
         )
+    model = call.records.get(MODEL, variant).doc
+    if "ServerlessConfig" in variant:
+        serverless.check_model(variant, model, containers_of(model))
+        return
     if "InstanceType" not in variant:
-        raise ValidationError(f"{where}InstanceType is missing.")
+        raise ValidationError(f"{where}InstanceType is missing; give it, or a ServerlessConfig.")
     if "InitialInstanceCount" not in variant:
         raise ValidationError(f"{where}InitialInstanceCount is missing.")
-    call.records.get(MODEL, variant)
