@@ -119,6 +119,7 @@ class ScriptModel:
         joining = None if self._transform else defaults.joining(self._model, named)
         self._together = Together(self, joining) if joining else None
         self.limits = joining.limits if joining else Limits()
+        self.free = not (named or self._transform)
 
     def answer(self, requests: Sequence[Request], beat: Callable[[], None] = lambda: None) -> list[Answer]:
         """Answer each request, joined with others where that is the same; `beat` follows each prediction."""

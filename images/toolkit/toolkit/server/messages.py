@@ -79,6 +79,8 @@ class Batching(Protocol):
 
     together: bool
     limits: Limits
+    free: bool
+    """Nothing in it is a user's function, so it may be asked in the event loop while it is quick."""
 
     def answer(self, requests: Sequence[Request], beat: Callable[[], None]) -> list[Answer]:
         """Answer each request; call `beat` after each prediction, or many are taken for one that hangs."""

@@ -2,8 +2,7 @@
 
 A model that answers `together` runs in the event loop: all requests that arrived in one turn of it are one
 call. Any other model runs in the main thread, one request at a time as its author expects, or as many of
-those that wait as its limits say, while a second thread does the talking, so that /ping is answered during a
-long prediction.
+those that wait as its limits say: turns.py.
 """
 
 from __future__ import annotations
@@ -11,13 +10,9 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import json
-import os
-import queue
 import signal
 import socket
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,6 +23,7 @@ import uvloop
 from toolkit.server.board import Board
 from toolkit.server.http import Connection
 from toolkit.server.messages import JSON, Answer, Batching, Limits, Model, Refused, Request, failed
+from toolkit.server.turns import Ask, Turns
 
 BACKLOG = 1024
 MAX_WAITING = 4096
@@ -49,7 +45,7 @@ class Desk:
     """Collects the requests of all connections of this worker and brings back the answers."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, place: Place, submit: Callable[[Work], None]) -> None:
-        self.draining = False
+        self.draining, self.offer = False, f"{place.slot}/{place.workers}"
         self._loop, self._place, self._submit = loop, place, submit
         self._turn: Work = []
         self._open: set[Connection] = set()
@@ -125,11 +121,10 @@ def run(load: Callable[[], Model], place: Place) -> int:
         print(traceback.format_exc(), file=sys.stderr, flush=True)
         raise
     answer = guarded(model, place)
-    limits = model.limits if isinstance(model, Batching) else Limits()
-    return _together(answer, place) if model.together else _by_turns(answer, place, limits)
+    return _together(answer, place) if model.together else _by_turns(answer, place, model)
 
 
-def guarded(model: Model, place: Place) -> Callable[[Sequence[Request]], list[Answer]]:
+def guarded(model: Model, place: Place) -> Ask:
     """Wrap a model: its exceptions become answers, and the master can see how long it takes."""
     board, slot = place.board, place.slot
     ask = (
@@ -151,10 +146,11 @@ def guarded(model: Model, place: Place) -> Callable[[Sequence[Request]], list[An
     return answer
 
 
-def _together(answer: Callable[[Sequence[Request]], list[Answer]], place: Place) -> int:
+def _together(answer: Ask, place: Place) -> int:
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         desk = Desk(loop, place, lambda work: desk.deliver(work, answer([request for _, request in work])))
+        desk.offer += " together"
         loop.add_signal_handler(signal.SIGTERM, desk.drain)
         await desk.listen()
         await desk.finished.wait()
@@ -163,67 +159,10 @@ def _together(answer: Callable[[Sequence[Request]], list[Answer]], place: Place)
     return 0
 
 
-def _by_turns(answer: Callable[[Sequence[Request]], list[Answer]], place: Place, limits: Limits) -> int:
-    waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
-
-    # A Python signal handler waits for the main thread, which may be about to sleep in `waiting.get`. The
-    # byte that the C handler writes does not.
-    heard, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-
-        def submit(work: Work) -> None:
-            for one in work:
-                waiting.put((desk, loop, one))
-
-        def signalled() -> None:
-            if signal.SIGTERM in os.read(heard, 4096):
-                desk.drain()
-
-        desk = Desk(loop, place, submit)
-        loop.add_reader(heard, signalled)
-        await desk.listen()
-        await desk.finished.wait()
-        waiting.put(None)
-
-    def talk() -> None:
-        try:
-            uvloop.run(serve())
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)  # without its voice a worker is of no use; the master replaces it
-
-    sys.setswitchinterval(0.001)  # the talking thread waits at most this long for a busy model
-    threading.Thread(target=talk, name="talk", daemon=True).start()
-    while taken := _take(waiting, limits):
-        desk, loop, _ = taken[0]
-        work = [one for _, _, one in taken]
-        loop.call_soon_threadsafe(desk.deliver, work, answer([request for _, request in work]))
+def _by_turns(answer: Ask, place: Place, model: Model) -> int:
+    limits, free = (model.limits, model.free) if isinstance(model, Batching) else (Limits(), False)
+    turns = Turns(answer, limits, free=free)
+    desk = Desk(turns.loop, place, turns.submit)
+    desk.offer += " together" if limits.size > 1 else ""
+    turns.run(desk)
     return 0
-
-
-_Asked = tuple[Desk, asyncio.AbstractEventLoop, tuple[Connection, Request]]
-
-
-def _take(waiting: queue.SimpleQueue[_Asked | None], limits: Limits) -> list[_Asked]:
-    """Wait for a request and take those that wait with it; nothing, when there will be no more."""
-    taken: list[_Asked] = []
-    first = waiting.get()
-    if first is None:
-        return taken
-    taken.append(first)
-    until = time.monotonic() + limits.delay_seconds
-    while len(taken) < limits.size:
-        left = until - time.monotonic() if limits.delay_seconds else 0.0
-        try:
-            another = waiting.get(timeout=left) if left > 0 else waiting.get_nowait()
-        except queue.Empty:
-            break
-        if another is None:
-            waiting.put(None)
-            break
-        taken.append(another)
-    return taken
