@@ -236,7 +236,7 @@ def test_an_old_host_on_its_way_up_does_not_take_an_update_back(world: World) ->
     new = wanted(2, model="m2")
     new["Variants"][0]["VariantName"] = "other"
     changes = {"EndpointStatus": "Updating", "_Wanted": new}
-    world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+    world.records.update(world.reread(endpoint), changes, remove=("FailureReason",), due=world.clock.now())
     be_gone(world, uid(endpoint, 3))
     pass_time(world, 4)
     doc = world.reread(endpoint).doc
@@ -320,3 +320,95 @@ def test_a_host_that_came_back_is_asked_while_another_cannot(world: World) -> No
     be_ready(world, uid(endpoint, 3))
     pass_time(world, 65)
     assert asked(world, endpoint) == {"3": 1.0}
+
+
+def test_a_variant_without_weight_has_its_share_of_the_calls_that_name_it(world: World) -> None:
+    hosts = [{"Variant": name, "Weight": weight, "Uid": name} for name, weight in (("v", 1.0), ("w", 0.0))]
+    told = rollout.mixed(hosts, hosts, 0.1)
+    assert [each["Weight"] for each in told] == pytest.approx([0.9, 0.0, 0.1, 0.0])
+    assert [each["Share"] for each in told] == pytest.approx([0.9, 0.9, 0.1, 0.1])
+
+
+def test_what_an_update_keeps_for_a_while_is_not_what_the_next_one_leaves(
+    world: World, alarm: Record
+) -> None:
+    endpoint = serving(world)
+    update(world, endpoint, blue_green("ALL_AT_ONCE", wait=0, kept=600))
+    be_ready(world, uid(endpoint, 2, generation=2))
+    assert "_OldUntil" in world.reread(endpoint).doc
+    changes = {"EndpointStatus": "Updating", "_Wanted": wanted(3, model="m1")}
+    world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+    tend(world)
+    be_ready(world, uid(endpoint, 3, generation=3))
+    pass_time(world, LINGER.total_seconds() + 1)
+    assert {uid(endpoint, 1), uid(endpoint, 2, generation=2)} <= {
+        run for what, run in world.runtime.calls if what == "stop"
+    }
+    assert "_OldUntil" not in world.reread(endpoint).doc
+
+
+def test_nothing_is_left_of_the_time_that_old_hosts_were_kept(world: World, alarm: Record) -> None:
+    endpoint = serving(world)
+    update(world, endpoint, blue_green("ALL_AT_ONCE", wait=0, kept=60))
+    be_ready(world, uid(endpoint, 2, generation=2))
+    pass_time(world, 61)
+    pass_time(world, LINGER.total_seconds() + 1)
+    be_gone(world, uid(endpoint, 1))
+    assert "_OldUntil" not in world.reread(endpoint).doc
+
+
+def test_a_rollback_whose_old_hosts_do_not_come_back_says_so_and_goes_on_trying(
+    world: World, alarm: Record
+) -> None:
+    endpoint = serving(world, count=2)
+    update(world, endpoint, {**rolling(1), "AutoRollbackConfiguration": ALARMS}, count=2)
+    be_ready(world, uid(endpoint, 3, generation=2))
+    pass_time(world, LINGER.total_seconds() + 1)
+    be_gone(world, uid(endpoint, 2), uid(endpoint, 1))
+    world.records.update(alarm, {"StateValue": "ALARM", "StateReason": "Bad."})
+    pass_time(world, 2)
+    while world.reread(endpoint).doc["EndpointStatus"] == "RollingBack":
+        begun = [run for run, seen in world.runtime.seen.items() if seen.phase == "starting"]
+        be_gone(world, *begun)
+        pass_time(world, 4)
+    doc = world.reread(endpoint).doc
+    assert doc["EndpointStatus"] == "UpdateRollbackFailed"
+    assert doc["FailureReason"].startswith(
+        'The update was taken back: The alarm "bad" went off. Bad. The old'
+    )
+    assert doc["FailureReason"].endswith("bad")
+    assert asked(world, endpoint) == {"3": 0.5}
+    world.means.objects.delete("box", "m1")
+    for _ in range(3):
+        be_gone(world, *(run for run, seen in world.runtime.seen.items() if seen.phase == "starting"))
+        pass_time(world, 70)
+    assert "Failed to download model data" in world.reread(endpoint).doc["FailureReason"]
+    world.means.objects.put("box", "m1", b"archive")
+    pass_time(world, 70)
+    be_ready(world, *(run for run, seen in world.runtime.seen.items() if seen.phase == "starting"))
+    be_ready(world, *(run for run, seen in world.runtime.seen.items() if seen.phase == "starting"))
+    pass_time(world, LINGER.total_seconds() + 1)
+    be_gone(world, uid(endpoint, 3, generation=2))
+    doc = world.reread(endpoint).doc
+    assert (doc["EndpointStatus"], len(asked(world, endpoint))) == ("InService", 2)
+    assert doc["FailureReason"] == 'The update was taken back: The alarm "bad" went off. Bad.'
+
+
+def test_a_serving_host_that_ends_is_told_of_until_another_answers(world: World) -> None:
+    endpoint = serving(world)
+    world.runtime.printed[uid(endpoint, 1)] = b"one\ntwo\n"
+    world.runtime.seen[uid(endpoint, 1)] = Seen(
+        phase="exited",
+        started=world.clock.now(),
+        exit_code=137,
+        failure="AlgorithmError: OutOfMemoryError: x",
+    )
+    pass_time(world, 2)
+    assert world.reread(endpoint).doc["FailureReason"] == (
+        "A host of production variant v ended and is replaced: OutOfMemoryError: x"
+    )
+    log = world.log("/aws/sagemaker/Endpoints/e")
+    assert log == ["one", "two", "The container ended: AlgorithmError: OutOfMemoryError: x"]
+    pass_time(world, 2)
+    be_ready(world, uid(endpoint, 2))
+    assert "FailureReason" not in world.reread(endpoint).doc

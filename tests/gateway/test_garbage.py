@@ -18,10 +18,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.conftest import Server, strict
 
+from clary.core.listening import listen
 from clary.gateway.app import Gateway
 from clary.gateway.protocol import MOST_HEAD
 from clary.gateway.server import Server as Network
-from clary.gateway.server import listen
 
 JSON = "application/x-amz-json-1.1"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"

@@ -38,18 +38,20 @@ class Variant:
     weight: float
     tally: Tally
     source: Source | None  # where its calls are captured, if they are
+    share: float = 1.0  # what part of the calls that name the variant
     hosts: list[Host] = field(default_factory=list)
 
 
 class Choice:
-    """Variants to choose from by their weights."""
+    """Variants to choose from by their weights, or by these."""
 
     __slots__ = ("bounds", "variants")
 
-    def __init__(self, variants: list[Variant]) -> None:
+    def __init__(self, variants: list[Variant], weights: list[float] | None = None) -> None:
         self.variants = variants
-        even = not any(variant.weight for variant in variants)  # all weights 0: nobody is preferred
-        self.bounds = list(itertools.accumulate(1.0 if even else variant.weight for variant in variants))
+        weights = weights or [variant.weight for variant in variants]
+        even = not any(weights)  # all weights 0: nobody is preferred
+        self.bounds = list(itertools.accumulate(1.0 if even else weight for weight in weights))
 
     def draw(self) -> Variant:
         """Return one of them."""
@@ -135,7 +137,7 @@ class Endpoints:
             named.setdefault(part.name, []).append(part)
         for mine in named.values():
             mine[0].tally.serve([host for part in mine for host in part.hosts])
-        choices = {name: Choice(mine) for name, mine in named.items()}
+        choices = {name: Choice(mine, [part.share for part in mine]) for name, mine in named.items()}
         return Endpoint(record, Choice([*parts.values()]), choices)
 
     def _plan(self, record: Record, parts: dict[tuple[str, str], Variant]) -> Plan | None:
@@ -151,7 +153,8 @@ class Endpoints:
         name = told["Variant"]
         tally = self.tallies.setdefault((record.account, record.region, record.name, name), Tally())
         config = record.doc.get("_Wanted" if told.get("Fleet") == "new" else "_Serving")
-        return Variant(name, float(told["Weight"]), tally, _source(record, config, name))
+        weight, share = float(told["Weight"]), float(told.get("Share", 1.0))
+        return Variant(name, weight, tally, _source(record, config, name), share)
 
     def _host(self, record: Record, told: Document) -> Host:
         uid, socket = told["Uid"], Path(told["Socket"])

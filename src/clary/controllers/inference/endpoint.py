@@ -24,10 +24,12 @@ LINGER = timedelta(
 STEADY = timedelta(seconds=60)  # A host that lived that long is replaced at once when it dies.
 LONGEST_PAUSE = timedelta(seconds=60)
 LONGEST_REASON = 1024  # FailureReason's own limit
+ROLLBACK_TRIES = 3  # How often old hosts may end in a row before a rollback has failed.
 LOST_RUNS = 1  # How often a host that was lost before it was ready is tried again.
 FORGET = "forget"  # what is left of an endpoint outside its record
 UNPLACED = "An input could not be placed"  # what the runtime says of an archive that it cannot unpack
 ROLLING_OUT = frozenset({"Creating", "Updating"})
+TAKING_BACK = frozenset({"RollingBack", "UpdateRollbackFailed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +100,34 @@ def _bury(doc: Document, world: World, now: datetime) -> Step | None:
     pause = timedelta() if steady else min(timedelta(seconds=2 ** min(deaths - 1, 6)), LONGEST_PAUSE)
     untold = _untold(doc, dead["Uid"], now)
     config = fleet.config_of(doc, dead)
-    if "ReadySince" not in dead and serverless.of(config):
-        why = clip(_not_healthy(config, dead["Variant"], number, run))
-        untold["_Setback"] = {"At": now, "Why": why}  # for the calls that wait for it
-    return _remove(doc, dead, **untold, _Deaths=deaths, _NotBefore=now + pause)
+    if "ReadySince" not in dead:
+        why = _not_healthy(config, dead["Variant"], number, run)
+        if serverless.of(config):
+            untold["_Setback"] = {"At": now, "Why": clip(why)}  # for the calls that wait for it
+        elif doc["EndpointStatus"] == "RollingBack" and deaths >= ROLLBACK_TRIES:
+            untold |= _stuck(doc, why)
+    return _remove(
+        doc, dead, **untold, **_said(doc, dead, run, deaths), _Deaths=deaths, _NotBefore=now + pause
+    )
+
+
+def _said(doc: Document, dead: Document, run: Seen, deaths: int) -> Document:
+    """Return what DescribeEndpoint says, until another one answers, of a host that ended while it served."""
+    if doc["EndpointStatus"] != "InService" or ("FailureReason" in doc and "_Ailing" not in doc):
+        return {}
+    if serverless.on_call(doc):
+        return {}
+    how = run.failure.removeprefix("AlgorithmError: ") or "its processes are gone, nothing tells how."
+    times = f" (end {deaths} in a row)" if deaths > 1 else ""
+    reason = f"A host of production variant {dead['Variant']} ended{times} and is replaced: {how}"
+    return {"FailureReason": clip(reason), "_Ailing": False}
+
+
+def _stuck(doc: Document, why: str) -> Document:
+    """Return what is written when the old hosts do not come up again; they are tried ever more rarely."""
+    before = doc.get("_TakenBack", doc.get("FailureReason", ""))
+    reason = f"{before} The old hosts cannot be started again: {why}"
+    return {"EndpointStatus": "UpdateRollbackFailed", "FailureReason": clip(reason), "_TakenBack": before}
 
 
 def _untold(doc: Document, uid: str, now: datetime) -> Document:
@@ -113,7 +139,7 @@ def _untold(doc: Document, uid: str, now: datetime) -> Document:
 
 def _take_back(doc: Document, world: World, now: datetime) -> Step | None:
     """Return to the hosts that served before an update; those it began go, once they are asked no more."""
-    if doc["EndpointStatus"] != "RollingBack":
+    if doc["EndpointStatus"] not in TAKING_BACK:
         return None
     serving = doc["_Serving"]
     told = fleet.hosts(doc, serving, world.runs)
@@ -131,7 +157,12 @@ def _take_back(doc: Document, world: World, now: datetime) -> Step | None:
             return _remove(doc, host)
         if "Draining" not in host and host["Uid"] not in asked:
             return Step(write={"_Fleet": fleet.changed(doc, host["Uid"], Draining=now)}, again=AT_ONCE)
-    return None if new else Step(write={"EndpointStatus": "InService"}, again=AT_ONCE)
+    if new:
+        return None
+    settled: Document = {"EndpointStatus": "InService"}
+    if "_TakenBack" in doc:
+        settled["FailureReason"] = doc["_TakenBack"]
+    return Step(write=settled, remove=("_TakenBack",), again=AT_ONCE)
 
 
 def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
@@ -141,9 +172,12 @@ def _begin(endpoint: Record, world: World, now: datetime) -> Step | None:
     if variant is None:
         return None
     if world.fault:
-        return (
-            _fail(doc, world.fault) if doc["EndpointStatus"] in ROLLING_OUT else _ail(doc, world.fault, now)
-        )
+        if doc["EndpointStatus"] in ROLLING_OUT:
+            return _fail(doc, world.fault)
+        if doc["EndpointStatus"] in TAKING_BACK:
+            stuck = _stuck(doc, world.fault)
+            return Step(write=stuck if doc | stuck != doc else {}, again=LONGEST_PAUSE)
+        return _ail(doc, world.fault, now)
     wait = doc.get("_NotBefore", now) - now
     if wait > timedelta():
         return Step(again=min(wait, SERVING))
@@ -170,7 +204,7 @@ def _meanwhile(endpoint: Record, world: World, now: datetime) -> Step | None:
 
 def _switch(doc: Document, world: World, now: datetime) -> Step | None:
     """Point the router at the hosts that are ready, once all are, or when one came back."""
-    if doc["EndpointStatus"] == "RollingBack":
+    if doc["EndpointStatus"] in TAKING_BACK:
         return None
     wanted = doc["_Wanted"]
     told = fleet.hosts(doc, wanted, world.runs)
@@ -197,6 +231,8 @@ def _switch(doc: Document, world: World, now: datetime) -> Step | None:
         write["AsyncInferenceConfig"] = wanted["AsyncInferenceConfig"]
     if "_Rollout" in doc:
         write |= deploying.settled(doc, now)
+    elif "_Serving" in doc and doc["_Serving"]["Generation"] != wanted["Generation"]:
+        settled += ("_OldUntil",)  # it is about hosts from before the ones that are old now
     if doc["EndpointStatus"] in ROLLING_OUT or "_Ailing" in doc:
         settled += ("FailureReason", "_Ailing")
     return Step(write=write, remove=settled, again=AT_ONCE)
@@ -214,6 +250,8 @@ def _retire(doc: Document, world: World, now: datetime) -> Step | None:
         if "Draining" in host and "Stopped" not in host and now - host["Draining"] >= LINGER:
             write = {"_Fleet": fleet.changed(doc, host["Uid"], Stopped=True)}
             return Step(effect="stop", target=host["Uid"], write=write, again=AT_ONCE)
+    if doc["EndpointStatus"] == "InService" and "_OldUntil" in doc and now >= doc["_OldUntil"]:
+        return Step(remove=("_OldUntil",), again=AT_ONCE)
     return None
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from clary.controllers.host_metrics import HostMetrics
 from clary.controllers.inference import fleet, rollout, serverless
-from clary.controllers.inference.endpoint import FORGET, ROLLING_OUT, World, next_step
+from clary.controllers.inference.endpoint import FORGET, ROLLING_OUT, TAKING_BACK, World, next_step
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
@@ -20,6 +20,7 @@ from clary.runtime import occupancy
 from clary.runtime.local_provisioner import environments, serverless_type
 from clary.runtime.spec import Input, RunSpec, Seen
 from clary.store.records import Record
+from clary.store.times import micros
 
 GROUP = "/aws/sagemaker/Endpoints"
 STARTUP = 600  # seconds; what a container has to answer /ping when the variant does not say
@@ -44,7 +45,7 @@ class Endpoints:
         hosts = fleet.members(record.doc)
         runs = {uid: self._runtime.inspect(uid) for host in hosts for uid in fleet.runs_of(host)}
         unlogged = [host["Uid"] for host in hosts if not self._all_logged(record, host, runs, now)]
-        alive = record.doc["EndpointStatus"] in (*ROLLING_OUT, "InService")
+        alive = record.doc["EndpointStatus"] in (*ROLLING_OUT, *TAKING_BACK, "InService")
         missing = alive and fleet.missing(record.doc, record.doc["_Wanted"])
         fault = self._fault(record, missing) if missing else ""
         world = World(
@@ -101,7 +102,22 @@ class Endpoints:
         whose = [("EndpointName", record.name), ("VariantName", host["Variant"])]
         self._hosts.take(record, uid, GROUP, whose, ended=ended)
         done = ingest(self._runtime, uid, self._means.logs, stream, now, ended=ended)
+        if done and ended and run.failure:
+            self._tell_end(stream, uid, run, now)
         return done or not ended
+
+    def _tell_end(self, stream: Stream, uid: str, run: Seen, now: datetime) -> None:
+        """Have the log end with how the run did, which what it printed may not say.
+
+        That counts as one byte behind all that was printed, so it is said once however often it is tried.
+        """
+        place = (stream.account, stream.region, stream.group, stream.name)
+        offset = self._means.logs.offset(*place)
+        if offset and not self._runtime.output(uid, offset - 1, 1):
+            return
+        words = f"The container ended: {run.failure}"
+        events = [(micros(run.ended or now) // 1000, words)]
+        self._means.logs.put(*place, events, offset=offset, next_offset=offset + 1)
 
     def _alarm(self, record: Record) -> str:
         """Say which of the alarms that an update names has gone off."""

@@ -109,14 +109,17 @@ def mixed(old: Sequence[Document], new: Sequence[Document], share: float) -> lis
 
 
 def _part(name: str, hosts: Sequence[Document], share: float) -> list[Document]:
-    """Return hosts whose variants' weights together are `share`; as a fleet of their own."""
+    """Return hosts whose variants' weights together are `share`; as a fleet of their own.
+
+    `Share` is the part of the calls that name a variant: one of weight 0 has hosts of both fleets as well.
+    """
     weights = {host["Variant"]: host["Weight"] for host in hosts}
     total = sum(weights.values())
     each = {
         variant: share * weight / total if total else share / len(weights)
         for variant, weight in weights.items()
     }
-    return [{**host, "Weight": each[host["Variant"]], "Fleet": name} for host in hosts]
+    return [{**host, "Weight": each[host["Variant"]], "Share": share, "Fleet": name} for host in hosts]
 
 
 def _shares(routing: Document, variants: Sequence[Document]) -> tuple[float, ...]:

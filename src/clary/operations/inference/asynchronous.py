@@ -19,7 +19,7 @@ from clary.store.times import micros
 TTL = 21_600  # Seconds a request may wait where it does not say; and 900 that an answer may take.
 TIMEOUT = 900
 _KEPT = ("EndpointName", "ContentType", "Accept", "CustomAttributes", "InputLocation")
-_ACCEPTING = frozenset({"InService", "Updating", "RollingBack", "SystemUpdating"})
+_ACCEPTING = frozenset({"InService", "Updating", "RollingBack", "UpdateRollbackFailed", "SystemUpdating"})
 
 
 class Refused(ApiError):

@@ -54,7 +54,7 @@ def update(call: Call) -> Document:
         if deployment:
             check_deployment(call, deployment, new["Variants"])
             changes["_Rollout"] = {"Config": deployment, "Began": now, "Step": 0}
-        call.records.update(endpoint, changes, remove=("FailureReason",), due=now)
+        call.records.update(endpoint, changes, remove=("FailureReason", "_TakenBack"), due=now)
     return {"EndpointArn": endpoint.arn}
 
 
@@ -70,7 +70,7 @@ def reweigh(call: Call) -> Document:
         variants = [_reweighed(variant, asked.get(variant["VariantName"], {})) for variant in new["Variants"]]
         changes: Document = {"EndpointStatus": "Updating", "_Wanted": {**new, "Variants": variants}}
         changes |= _desired(endpoint.doc, variants)
-        call.records.update(endpoint, changes, remove=("FailureReason",), due=call.clock.now())
+        call.records.update(endpoint, changes, remove=("FailureReason", "_TakenBack"), due=call.clock.now())
     return {"EndpointArn": endpoint.arn}
 
 
@@ -79,7 +79,7 @@ def delete(call: Call) -> None:
     """Stop answering at once; the record goes when the last host is gone."""
     with call.records.database.write():
         endpoint = call.records.get(ENDPOINT, call.request)
-        if endpoint.status not in ("InService", "Failed", "RollingBack"):  # the last may never come to an end
+        if endpoint.status not in ("InService", "Failed", "RollingBack", "UpdateRollbackFailed"):
             raise _in_progress(endpoint)
         changes = {"EndpointStatus": "Deleting", "_Hosts": []}
         call.records.update(endpoint, changes, due=call.clock.now())
@@ -188,7 +188,7 @@ def _settled(call: Call) -> Record:
         raise ValidationError(
             f'Cannot update endpoint "{endpoint.arn}" whose status is Failed. Delete it and create it again.'
         )
-    if endpoint.status != "InService":
+    if endpoint.status not in ("InService", "UpdateRollbackFailed"):
         raise _in_progress(endpoint)
     return endpoint
 
