@@ -122,10 +122,14 @@ def open_home(settings: Settings, clock: Clock) -> Stores:
 
 def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: Path) -> Parts:
     """Join what a gateway process needs."""
+    from clary.gateway.access import AccessLog
     from clary.gateway.audit import Audit
     from clary.gateway.exchange import Parts
     from clary.operations.dispatch import Dispatcher
 
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="call")
+    most = settings.access_log_mb << 20
+    calls = audit_log.with_name(audit_log.name.replace("audit", "access"))
     return Parts(
         settings=settings,
         clock=clock,
@@ -138,7 +142,8 @@ def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: P
         dispatcher=Dispatcher(),
         plane=_data_plane(settings, clock, stores),
         audit=Audit(audit_log),
-        pool=ThreadPoolExecutor(THREADS, thread_name_prefix="call"),
+        access=AccessLog(calls, most, pool) if most else None,
+        pool=pool,
         wake=settings.home.run / "wake.sock",
     )
 
@@ -210,6 +215,8 @@ async def serve_gateway(settings: Settings) -> None:
     told = (reporter.report, writer.write, bills.report)
     beside = [asyncio.create_task(turns(stopped, work)) for work in told]
     beside.append(asyncio.create_task(turns(stopped, sampler.sample, every=1)))
+    if parts.access:
+        beside.append(asyncio.create_task(turns(stopped, parts.access.write, every=1)))
     if router.models:
         models = ModelReporter(router.models, stores.metrics, clock, parts.pool)
         beside.append(asyncio.create_task(turns(stopped, models.report)))
@@ -305,11 +312,8 @@ def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
     from clary.serving.asynchronous.doors import Doors
     from clary.serving.asynchronous.driver import Driver
     from clary.serving.asynchronous.measures import Measures
+    from clary.serving.asynchronous.publishing import publishing
     from clary.store.invocations.queue import Invocations
-
-    def publish(role: str, region: str, topic: str, message: str) -> None:
-        principal = stores.credentials.role_principal(role, SESSION_NAME)
-        means.call(principal, region, "sns:Publish", {"TopicArn": topic, "Message": message}, {})
 
     invocations = Invocations(stores.database, owner)
     invocations.disown(f"controller-{socket.gethostname()}-")
@@ -321,7 +325,11 @@ def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
         measures=Measures(stores.metrics),
         clock=clock,
         allowed=means.allowed,
-        publish=publish,
+        publish=publishing(
+            lambda role, region, operation, request: means.call(
+                stores.credentials.role_principal(role, SESSION_NAME), region, operation, request, {}
+            )
+        ),
     )
     return Driver(doors)
 

@@ -62,6 +62,7 @@ class Settings:
     upstream_proxy: str = ""
     listeners: tuple[int, ...] = ()
     strict: bool = False
+    access_log_mb: int = 256
     serverless_idle: float = 300.0
     serverless_environments: int = 0
 
@@ -77,6 +78,7 @@ class Settings:
         - `CLARY_HOME`: state directory, default `~/.clary`
         - `CLARY_PORT`: port to listen on, default 9229; 0 picks a free one
         - `CLARY_REGION`, `CLARY_ACCOUNT_ID`: the region and the twelve-digit account the server answers as
+        - `CLARY_ACCESS_LOG_MB`: MiB that a gateway's log of calls to endpoints takes, default 256; 0 for none
         - `CLARY_CACHE`: built image environments, shared by all homes, default `~/.cache/clary`
         - `CLARY_GATEWAYS`: number of gateway processes
         - `CLARY_LISTENERS`: descriptors of two listening sockets, the API's and the redirect's, as the
@@ -102,6 +104,7 @@ class Settings:
             listeners=tuple(map(int, filter(None, environ.get("CLARY_LISTENERS", "").split(",")))),
             log_level=environ.get("CLARY_LOG_LEVEL", "INFO").upper(),
             proxy_port=int(environ.get("CLARY_PROXY_PORT", "0")),
+            access_log_mb=int(environ.get("CLARY_ACCESS_LOG_MB", "256")),
             serverless_idle=float(environ.get("CLARY_SERVERLESS_IDLE", "300")),
             serverless_environments=int(environ.get("CLARY_SERVERLESS_ENVIRONMENTS", "0")),
             strict=environ.get("CLARY_STRICT", "").lower() in ("1", "true", "yes", "on"),

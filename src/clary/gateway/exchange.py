@@ -14,6 +14,7 @@ from botocore.model import OperationModel, ServiceModel
 from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.core.settings import Settings
+from clary.gateway.access import AccessLog
 from clary.gateway.audit import Audit
 from clary.gateway.chunked import Decoder
 from clary.gateway.line import Line
@@ -64,6 +65,7 @@ class Parts:
     dispatcher: Dispatcher
     plane: DataPlane
     audit: Audit
+    access: AccessLog | None
     pool: ThreadPoolExecutor
     wake: Path
 

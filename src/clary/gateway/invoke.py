@@ -21,6 +21,7 @@ from clary.core import ids
 from clary.core.errors import AccessDenied, ApiError
 from clary.core.principal import Principal
 from clary.gateway import body, sigv4
+from clary.gateway.access import INFERENCE_ID, Access
 from clary.gateway.audit import Entry
 from clary.gateway.chain import session_token
 from clary.gateway.exchange import Disconnected, Parts, Receive, Send
@@ -69,6 +70,9 @@ class Visit:
     whole: float = math.inf
     signed: Signed | None = None
     resource: str = ""
+    call: Invocation | None = None
+    answered: int = 0
+    """Bytes of a stream that have left."""
 
 
 @dataclass(slots=True)
@@ -160,6 +164,8 @@ class Invoker:
             reply.prediction.done(visit.began)
         credential = visit.signed.credential if visit.signed else None
         principal = credential.principal if credential else None
+        if self._parts.access and principal:
+            self._parts.access.add(_access(visit, reply, principal))
         self._parts.audit.add(
             Entry(
                 time=visit.at,
@@ -226,7 +232,7 @@ class Invoker:
         if not self._plane.authoriser.allowed(principal, action, visit.resource, context):
             raise self._plane.authoriser.refusal(principal, action, visit.resource, context)
         assert isinstance(request.body, bytes)  # noqa: S101  # taken into memory above
-        return Invocation(
+        visit.call = Invocation(
             account=principal.account,
             region=signed.region,
             endpoint=visit.endpoint,
@@ -234,6 +240,7 @@ class Invoker:
             body=request.body,
             began=visit.began,
         )
+        return visit.call
 
     async def _stream(self, visit: Visit, call: Invocation, receive: Receive, send: Send) -> Reply:
         """Pass pieces on as events; a caller who leaves ends the model's work on them."""
@@ -267,6 +274,7 @@ class Invoker:
                 await start()
                 started = True
             await send({"type": "http.response.body", "body": _part(piece), "more_body": True})
+            visit.answered += len(piece)
         try:
             prediction = await asking
         except ApiError as error:
@@ -297,6 +305,28 @@ async def _send(reply: Reply, send: Send) -> None:
     if reply.pending:
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.content})
+
+
+def _access(visit: Visit, reply: Reply, principal: Principal) -> Access:
+    call, body = visit.call, visit.request.body
+    return Access(
+        visit.at,
+        visit.id,
+        visit.source,
+        principal.account,
+        principal.arn,
+        visit.operation,
+        visit.resource,
+        call.variant if call else "",
+        call.host if call else "",
+        reply.status,
+        reply.error,
+        len(body) if isinstance(body, bytes) else 0,
+        visit.answered or len(reply.content),
+        call.model_seconds if call else 0.0,
+        time.perf_counter() - visit.began,
+        call.headers.get(INFERENCE_ID, b"") if call else b"",
+    )
 
 
 def _resource(visit: Visit, region: str, principal: Principal) -> str:

@@ -16,6 +16,7 @@ from datetime import datetime
 from clary.core import ids
 from clary.core.errors import ApiError
 from clary.core.principal import Credential
+from clary.gateway.access import INFERENCE_ID, Access
 from clary.gateway.admission import Admission
 from clary.gateway.audit import Entry
 from clary.gateway.exchange import Parts
@@ -93,6 +94,7 @@ class Straight:
     def __init__(self, parts: Parts, invoker: Invoker) -> None:
         self._invoker = invoker
         self._clock, self._audit, self._plane = parts.clock, parts.audit, parts.plane
+        self._access = parts.access
         self._patience = parts.settings.limits.model_seconds
         self._admission = Admission(parts.plane)
         self._turn: list[Call] = []
@@ -132,7 +134,7 @@ class Straight:
             body,
         )
         prediction.done(call.began)
-        self._note(call, 200, "")
+        self._note(call, 200, "", len(body))
 
     def failed(self, call: Call, error: HostLost | BadAnswer | TimeoutError) -> None:
         """Tell the caller that there is no answer."""
@@ -227,11 +229,33 @@ class Straight:
         if "content-length" not in response.headers:
             headers.append((b"content-length", b"%d" % len(body)))
         call.tell(response.status, _lines(headers), body)
-        self._note(call, response.status, error.code)
+        self._note(call, response.status, error.code, len(body))
 
-    def _note(self, call: Call, status: int, error: str) -> None:
+    def _note(self, call: Call, status: int, error: str, answered: int) -> None:
         credential = call.credential
         principal = credential.principal
+        if self._access:
+            asked = call.invocation
+            self._access.add(
+                Access(
+                    call.at,
+                    call.id,
+                    call.source,
+                    principal.account,
+                    principal.arn,
+                    "InvokeEndpoint",
+                    call.resource,
+                    asked.variant,
+                    asked.host,
+                    status,
+                    error,
+                    len(call.body),
+                    answered,
+                    asked.model_seconds,
+                    time.perf_counter() - call.began,
+                    asked.headers.get(INFERENCE_ID, b""),
+                )
+            )
         self._audit.add(
             Entry(
                 time=call.at,

@@ -26,6 +26,9 @@ class Invocation:
     headers: Mapping[bytes, bytes]
     body: bytes
     began: float  # time.perf_counter() when the request arrived
+    variant: str = ""  # this and what follows is known once a host was asked
+    host: str = ""
+    model_seconds: float = 0.0
 
 
 @dataclass(slots=True)

@@ -126,6 +126,7 @@ class Router:
         """Return what a host's answer is to the caller, or raise that it is an error."""
         seconds = time.perf_counter() - asked
         variant = way.variant
+        call.variant, call.host, call.model_seconds = variant.name, uid, seconds
         if answer.status >= 300:
             self._failed(call, variant, asked, answer.status if answer.status >= 400 else _UNREADABLE)
             text = answer.body[:1024].decode("utf-8", "replace")
@@ -146,6 +147,7 @@ class Router:
     ) -> ApiError:
         """Count a call that got no answer that can be passed on, and return what the caller is told."""
         name, uid = way.variant.name, way.host.uid
+        call.variant, call.host, call.model_seconds = name, uid, time.perf_counter() - asked
         if isinstance(error, HostLost):
             self._failed(call, way.variant, asked, ServiceUnavailable.status)
             return ServiceUnavailable(
