@@ -12,6 +12,8 @@ from toolkit.serve import main
 
 from toolkit import batching, content
 
+_PREDICTORS: dict[int, Any] = {}
+
 
 def input_fn(body: str | bytes, content_type: str) -> Any:
     """Read the body into an array; text becomes float32, as in AWS's container."""
@@ -21,8 +23,11 @@ def input_fn(body: str | bytes, content_type: str) -> Any:
 
 
 def predict_fn(data: Any, model: Any) -> Any:
-    """Call the model's predict."""
-    return model.predict(data)
+    """Call the model's predict, or do what it would."""
+    from sagemaker_sklearn.quick import Predictor
+
+    known = _PREDICTORS.get(id(model)) or _PREDICTORS.setdefault(id(model), Predictor(model))
+    return known(data)
 
 
 def joining(model: Any, own: Set[str]) -> batching.Joining | None:
