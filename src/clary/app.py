@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from clary.gateway.inside import Inside
     from clary.operations.authorise import Authoriser
     from clary.serving.asynchronous.driver import Driver
+    from clary.serving.router import Router
     from clary.store.credentials import Credentials
     from clary.store.database import Database
     from clary.store.logs import Logs
@@ -182,7 +183,6 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.serving.captures import CaptureWriter
     from clary.serving.models.models import ModelReporter
     from clary.serving.reporting import Reporter
-    from clary.serving.sampling import Sampler
     from clary.serving.turns import turns
 
     home = settings.home
@@ -209,12 +209,11 @@ async def serve_gateway(settings: Settings) -> None:
     writer = CaptureWriter(
         router.captures, stores.objects, stores.logs, allowed_by(stores), clock, parts.pool
     )
-    sampler = Sampler(router, settings.gateways)
     books = router.serverless.books if router.serverless else list
     bills = Bills(books, stores.logs, stores.metrics, clock, parts.pool)
     told = (reporter.report, writer.write, bills.report)
     beside = [asyncio.create_task(turns(stopped, work)) for work in told]
-    beside.append(asyncio.create_task(turns(stopped, sampler.sample, every=1)))
+    beside += [asyncio.create_task(turns(stopped, work, every=1)) for work in _looks(router, settings)]
     if parts.access:
         beside.append(asyncio.create_task(turns(stopped, parts.access.write, every=1)))
     if router.models:
@@ -233,6 +232,16 @@ async def serve_gateway(settings: Settings) -> None:
         stores.objects.close()
         stores.database.close()
         _log.info("stopped")
+
+
+def _looks(router: Router, settings: Settings) -> list[Callable[[], Coroutine[None, None, None]]]:
+    """Return what looks each second at the calls that are under way."""
+    from clary.runtime.attendance import Attendance
+    from clary.serving.attending import Attending
+    from clary.serving.sampling import Sampler
+
+    attending = Attending(router, Attendance(settings.home))
+    return [Sampler(router, settings.gateways).sample, attending.look]
 
 
 async def run_controller(settings: Settings) -> None:

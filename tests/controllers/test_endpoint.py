@@ -12,6 +12,7 @@ from clary.controllers.inference.endpoint import LINGER
 from clary.controllers.inference.endpoint_world import Endpoints
 from clary.core.document import Document
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.runtime.attendance import Attendance
 from clary.runtime.spec import Seen
 from clary.store.records import Record
 
@@ -280,3 +281,41 @@ def test_an_endpoint_tells_of_its_asynchronous_side_as_long_as_it_serves(world: 
         assert world.reread(endpoint).doc.get("AsyncInferenceConfig") == before
         be_ready(world, uid(endpoint, generation, generation))
         assert world.reread(endpoint).doc.get("AsyncInferenceConfig") == new.get("AsyncInferenceConfig")
+
+
+def test_a_host_on_its_way_out_is_not_stopped_over_a_call_that_somebody_waits_for(world: World) -> None:
+    endpoint = bring_up(world)
+    gateways = [Attendance(world.means.settings.home) for _ in range(2)]
+    for gateway in gateways:
+        gateway.attend({uid(endpoint, 1)})
+    changes = {"EndpointStatus": "Updating", "_Wanted": wanted(2)}
+    world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+    tend(world)
+    be_ready(world, uid(endpoint, 2, generation=2))
+    stop = ("stop", uid(endpoint, 1))
+    for gateway in gateways:
+        world.later(timedelta(minutes=5))
+        tend(world)
+        assert stop not in world.runtime.calls
+        gateway.attend(set())
+    world.later()
+    tend(world)
+    assert stop in world.runtime.calls
+    world.runtime.seen[uid(endpoint, 1)] = Seen(phase="exited", exit_code=0)
+    world.later()
+    tend(world)
+    assert list((world.means.settings.home.run / "attended").iterdir()) == []
+
+
+def test_a_host_is_stopped_when_no_call_can_have_taken_so_long(world: World) -> None:
+    endpoint = bring_up(world)
+    gateway = Attendance(world.means.settings.home)
+    gateway.attend({uid(endpoint, 1)})
+    changes = {"EndpointStatus": "Updating", "_Wanted": wanted(2)}
+    world.records.update(world.reread(endpoint), changes, due=world.clock.now())
+    tend(world)
+    be_ready(world, uid(endpoint, 2, generation=2))
+    world.later(LINGER + timedelta(seconds=world.means.settings.limits.model_seconds))
+    tend(world)
+    assert ("stop", uid(endpoint, 1)) in world.runtime.calls
+    gateway.attend(set())

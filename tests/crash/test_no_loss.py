@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -179,3 +180,29 @@ def test_a_process_is_replaced(
     checked(counting, kind)
     assert counting.answered.keys() == {nonce}
     finish(site, kind)
+
+
+def test_a_host_is_not_stopped_over_a_call_however_long_it_takes(site: Site) -> None:
+    before, after = secrets.token_hex(8), secrets.token_hex(8)
+    sagemaker = site.client("sagemaker")
+    create(site, "patient", before, HELD="", HELD_ANSWERS="1")
+    until_in_service(site, "patient")
+    resize(site, sagemaker, "patient", 2)
+    old = site.runs("*")
+    other = another_config(site, sagemaker, "patient", archive(after))
+    with ThreadPoolExecutor(1) as pool:
+        runtime = site.client("sagemaker-runtime", attempts=1)
+        calling = pool.submit(runtime.invoke_endpoint, EndpointName="patient", Body=b"x")
+        (busy,) = site.until(
+            lambda: [uid for uid in old if b"asked" in site.job(uid).log.read_bytes()], "asked"
+        )
+        sagemaker.update_endpoint(EndpointName="patient", EndpointConfigName=other)
+        site.until(lambda: {*old} & {*site.runs("*")} == {busy}, "the other old host is gone")
+        assert not calling.done()
+        assert (
+            runtime.invoke_endpoint(EndpointName="patient", Body=b"y")["Body"].read() == f"{after} y".encode()
+        )
+        site.open_answers()
+        assert calling.result()["Body"].read() == f"{before} x".encode()
+    site.until(lambda: busy not in site.runs("*"), "it goes once it has answered")
+    finish(site, "patient")

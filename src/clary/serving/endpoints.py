@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from bisect import bisect
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -113,6 +114,10 @@ class Endpoints:
         if endpoint is None:
             endpoint = self._endpoints[place] = self._read(account, region, name)
         return endpoint
+
+    def hosts(self) -> Iterable[Host]:
+        """Return every host that there are connections to."""
+        return self._hosts.values()
 
     def _read(self, account: str, region: str, name: str) -> Endpoint:
         record = self._records.scoped(account, region).find(ENDPOINT, name)

@@ -168,6 +168,10 @@ class Router:
         )
         return model_error(way.endpoint.record, name, uid, 0, words)
 
+    def busy(self) -> set[str]:
+        """Return the uids of the hosts that have calls of this process's, those asked no more among them."""
+        return {host.uid for host in self._endpoints.hosts() if host.load}
+
     def summary(self) -> dict[str, dict[str, Summary]]:
         """Return latencies by endpoint and variant."""
         found: dict[str, dict[str, Summary]] = {}

@@ -18,9 +18,7 @@ from clary.store.records import Record
 
 SOON = timedelta(milliseconds=100)  # Between looks while hosts come up; the shim's wake is usually first.
 SERVING = timedelta(seconds=2)  # Between looks at a serving endpoint: how fresh its log is.
-LINGER = timedelta(
-    seconds=5
-)  # A host that is no longer asked finishes what it was asked before it is stopped.
+LINGER = timedelta(seconds=5)  # In which all learn that a host is asked no more, and say who waits for it.
 STEADY = timedelta(seconds=60)  # A host that lived that long is replaced at once when it dies.
 LONGEST_PAUSE = timedelta(seconds=60)
 LONGEST_REASON = 1024  # FailureReason's own limit
@@ -36,7 +34,8 @@ TAKING_BACK = frozenset({"RollingBack", "UpdateRollbackFailed"})
 class World:
     """What is the case outside the record: the hosts' runs, whose log is not whole, why none can start.
 
-    `alarm` says which alarm of the update's own went off, `demand` what a serverless variant's calls need.
+    `alarm` says which alarm of the update's own went off, `demand` what a serverless variant's calls need,
+    `attended` which hosts that are asked no more somebody waits for; no call takes longer than `longest`.
     """
 
     runs: Mapping[str, Seen] = field(default_factory=dict)
@@ -44,6 +43,8 @@ class World:
     fault: str = ""
     alarm: str = ""
     demand: serverless.Demand | None = None
+    attended: frozenset[str] = frozenset()
+    longest: timedelta = timedelta(hours=1)
 
 
 def next_step(endpoint: Record, world: World, now: datetime) -> Step:
@@ -247,7 +248,10 @@ def _retire(doc: Document, world: World, now: datetime) -> Step | None:
     for host in fleet.members(doc):
         if world.demand and host["Uid"] in world.demand.busy:
             continue
-        if "Draining" in host and "Stopped" not in host and now - host["Draining"] >= LINGER:
+        if "Draining" not in host or "Stopped" in host:
+            continue
+        rested = now - host["Draining"]
+        if rested >= LINGER and (host["Uid"] not in world.attended or rested >= LINGER + world.longest):
             write = {"_Fleet": fleet.changed(doc, host["Uid"], Stopped=True)}
             return Step(effect="stop", target=host["Uid"], write=write, again=AT_ONCE)
     if doc["EndpointStatus"] == "InService" and "_OldUntil" in doc and now >= doc["_OldUntil"]:

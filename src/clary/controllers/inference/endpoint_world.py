@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,15 +15,18 @@ from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.core.document import Document
 from clary.core.errors import TryAgain
+from clary.engines.inference.asynchronous import config_of
 from clary.resources.cloudwatch.alarm import COMPOSITE_ALARM, METRIC_ALARM
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.runtime import occupancy
+from clary.runtime.attendance import Attendance
 from clary.runtime.local_provisioner import environments, serverless_type
 from clary.runtime.spec import Input, RunSpec, Seen
 from clary.store.records import Record
 from clary.store.times import micros
 
 GROUP = "/aws/sagemaker/Endpoints"
+ASYNCHRONOUS = 3600  # seconds that an asynchronous request may take
 STARTUP = 600  # seconds; what a container has to answer /ping when the variant does not say
 BUSY = timedelta(seconds=1)  # Between looks at an environment that is to go and is being called.
 STOP_GRACE = timedelta(seconds=60)  # as long as one prediction may take
@@ -37,6 +41,7 @@ class Endpoints:
         self._means = means
         self._runtime = means.runtime
         self._hosts = HostMetrics(means)
+        self._attendance = Attendance(means.settings.home)
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the logs of all hosts, and decide."""
@@ -54,6 +59,8 @@ class Endpoints:
             fault=fault,
             alarm=self._alarm(record),
             demand=demand,
+            attended=frozenset(self._attended(hosts)),
+            longest=self._longest(record.doc),
         )
         return next_step(record, world, now)
 
@@ -77,10 +84,23 @@ class Endpoints:
         if step.effect == "stop" and not occupancy.close_place(place, step.target):
             raise TryAgain(f"{step.target} is being called", after=BUSY)
         occupancy.forget(place, step.target)
+        if step.effect == "remove":
+            self._attendance.forget(step.target)
         host = next(each for each in fleet.members(record.doc) if each["Uid"] == step.target)
         for uid in fleet.runs_of(host):
             (self._runtime.stop if step.effect == "stop" else self._runtime.remove)(uid)
         return {}
+
+    def _attended(self, hosts: Sequence[Document]) -> Iterator[str]:
+        """Give the hosts on their way out that somebody waits for."""
+        for host in hosts:
+            if "Draining" in host and "Stopped" not in host and self._attendance.attended(host["Uid"]):
+                yield host["Uid"]
+
+    def _longest(self, doc: Document) -> timedelta:
+        limits = self._means.settings.limits
+        seconds = max(limits.model_seconds, limits.stream_seconds)
+        return timedelta(seconds=max(seconds, ASYNCHRONOUS) if config_of(doc) else seconds)
 
     def _all_logged(self, record: Record, host: Document, runs: fleet.Runs, now: datetime) -> bool:
         """Take in the logs of a host's containers; tell whether those that ended have told all."""
