@@ -1,6 +1,7 @@
 """Run every benchmark or those named (python -m benchmarks [--write] NAME …), each beside its floor.
 
-With --write, what they say of the built-in algorithms goes to docs/builtin-algorithms-measured.md.
+With --write, what they say of the built-in algorithms goes to docs/builtin-algorithms-measured.md, and what they
+say of serving to docs/serving-measured.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import measured
+from benchmarks import measured, serving_page
 from benchmarks.harness import load_average, table
 
 NAMES = (
@@ -22,6 +23,9 @@ NAMES = (
     "endpoint_create",
     "model_server",
     "prediction",
+    "multi_model",
+    "serving_load",
+    "serving_peers",
     "list_training_jobs",
     "describe_and_list",
     "search",
@@ -35,6 +39,7 @@ NAMES = (
     "tuning",
     "several_hosts",
     "transform",
+    "asynchronous",
 )
 
 
@@ -55,6 +60,7 @@ def main(names: list[str]) -> int:
     print(table(figures))
     if write:
         measured.write(figures)
+        serving_page.write(figures)
     missed = [figure.name for figure in figures if figure.met is False]
     print(f"missed: {', '.join(missed)}" if missed else "every target is met")
     return 1 if missed else 0

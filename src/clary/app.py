@@ -321,11 +321,8 @@ def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
     from clary.serving.asynchronous.doors import Doors
     from clary.serving.asynchronous.driver import Driver
     from clary.serving.asynchronous.measures import Measures
+    from clary.serving.asynchronous.publishing import publishing
     from clary.store.invocations.queue import Invocations
-
-    def publish(role: str, region: str, topic: str, message: str) -> None:
-        principal = stores.credentials.role_principal(role, SESSION_NAME)
-        means.call(principal, region, "sns:Publish", {"TopicArn": topic, "Message": message}, {})
 
     invocations = Invocations(stores.database, owner)
     invocations.disown(f"controller-{socket.gethostname()}-")
@@ -337,7 +334,11 @@ def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
         measures=Measures(stores.metrics),
         clock=clock,
         allowed=means.allowed,
-        publish=publish,
+        publish=publishing(
+            lambda role, region, operation, request: means.call(
+                stores.credentials.role_principal(role, SESSION_NAME), region, operation, request, {}
+            )
+        ),
     )
     return Driver(doors)
 

@@ -24,6 +24,7 @@ from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.asynchronous.doors import Doors
 from clary.serving.asynchronous.driver import Driver
 from clary.serving.asynchronous.measures import Measures
+from clary.serving.asynchronous.publishing import publishing
 from clary.store.invocations.queue import Invocations
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ class Site:
             audit=Audit(self.directory / "audit.jsonl"),
         )
 
-        def publish(role: str, region: str, topic: str, message: str) -> None:
+        def call(role: str, region: str, operation: str, request: Document) -> Document:
             principal = stores.credentials.role_principal(role, "SageMaker")
-            inside.call(principal, region, "sns:Publish", {"TopicArn": topic, "Message": message}, {})
+            return inside.call(principal, region, operation, request, {})
 
         return Doors(
             records=stores.records,
@@ -109,7 +110,7 @@ class Site:
             measures=Measures(stores.metrics),
             clock=clock or parts.clock,
             allowed=allowed_by(stores),
-            publish=publish,
+            publish=publishing(call),
         )
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from clary.store.times import micros
 Allowed = Callable[[str, str, str], bool]
 """Whether a role may do something: (role ARN, action, resource ARN). An absent role raises an ApiError."""
 
-Publish = Callable[[str, str, str, str], None]
-"""Sends a topic a message in a role's name: (role ARN, region, topic ARN, message)."""
+Publish = Callable[[str, str, str, Sequence[str]], Sequence[str]]
+"""Sends a topic messages in a role's name: (role ARN, region, topic ARN, messages). Returns why not."""
 
 
 @dataclass(frozen=True, kw_only=True)

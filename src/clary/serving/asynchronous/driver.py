@@ -22,6 +22,8 @@ from clary.core.errors import TryAgain
 from clary.engines.inference.asynchronous import concurrent, config_of
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.serving.asynchronous.doors import Doors, Endpoint, Host
+from clary.serving.asynchronous.settlement import Ended
+from clary.serving.asynchronous.settling import Settling
 from clary.serving.asynchronous.work import Work
 from clary.serving.connection import HostLost
 from clary.serving.holding import want
@@ -35,6 +37,7 @@ WANT = 5.0  # Seconds after which a first host is asked for again.
 REST = 1.0  # Seconds for which a host that was lost is not asked.
 THREADS = 8
 EXPIRED_AT_ONCE = 100
+UNSETTLED = 256  # Requests that may be claimed at a time: their answers are in memory until they are settled.
 Begun = tuple[Work, str]
 """A claimed request, and the host that it was given to; none for one that is too old."""
 
@@ -53,6 +56,7 @@ class Driver:
         self._wanted: dict[str, float] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._freed = False
+        self._settling = Settling(doors, self._pool)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what is under way then is given back."""
@@ -66,6 +70,8 @@ class Driver:
 
     async def _run(self, stop: threading.Event) -> None:
         seen, look_at, renew_at, report_at = -1, 0.0, 0.0, 0.0
+        self._settling = Settling(self._doors, self._pool)
+        settling = asyncio.create_task(self._settling.run())
         while not stop.is_set():
             now, version = time.monotonic(), self._watch()
             if version != seen or self._freed or now >= look_at:
@@ -80,7 +86,8 @@ class Driver:
             await asyncio.sleep(TICK)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        settling.cancel()
+        await asyncio.gather(settling, *self._tasks, return_exceptions=True)
         await self._try(self._report)
 
     async def _try(self, work: Callable[[], Sequence[Begun] | None]) -> None:
@@ -104,13 +111,12 @@ class Driver:
 
     async def _carry_out(self, work: Work, host: str) -> None:
         """Ask and settle, or let somebody else do it. No host is asked about a request that is too old."""
-        loop = asyncio.get_running_loop()
         settled, tried = False, False
         try:
-            ended = await work.ask() if host else work.too_old()
+            ended = work.settlement(await self._ask(work, host) if host else work.too_old())
             while not settled:
                 try:
-                    await loop.run_in_executor(self._pool, work.settle, ended)
+                    await self._settling.settle(ended)
                     settled = True
                 except (TryAgain, OSError) as error:
                     _log.warning("the answer of an asynchronous request is kept later: %s", error)
@@ -123,13 +129,18 @@ class Driver:
             _log.exception("an asynchronous request could not be worked off and will be tried again")
             self._resting[host] = time.monotonic() + REST
         finally:
-            if host:
-                self._busy[host] -= 1
-            self._freed = True
             work.discard()
             if not settled:
                 with contextlib.suppress(TryAgain):  # then the lease runs out
                     self._invocations.give_back(work.one.id, tried=tried)
+
+    async def _ask(self, work: Work, host: str) -> Ended:
+        """Ask a host, which has room for another from then on, though the answer is still to be settled."""
+        try:
+            return await work.ask()
+        finally:
+            self._busy[host] -= 1
+            self._freed = True
 
     def _draining(self, endpoint: str, host: str) -> bool:
         """Say whether a host was on its way out: that is no request's fault."""
@@ -183,6 +194,7 @@ class Driver:
             host.uid: most - self._busy[host.uid] for host in hosts if self._resting.get(host.uid, 0.0) <= now
         }
         room = sum(left for left in free.values() if left > 0)
+        room = min(room, UNSETTLED - len(self._tasks))
         found = []
         for one in self._invocations.claim(endpoint.uid, room, self._doors.now()) if room > 0 else ():
             host = _choose([host for host in hosts if free.get(host.uid, 0) > 0], free)
