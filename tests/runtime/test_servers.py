@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.runtime.machine import PATIENCE, Machine
 
 from clary.runtime.control import status
@@ -79,6 +81,59 @@ def test_a_server_that_never_answers_200_names_the_limit_and_the_cure(machine: M
     assert "did not answer GET /ping with 200 within" in seen.failure
     assert "ContainerStartupHealthCheckTimeoutInSeconds" in seen.failure
     assert "listening" in seen.failure
+
+
+IDLE = """
+import os, socket, time
+held = []
+for family, address in {places}:
+    held.append(socket.socket(family))
+    held[-1].bind(address)
+    held[-1].listen()
+time.sleep(600)
+"""
+OWN = "[(socket.AF_UNIX, os.environ['SAGEMAKER_BIND_TO_SOCKET'])]"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (
+            SERVER.format(code=503),
+            r"within \d+ s: it answers 503 Service Unavailable\. It has \d\.\d\d of \d+\.\d GiB",
+        ),
+        (
+            IDLE.format(places="[]"),
+            r": nobody listens on the unix socket that SAGEMAKER_BIND_TO_SOCKET names\. It has",
+        ),
+        (
+            IDLE.format(places="[(socket.AF_INET, ('127.0.0.1', 0)), (socket.AF_INET6, ('::1', 0))]"),
+            r": nobody listens on the unix .*\. It listens on port \d+, \d+, where nobody asks\. It has",
+        ),
+        (IDLE.format(places=OWN), r": it takes connections and has no answer within 2 s\. It has"),
+    ],
+)
+def test_a_server_that_is_not_ready_is_told_what_it_does_instead(
+    machine: Machine, code: str, says: str
+) -> None:
+    speaks = ("sh", "-c", 'echo begun; exec python -c "$CODE"')
+    for startup in (2, 10, 40):  # a busy machine's Python may take longer than the first
+        uid = machine.start(
+            *speaks, program="serve", serves=True, startup=startup, environment={"CODE": code}
+        )
+        found = machine.until(uid).failure
+        if re.search(says, found):
+            return
+    raise AssertionError(found)
+
+
+def test_a_server_that_ends_before_it_is_ready_is_told_its_memory(machine: Machine) -> None:
+    seen = machine.until(
+        serve(machine, "import time; held = bytearray(50 << 20); time.sleep(1.5); raise SystemExit(0)")
+    )
+    assert re.search(
+        r"exited with code 0 before it answered GET /ping with 200\. It had up to \d\.\d\d of", seen.failure
+    ), seen.failure
 
 
 def test_a_server_that_ends_by_itself_has_failed_even_with_exit_code_0(machine: Machine) -> None:

@@ -55,16 +55,21 @@ def explain(
     return _fit(f"AlgorithmError: {said}", _cure(said, ml, memory) + ending)
 
 
-def not_ready(*, ml: Path, log: Path, seconds: float, ended: str = "") -> str:
-    """Return why a server is not serving: it ended, or it never answered the health check."""
+def not_ready(*, ml: Path, log: Path, seconds: float, ended: str = "", seen: str = "") -> str:
+    """Return why a server is not serving: it ended, or it never answered the health check.
+
+    `seen` is what it does instead, or what it had in the end.
+    """
     tail = log_tail(log)
     said = _own(ml) or traceback_of(tail)
     detail = f": {said}" if said else _last_lines(tail)
     if ended:
-        text = f"AlgorithmError: The server {ended} before it answered GET /ping with 200{detail}"
+        seen = f". {seen}" if seen else ""
+        text = f"AlgorithmError: The server {ended} before it answered GET /ping with 200{seen}{detail}"
         return _fit(text, _cure(said, ml))
     return _fit(
-        f"AlgorithmError: The server did not answer GET /ping with 200 within {seconds:.0f} s. Check that it "
+        f"AlgorithmError: The server did not answer GET /ping with 200 within {seconds:.0f} s"
+        f"{': ' if seen else ''}{seen}. Check that it "
         "listens on the unix socket named by SAGEMAKER_BIND_TO_SOCKET and that its model loads in that time, "
         f"or raise ContainerStartupHealthCheckTimeoutInSeconds{detail}",
         "",

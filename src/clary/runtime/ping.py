@@ -18,6 +18,7 @@ class Ping:
 
     def __init__(self, path: Path) -> None:
         self.answered = False
+        self.heard = "nobody listens on the unix socket that SAGEMAKER_BIND_TO_SOCKET names"
         self._path = path
         self._pause = _FIRST
         self._next = time.monotonic() + _FIRST
@@ -47,6 +48,12 @@ class Ping:
                 head = b""
                 while b"\r\n" not in head and (piece := caller.recv(4096)):
                     head += piece
+        except TimeoutError:
+            self.heard = f"it takes connections and has no answer within {_ANSWER:g} s"
+            return False
         except OSError:
             return False
-        return head.split(b"\r\n")[0].split(b" ")[1:2] == [b"200"]
+        line = head.split(b"\r\n")[0]
+        told = line[:80].decode("ascii", "replace").partition(" ")[2]
+        self.heard = f"it answers {told}" if told else "it closes the connection without an answer"
+        return line.split(b" ")[1:2] == [b"200"]

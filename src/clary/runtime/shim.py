@@ -20,7 +20,19 @@ from functools import partial
 from pathlib import Path
 
 from clary.core.document import Document
-from clary.runtime import attach, cgroups, container, control, failure, feed, hub, oci_container, pack, saved
+from clary.runtime import (
+    attach,
+    cgroups,
+    container,
+    control,
+    failure,
+    feed,
+    health,
+    hub,
+    oci_container,
+    pack,
+    saved,
+)
 from clary.runtime.alive import identify
 from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
@@ -188,7 +200,10 @@ class Shim:
             self.successor = leave(self.job.path.parent, self.launch)
         elif time.monotonic() > startup and not self.failure:
             seconds = self.spec.startup_timeout.total_seconds()
-            self.failure = failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=seconds)
+            seen = health.words(
+                ping.heard, *(self.meter.pids(), self.meter.memory()) if self.meter else ((), "")
+            )
+            self.failure = failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=seconds, seen=seen)
             running.kill()
 
     def _hear(self, words: int, running: Container) -> None:
@@ -263,7 +278,8 @@ class Shim:
     def _explain(self, code: int, number: int | None, out_of_memory: bool) -> str:
         if self.spec.serves and self.state["phase"] != "ready" and not out_of_memory:
             how = f"was ended by signal {number}" if number else f"exited with code {code}"
-            return failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=0, ended=how)
+            most = self.meter.most_memory() if self.meter else ""
+            return failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=0, ended=how, seen=most)
         return failure.explain(
             ml=self.job.ml,
             log=self.job.log,

@@ -14,6 +14,7 @@ import shutil
 import time
 from pathlib import Path
 
+from clary.runtime import health
 from clary.runtime.alive import ProcessId
 from clary.runtime.cgroups import Cgroup
 from clary.runtime.jobdir import JobDirectory
@@ -31,12 +32,24 @@ class Meter:
         self._job, self._group, self._memory = job, group, memory
         self._init: ProcessId | None = None
         self._at = time.monotonic()
-        self._samples = 0
+        self._samples = self._highest = 0
         self._used = self._cpu() or 0.0
 
     def follow(self, init: ProcessId | None) -> None:
         """Know the container's first process, where no control group counts for it."""
         self._init = init
+
+    def pids(self) -> list[int]:
+        """Return the processes that there are."""
+        return [pid for pid, _, _ in _tree(self._init)] if self._init else []
+
+    def memory(self) -> str:
+        """Say how much memory the run has now."""
+        return health.of_memory(self._in_memory(), self._memory)
+
+    def most_memory(self) -> str:
+        """Say how much memory the run had at most."""
+        return health.of_memory(max(self._most() or 0, self._highest), self._memory, "It had up to")
 
     def patience(self) -> float:
         """Return the seconds until the next sample."""
@@ -51,6 +64,7 @@ class Meter:
         self._at += seconds
         if used is None or memory is None:
             return
+        self._highest = max(self._highest, memory)
         disk = shutil.disk_usage(self._job.path)
         sample = {
             "time": int(time.time() * 1000),
