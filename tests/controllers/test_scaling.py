@@ -325,6 +325,18 @@ def test_an_idle_variant_goes_to_zero_and_a_call_brings_it_back(world: World) ->
     assert fleet.asked == [0, 1]
 
 
+@pytest.mark.parametrize(("backlog", "asked"), [((0.0, 0.0), [0]), ((0.0, 3.0), [])])
+def test_an_asynchronous_endpoint_goes_to_zero_by_its_backlog_only(
+    world: World, backlog: tuple[float, ...], asked: list[int]
+) -> None:
+    fleet = Fleet(world, low=0)
+    config = {"AsyncInferenceConfig": {"OutputConfig": {}}, "Variants": [{"VariantName": "v", "Count": 1}]}
+    fleet.be(1, 1, _Wanted=config)
+    fleet.alarm("Low", *backlog)
+    fleet.tend()
+    assert fleet.asked == asked
+
+
 def test_an_alarm_reaches_the_policy_that_there_is(world: World) -> None:
     fleet = Fleet(world)
     alarm = world.records.find(METRIC_ALARM, "t-AlarmHigh-1")

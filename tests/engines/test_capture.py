@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from clary.core.document import Document
-from clary.engines.inference.capture import Capture, Exchanged, event, place
+from clary.engines.inference.capture import Capture, Exchanged, place
+from clary.engines.inference.capture import line as line_of
 
 AT = datetime(2026, 11, 23, 1, 5, 35, 871_000, timezone(timedelta(hours=2)))
 
@@ -34,8 +35,27 @@ def line(capture: Document, **call: Any) -> Document:
         "answered": b'{"a": 1}',
         "answered_type": "application/json",
     }
-    told: Document = json.loads(json.dumps(event(made, Exchanged(**{**given, **call}))))
+    told: Document = json.loads(line_of(made, Exchanged(**{**given, **call})))
     return told
+
+
+def test_a_line_is_spelled_as_the_guide_has_it() -> None:
+    made = Capture.of(config())
+    assert made is not None
+    call = Exchanged(
+        id="aaaa",
+        time=AT,
+        sent="1,ü\n".encode(),
+        sent_type="text/csv",
+        answered=b"0.5",
+        answered_type="text/csv; charset=utf-8",
+    )
+    assert line_of(made, call) == (
+        '{"captureData":{"endpointInput":{"observedContentType":"text/csv","mode":"INPUT",'
+        '"data":"1,ü\\n","encoding":"CSV"},"endpointOutput":{"observedContentType":'
+        '"text/csv; charset=utf-8","mode":"OUTPUT","data":"0.5","encoding":"CSV"}},'
+        '"eventMetadata":{"eventId":"aaaa","inferenceTime":"2026-11-22T23:05:35Z"},"eventVersion":"0"}'
+    )
 
 
 def test_a_line_has_both_sides_as_text_and_says_when_and_which() -> None:

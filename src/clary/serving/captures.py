@@ -7,7 +7,6 @@ its last seconds' captures with it. What cannot be written is said in the endpoi
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from clary.core import ids
 from clary.core.clock import Clock
 from clary.core.errors import ApiError, TryAgain
-from clary.engines.inference.capture import Capture, Exchanged, event, place
+from clary.engines.inference.capture import Capture, Exchanged, line, place
 from clary.store.logs import Logs
 from clary.store.objects import Objects
 from clary.store.times import micros
@@ -121,12 +120,12 @@ class CaptureWriter:
     def _write(self, source: Source, calls: list[Exchanged]) -> None:
         uri = place(source.capture.uri, source.endpoint, source.variant, calls[0].time, ids.request_id())
         bucket, _, key = uri.partition("://")[2].partition("/")
-        lines = (json.dumps(event(source.capture, call), ensure_ascii=False) for call in calls)
+        lines = (line(source.capture, call) for call in calls)
         try:
             if not self._allowed(source.role, "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}"):
                 why = f"the role {source.role} may not s3:PutObject to arn:aws:s3:::{bucket}/{key}"
             else:
-                body = "".join(f"{line}\n" for line in lines).encode()
+                body = "".join(f"{each}\n" for each in lines).encode()
                 self._objects.put(bucket, key, body, {"ContentType": "application/jsonlines"})
                 return
         except ApiError as error:

@@ -40,7 +40,8 @@ def request(name: str = "", **members: Any) -> dict[str, Any]:
 
 
 def test_a_job_is_described_with_what_holds_where_nothing_is_said(sagemaker: Any) -> None:
-    asked = request(Tags=[{"Key": "a", "Value": "b"}], Environment={"A": "b"})
+    capture = {"DestinationS3Uri": f"s3://{BUCKET}/captured", "KmsKeyId": "alias/key"}
+    asked = request(Tags=[{"Key": "a", "Value": "b"}], Environment={"A": "b"}, DataCaptureConfig=capture)
     arn = sagemaker.create_transform_job(**asked)["TransformJobArn"]
     assert arn == f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:transform-job/{asked['TransformJobName']}"
     told = sagemaker.describe_transform_job(TransformJobName=asked["TransformJobName"])
@@ -48,7 +49,7 @@ def test_a_job_is_described_with_what_holds_where_nothing_is_said(sagemaker: Any
     assert told["TransformInput"] == {**asked["TransformInput"], "CompressionType": "None"}
     assert told["TransformOutput"] == {**asked["TransformOutput"], "AssembleWith": "None", "KmsKeyId": ""}
     assert told["DataProcessing"] == {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
-    assert told["Environment"] == {"A": "b"}
+    assert told["Environment"] == {"A": "b"} and told["DataCaptureConfig"] == capture
     assert not {"Tags", "MaxPayloadInMB", "TransformStartTime", "FailureReason"} & set(told)
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == asked["Tags"]
 
@@ -84,7 +85,7 @@ REFUSED = [
     ({"DataProcessing": {"OutputFilter": "$[0]"}, "TransformOutput.Accept": "x"}, "Accept is"),
     ({"TransformOutput.KmsKeyId": "k"}, "TransformOutput.KmsKeyId is not supported"),
     ({"TransformResources.VolumeKmsKeyId": "k"}, "TransformResources.VolumeKmsKeyId is not supported"),
-    ({"DataCaptureConfig": {"DestinationS3Uri": "s3://x/y", "KmsKeyId": "k"}}, "DataCaptureConfig.KmsKeyId"),
+
     ({"TransformOutput.S3OutputPath": "s3://no-such-bucket-here/x"}, "TransformOutput.S3OutputPath"),
     ({"ModelName": "none"}, "Could not find model"),
     ({"ExperimentConfig": {"TrialName": "none"}}, "Requested resource not found"),

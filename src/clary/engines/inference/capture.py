@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -53,8 +54,19 @@ class Exchanged:
     attributes: str = ""
 
 
-def event(capture: Capture, call: Exchanged) -> Document:
+def line(capture: Capture, call: Exchanged) -> str:
     """Return a call as one line of a captured file."""
+    return json.dumps(_event(capture, call), separators=(",", ":"), ensure_ascii=False)
+
+
+def place(uri: str, endpoint: str, variant: str, time: datetime, name: str) -> str:
+    """Return the S3 URI of a file whose first call was answered at that time."""
+    at = time.astimezone(UTC)
+    folder = at.strftime("%Y/%m/%d/%H")
+    return f"{uri}/{endpoint}/{variant}/{folder}/{at:%M-%S}-{at.microsecond // 1000:03}-{name}.jsonl"
+
+
+def _event(capture: Capture, call: Exchanged) -> Document:
     data: Document = {}
     if capture.input:
         data["endpointInput"] = _side(capture, "INPUT", call.sent_type, call.sent)
@@ -67,13 +79,6 @@ def event(capture: Capture, call: Exchanged) -> Document:
         told["customAttributes"] = [call.attributes]
     told["inferenceTime"] = call.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"captureData": data, "eventMetadata": told, "eventVersion": "0"}
-
-
-def place(uri: str, endpoint: str, variant: str, time: datetime, name: str) -> str:
-    """Return the S3 URI of a file whose first call was answered at that time."""
-    at = time.astimezone(UTC)
-    folder = at.strftime("%Y/%m/%d/%H")
-    return f"{uri}/{endpoint}/{variant}/{folder}/{at:%M-%S}-{at.microsecond // 1000:03}-{name}.jsonl"
 
 
 def _side(capture: Capture, mode: str, content_type: str, body: bytes) -> Document:

@@ -32,7 +32,6 @@ def check(call: Call) -> None:
     output, given = request["TransformOutput"], request["TransformInput"]
     references.refuse(request["TransformResources"], _RESOURCES, "TransformResources.")
     references.refuse(output, {"KmsKeyId": _KEYS}, "TransformOutput.")
-    references.refuse(request.get("DataCaptureConfig", {}), {"KmsKeyId": _KEYS}, "DataCaptureConfig.")
     _check_source(given["DataSource"]["S3DataSource"])
     _check_payload(request)
     _check_strategy(request.get("BatchStrategy"), given.get("SplitType", "None"))
