@@ -224,6 +224,12 @@ def test_the_door_comes_back_and_knows_what_is_loaded(container: Container) -> N
         assert many.invoke("a", "1") == (200, [[2.0]])
 
 
+def test_memory_that_the_server_itself_needs_is_too_little(container: Container) -> None:
+    code, _ = container.run("plain", SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MULTI_MODEL_MEMORY_MB="16")
+    assert code == 1
+    assert "before any model is loaded, of the 16 MB that there are" in container.failure
+
+
 @pytest.mark.parametrize("setting", ["a lot", "0", "-5"])
 def test_a_memory_setting_that_is_none_is_refused(container: Container, setting: str) -> None:
     code, _ = container.run("plain", SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MULTI_MODEL_MEMORY_MB=setting)

@@ -24,7 +24,7 @@ from typing import TypeVar
 from toolkit.failure import report
 from toolkit.server import front, memory
 from toolkit.server.hosted import Hosted, Order
-from toolkit.server.master import DRAIN_SECONDS, LOOK_SECONDS, Settings, bind, ending
+from toolkit.server.master import DRAIN_SECONDS, LOOK_SECONDS, Ended, Settings, bind, ending
 from toolkit.server.messages import Source
 from toolkit.server.worker import BACKLOG
 
@@ -65,6 +65,12 @@ class Many:
         if preload := getattr(self._source, "preload", None):
             preload()
         gc.collect()
+        if memory.resident(os.getpid()) >= self._limit:
+            own = memory.resident(os.getpid()) >> 20
+            raise Ended(
+                f"The server itself takes {own} MB before any model is loaded, of the {self._limit >> 20} MB "
+                f"that there are. Set {memory.SETTING} to more, or take a larger instance type."
+            )
         for one in self._sockets:
             one.listen(BACKLOG)
         gc.freeze()  # what is shared stays shared: no collection in a model's process touches it
@@ -157,6 +163,7 @@ class Many:
         self._serial += 1
         path = self._folder / f"model-{os.getpid()}-{self._serial}.sock"
         held = Hosted(order, path, self._workers)
+        held.memory = self._need(order.url)  # until it can be measured
         self._models[order.name] = held
         held.fork(self._source, self._tell, lambda: self._shut(held))
         self._outputs[held.output] = held
@@ -164,9 +171,7 @@ class Many:
 
     def _short(self, url: str) -> str:
         """Say why there is no room for another model, if there is none."""
-        used = self._used()
-        usual = min((held.at_first for held in self._models.values() if held.at_first), default=_LEAST)
-        need = self._needs.get(url) or max(memory.size(Path(url)) + _LEAST, usual) * self._workers
+        used, need = self._used(), self._need(url)
         if used + need <= self._limit:
             return ""
         return (
@@ -174,9 +179,13 @@ class Many:
             f"{len(self._models)} loaded models have {used >> 20} MB of {self._limit >> 20} MB."
         )
 
+    def _need(self, url: str) -> int:
+        """Return what a model took the last time, or is taken to need."""
+        usual = min((held.at_first for held in self._models.values() if held.at_first), default=_LEAST)
+        return self._needs.get(url) or max(memory.size(Path(url)) + _LEAST, usual) * self._workers
+
     def _used(self) -> int:
-        models = sum(held.memory or _LEAST for held in self._models.values())
-        return memory.resident(os.getpid()) + models
+        return memory.resident(os.getpid()) + sum(held.memory for held in self._models.values())
 
     def _loaded(self, held: Hosted) -> None:
         """Answer those who wait for a model, unless it took more memory than there is."""
@@ -323,8 +332,9 @@ class Many:
                 os.kill(pid, signal.SIGUSR1)  # faulthandler prints every thread's stack
                 time.sleep(0.1)
                 os.kill(pid, signal.SIGKILL)
-        if models:
-            models[self._looks % len(models)].measure()
+        loaded = [held for held in models if held.state != "loading"]
+        if loaded:
+            loaded[self._looks % len(loaded)].measure()
             self._shrink()
 
     def _shrink(self) -> None:
@@ -333,7 +343,7 @@ class Many:
         ready = [held for held in models if held.state == "ready"]
         if self._used() <= self._limit or any(held.state == "leaving" for held in models):
             return
-        for held in models:
+        for held in ready:
             held.measure()
         if not ready or self._used() <= self._limit:
             return

@@ -28,6 +28,9 @@ from clary.serving.refusal import Refused, ServiceUnavailable
 from clary.store.objects import ObjectInfo, Objects
 
 AT_ONCE = 4
+SCARCE = 16 << 30
+"""Bytes left on the disk below which it is looked for what can be deleted."""
+
 _GROWTH = 4  # how much larger than the archive a model is taken to be
 _SHOWN = "/opt/ml"
 
@@ -52,10 +55,17 @@ class Fetching:
         self._objects, self._allowed, self._jobs = objects, allowed, jobs
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model")
 
-    async def fetch(self, uid: str, prefix: Prefix, target: str, loaded: Collection[str]) -> str:
-        """Return where a run's container finds a model; `loaded` are the places of models in use."""
+    async def fetch(self, uid: str, prefix: Prefix, target: str, loaded: Collection[str] | None) -> str:
+        """Return where a run's container finds a model.
+
+        `loaded` are the places of models in use; all others may be deleted where the disk is full.
+        """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._fetch, uid, prefix, target, loaded)
+
+    def is_full(self) -> bool:
+        """Say whether models may have to be deleted before others fit the disk."""
+        return shutil.disk_usage(self._jobs).free < SCARCE
 
     def marks(self, uid: str) -> Path:
         """Return the directory of a run's marks."""
@@ -65,7 +75,7 @@ class Fetching:
         """Begin nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _fetch(self, uid: str, prefix: Prefix, target: str, loaded: Collection[str]) -> str:
+    def _fetch(self, uid: str, prefix: Prefix, target: str, loaded: Collection[str] | None) -> str:
         uri = prefix.uri_of(target)
         info = self._find(uri, prefix.role)
         job = JobDirectory(self._jobs / uid)
@@ -100,7 +110,7 @@ class Fetching:
             raise _not_there(uri, error.message) from error
 
     def _place(
-        self, job: JobDirectory, name: str, info: ObjectInfo, uri: str, loaded: Collection[str]
+        self, job: JobDirectory, name: str, info: ObjectInfo, uri: str, loaded: Collection[str] | None
     ) -> None:
         marks = self.marks(job.uid)
         marks.mkdir(exist_ok=True)
@@ -110,7 +120,8 @@ class Fetching:
                 os.utime(whole)
                 return
             _remove(job, name)
-            self._make_room(job, info.size * _GROWTH, loaded)
+            if loaded is not None:
+                self._make_room(job, info.size * _GROWTH, loaded)
             try:
                 unpack(info.path, job.ml, f"models/{name}/model", stopping=lambda: None)
             except Unsafe as error:

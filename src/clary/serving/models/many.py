@@ -179,7 +179,8 @@ class Many(Host):
 
     async def _load(self, name: str, target: bytes) -> Told:
         began = time.perf_counter()
-        urls = [told.url for told in await self._container.every()]
+        full = self._fetching.is_full()
+        urls = [told.url for told in await self._container.every()] if full else None
         url = await self._fetching.fetch(self.uid, self._prefix, target.decode("utf-8", "replace"), urls)
         fetched = time.perf_counter()
         add(self.counts.downloaded, fetched - began)
