@@ -8,6 +8,7 @@ import struct
 import tarfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -232,34 +233,43 @@ ARCHIVES = {
 }
 
 
-def deploy(clary: Clary, name: str, image: str, uri: str, **environment: str) -> None:
+def deploy(
+    clary: Clary,
+    name: str,
+    image: str,
+    uri: str,
+    environment: Mapping[str, str] | None = None,
+    variant: Mapping[str, Any] | None = None,
+) -> None:
     """Begin to create an endpoint of one model."""
     sagemaker = clary.client("sagemaker")
-    container = {"Image": image, "ModelDataUrl": uri, "Environment": environment}
+    container = {"Image": image, "ModelDataUrl": uri, "Environment": dict(environment or {})}
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
-    variant = {
-        "VariantName": "all",
-        "ModelName": name,
-        "InstanceType": "ml.m5.large",
-        "InitialInstanceCount": 1,
-    }
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    only = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[{**only, **(variant or {})}]
+    )
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
-def prepare(clary: Clary) -> None:
-    """Train a model and deploy all endpoints."""
+def add_image(clary: Clary) -> None:
+    """Give a server the image of the container that misbehaves."""
     folder = clary.home / "images" / "naughty"
     folder.mkdir(parents=True)
     (folder / "image.toml").write_text(IMAGE)
     (folder / "serve.py").write_text((Path(__file__).parent / "naughty.py").read_text())
+
+
+def prepare(clary: Clary) -> None:
+    """Train a model and deploy all endpoints."""
+    add_image(clary)
     job = Trained(parameters={"num_round": "2"}, data="1,2,3\n0,4,5\n1,2,2\n0,5,6\n")
     clary.client("sagemaker").create_training_job(**request(clary, "bad-input", job))
     code = put(clary, "bad-input/code.tar.gz", archive({"inference.py": SCRIPT}))
     script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": code}
     deploy(clary, "naughty", "naughty", code)
     deploy(clary, "healthy", "naughty", code)
-    deploy(clary, "scripted", SKLEARN, code, **script, SAGEMAKER_MODEL_SERVER_TIMEOUT="2")
+    deploy(clary, "scripted", SKLEARN, code, {**script, "SAGEMAKER_MODEL_SERVER_TIMEOUT": "2"})
     assert ended(clary, "bad-input")["TrainingJobStatus"] == "Completed"
     deploy(clary, "xgb", XGBOOST, f"s3://{BUCKET}/out/bad-input/output/model.tar.gz")
     for name in ("naughty", "healthy", "scripted", "xgb"):

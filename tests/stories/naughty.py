@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -45,8 +46,18 @@ def serve(connection: socket.socket) -> None:
                 return
 
 
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(os.environ["SAGEMAKER_BIND_TO_SOCKET"])
+FAULT = os.environ.get("FAULT", "")
+if FAULT == "import":
+    import no_such_module  # type: ignore[import-not-found]  # noqa: F401 - that is the fault
+if FAULT == "file":
+    Path("/opt/ml/model/weights.bin").read_bytes()
+if FAULT == "exit":
+    print("nothing to do", flush=True)
+    raise SystemExit(0)
+if FAULT == "ping":
+    SAID[b"empty"] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
+listener = socket.socket(socket.AF_INET if FAULT == "port" else socket.AF_UNIX)
+listener.bind(("127.0.0.1", 0) if FAULT == "port" else os.environ["SAGEMAKER_BIND_TO_SOCKET"])
 listener.listen(100)
 while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()

@@ -136,7 +136,7 @@ def test_an_archive_that_is_no_model_is_not_unpacked(archives: Clary, name: str)
 def test_pytorch_refuses_what_is_no_tensor(serving: Clary, neighbour: Neighbour) -> None:
     code = put(serving, "bad-input/torch.tar.gz", archive({"inference.py": TORCH}))
     script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": code}
-    deploy(serving, "torch", PYTORCH, code, **script)
+    deploy(serving, "torch", PYTORCH, code, script)
     assert (now := settled(serving, "torch", 240))["EndpointStatus"] == "InService", now.get("FailureReason")
     runtime = serving.client("sagemaker-runtime")
     for body, kind, status, says in (
