@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,7 +213,8 @@ async def serve_gateway(settings: Settings) -> None:
     bills = Bills(books, stores.logs, stores.metrics, clock, parts.pool)
     told = (reporter.report, writer.write, bills.report)
     beside = [asyncio.create_task(turns(stopped, work)) for work in told]
-    beside += [asyncio.create_task(turns(stopped, work, every=1)) for work in _looks(router, settings)]
+    looks = _looks(router, settings, stores, parts.pool)
+    beside += [asyncio.create_task(turns(stopped, work, every=seconds)) for work, seconds in looks]
     if parts.access:
         beside.append(asyncio.create_task(turns(stopped, parts.access.write, every=1)))
     if router.models:
@@ -234,14 +235,20 @@ async def serve_gateway(settings: Settings) -> None:
         _log.info("stopped")
 
 
-def _looks(router: Router, settings: Settings) -> list[Callable[[], Coroutine[None, None, None]]]:
-    """Return what looks each second at the calls that are under way."""
+def _looks(
+    router: Router, settings: Settings, stores: Stores, pool: Executor
+) -> list[tuple[Callable[[], Coroutine[None, None, None]], float]]:
+    """Return what looks at the calls that are under way, or were, and how often, in seconds."""
     from clary.runtime.attendance import Attendance
     from clary.serving.attending import Attending
+    from clary.serving.pruning import EVERY, Pruner
     from clary.serving.sampling import Sampler
 
-    attending = Attending(router, Attendance(settings.home))
-    return [Sampler(router, settings.gateways).sample, attending.look]
+    return [
+        (Sampler(router, settings.gateways).sample, 1),
+        (Attending(router, Attendance(settings.home)).look, 1),
+        (Pruner(router, stores.records, pool).prune, EVERY),
+    ]
 
 
 async def run_controller(settings: Settings) -> None:
