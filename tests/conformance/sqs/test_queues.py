@@ -12,6 +12,9 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from sqlalchemy import text
+
+from clary.store.queues.messages import MOST_IN_FLIGHT
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -390,3 +393,35 @@ def test_a_fifo_queue_takes_no_message_twice(sqs: Any, make: Make) -> None:
     send(sqs, by_group, "x", "a", MessageDeduplicationId="one")
     send(sqs, by_group, "y", "b", MessageDeduplicationId="one")
     assert bodies(sqs, by_group) == ["x", "y"]
+
+
+FLYING = """
+INSERT INTO queue_messages (queue, visible, sent, received, "before", first_received, receipt, message_id,
+    message_group, body, attributes, system)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+SELECT queue, visible + 60000000, sent, 1, 0, sent, 'r', 'm', i, body, attributes, system
+FROM queue_messages, n WHERE body = :body
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["", ".fifo"])
+def test_only_so_many_messages_are_in_flight(server: Server, suffix: str) -> None:
+    sqs, body = server.client("sqs"), f"many{suffix}"
+    fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if suffix else {}
+    group = {"MessageGroupId": "g"} if suffix else {}
+    url = sqs.create_queue(QueueName=f"flying{suffix}", Attributes=fifo)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=body, **group)
+    with server.stores.database.write() as connection:
+        connection.execute(text(FLYING), {"count": MOST_IN_FLIGHT, "body": body})
+    if suffix:
+        assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    else:
+        with pytest.raises(ClientError, match="120000 messages of this queue are in flight") as caught:
+            sqs.receive_message(QueueUrl=url)
+        assert caught.value.response["Error"]["Code"].endswith("OverLimit")
+        assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
+    with server.stores.database.write() as connection:
+        connection.execute(text("DELETE FROM queue_messages WHERE id = (SELECT max(id) FROM queue_messages)"))
+    assert [each["Body"] for each in sqs.receive_message(QueueUrl=url)["Messages"]] == [body]
+    sqs.delete_queue(QueueUrl=url)

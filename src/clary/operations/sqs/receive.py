@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from clary.core.document import Document
+from clary.core.errors import ApiError
 from clary.engines.sqs import attributes, digest
 from clary.engines.sqs.attributes import unfit
 from clary.operations.registry import Call, operation
@@ -33,6 +34,7 @@ def receive(call: Call) -> Document:
     now, queue = millis(call.clock.now()), as_queue(call.records, record)
     with call.records.database.read() as connection:
         if not attempt and not messages.has_some(connection, queue, now):
+            _check_in_flight(connection, call, queue, now)
             return {}
 
     def work(connection: Connection) -> list[Received]:
@@ -40,6 +42,17 @@ def receive(call: Call) -> Document:
 
     found = call.objects.committer.run(work)
     return {"Messages": [_told(each, request) for each in found]} if found else {}
+
+
+def _check_in_flight(connection: Connection, call: Call, queue: Queue, now: int) -> None:
+    """Refuse whoever does not wait and asks a standard queue that has too many messages in flight."""
+    if not queue.fifo and not waits(call)[1] and messages.is_full(connection, queue, now):
+        raise ApiError(
+            f"{messages.MOST_IN_FLIGHT} messages of this queue are in flight. Delete those that were "
+            "processed, or let receivers hold them for a shorter visibility timeout.",
+            code="OverLimit",
+            status=403,
+        )
 
 
 def waits(call: Call) -> tuple[Queue, timedelta]:

@@ -33,6 +33,9 @@ from clary.store.queues.tables import DUPLICATES, MESSAGES
 DUPLICATES_KEPT = 300_000  # Milliseconds for which a FIFO queue knows a message again.
 _SWEEP = 500  # Expired rows that a write takes away with it.
 _AT_ONCE = 50  # Rows read at once of a queue that keeps order.
+MOST_IN_FLIGHT = 120_000
+"""Messages of one queue that are received and not deleted at a time (evidence/sqs.md)."""
+
 _M = MESSAGES.c
 
 
@@ -114,6 +117,8 @@ def receive(
     mark = hashlib.sha256(attempt.encode()).hexdigest()[:16] if attempt else ""
     if mark and (again := _attempted(connection, queue, mark, visibility, now)):
         return again
+    if is_full(connection, queue, now):
+        return []
     while True:
         rows = _available(connection, queue, limit, now)
         worn = [row for row in rows if queue.dead_letters and row["received"] >= queue.most_receives]
@@ -174,7 +179,16 @@ def expire(connection: Connection, queue: Queue, now: int) -> None:
 
 def has_some(connection: Connection, queue: Queue, now: int) -> bool:
     """Say whether there is anything to receive, without taking it."""
-    return bool(_available(connection, queue, 1, now))
+    return bool(_available(connection, queue, 1, now)) and not is_full(connection, queue, now)
+
+
+def is_full(connection: Connection, queue: Queue, now: int) -> bool:
+    """Say whether as many of a queue's messages are in flight as may be."""
+    hidden = and_(_M.queue == queue.uid, _M.visible > now)
+    if connection.scalar(select(_M.id).where(hidden).offset(MOST_IN_FLIGHT - 1).limit(1)) is None:
+        return False  # an index says so; what is in flight has to be looked at one by one
+    flying = select(func.count()).where(hidden, _M.receipt.is_not(None))
+    return int(connection.scalar(flying) or 0) >= MOST_IN_FLIGHT
 
 
 def stirring(connection: Connection, queues: Collection[Queue], now: int) -> tuple[list[Queue], int]:
