@@ -110,7 +110,7 @@ def pace(
     """Send each stream's requests in turn at its rate, whatever the answers take, for `seconds`.
 
     A request's time begins when it was due. The streams share `callers` connections; a request that is due
-    while all are busy waits for the first that is free.
+    while all are busy waits for the first that is free, and none is left out.
     """
     idle = [_Caller(port, None) for _ in range(callers)]
     every = {caller.socket.fileno(): caller for caller in idle}
@@ -121,17 +121,20 @@ def pace(
         for number in every:
             poll.register(number, select.EPOLLIN)
         cpu, begun = time.process_time(), time.perf_counter()
+        sent, end = [0] * len(streams), begun + seconds
         due = [begun] * len(streams)
-        while (now := time.perf_counter()) < begun + seconds or asked:
+        while min(due) < end or asked:
             first = min(range(len(streams)), key=due.__getitem__)
-            if idle and due[first] <= now and now < begun + seconds:
+            now = time.perf_counter()
+            if idle and due[first] <= now and due[first] < end:
                 caller = idle.pop()
                 caller.ask(next(turns[first]))
                 caller.begun = due[first]
                 asked[caller.socket.fileno()] = first
-                due[first] += 1 / streams[first][1]
+                sent[first] += 1
+                due[first] = begun + sent[first] / streams[first][1]
                 continue
-            wait = max(0.0, due[first] - now) if idle and now < begun + seconds else _PATIENCE
+            wait = max(0.0, due[first] - now) if idle and due[first] < end else _PATIENCE
             for number, _ in poll.poll(wait):
                 caller = every[number]
                 if caller.answered():

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import BUCKET, ROLE, Clary, server, wait_for
@@ -21,10 +22,10 @@ from botocore.credentials import Credentials
 
 @dataclass(frozen=True)
 class Served:
-    """How Clary serves one of the models: the image, the file in the archive, the script beside it."""
+    """How Clary serves a model: the image, the file in the archive, the script beside it."""
 
     image: str
-    file: str
+    file: str = ""
     script: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -37,56 +38,57 @@ def model_fn(model_dir):
 """
 SERVED = {
     "xgboost": Served("sagemaker-xgboost:1.7-1", "xgboost-model"),
-    "scikit-learn": Served(
-        "sagemaker-scikit-learn:1.2-1-cpu-py3",
-        "model.joblib",
-        SCRIPT,
-        {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
-    ),
+    "scikit-learn": Served("sagemaker-scikit-learn:1.2-1-cpu-py3", "model.joblib", SCRIPT),
     "onnx": Served("onnx:latest", "model.onnx"),
 }
 """By model. Another needs a line here, one in `peers/models.py` and a way to load it in `peers/served.py`."""
 
 
 class Ours:
-    """Clary with an endpoint of one worker."""
+    """Clary with an endpoint of one worker, by the name of its model."""
 
-    def __init__(self, clary: Clary, model: str) -> None:
+    def __init__(self, clary: Clary, endpoint: str) -> None:
         self.clary = clary
-        self.model = model
-
-    def deploy(self, models: Models) -> None:
-        """Bring the endpoint into service."""
-        name, served, sagemaker = self.model, SERVED[self.model], self.clary.client("sagemaker")
-        key = f"models/{name}.tar.gz"
-        self.clary.client("s3").put_object(Bucket=BUCKET, Key=key, Body=_archive(models, served))
-        container = {
-            "Image": f"{REGISTRY}/{served.image}",
-            "ModelDataUrl": f"s3://{BUCKET}/{key}",
-            "Environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", **served.environment},
-        }
-        sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
-        variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
-        sagemaker.create_endpoint_config(
-            EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
-        )
-        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        wait_for(self._in_service)
-
-    def _in_service(self) -> bool:
-        told = self.clary.client("sagemaker").describe_endpoint(EndpointName=self.model)
-        if told["EndpointStatus"] == "Failed":
-            raise RuntimeError(f"{self.model}: {told.get('FailureReason')}")
-        return bool(told["EndpointStatus"] == "InService")
+        self.endpoint = endpoint
 
     def requests(self, models: Models) -> list[bytes]:
         """Return the signed bytes that ask for each row; they are good for the minutes of a benchmark."""
-        return [signed(self.clary, self.model, row.encode()) for row in models.rows]
+        return [signed(self.clary, self.endpoint, row.encode()) for row in models.rows]
 
     def processes(self) -> list[int]:
         """Return the server, the gateway, the controllers and the model servers."""
         told: dict[str, Any] = json.loads((self.clary.home / "run" / "server.json").read_text())
         return below(told["pid"])
+
+
+def deploy(clary: Clary, name: str, served: Served, folder: Path) -> None:
+    """Bring an endpoint with one worker into service; the model's file is in the folder."""
+    sagemaker, key = clary.client("sagemaker"), f"models/{name}.tar.gz"
+    clary.client("s3").put_object(Bucket=BUCKET, Key=key, Body=_archive(served, folder))
+    script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    container = {
+        "Image": f"{REGISTRY}/{served.image}",
+        "ModelDataUrl": f"s3://{BUCKET}/{key}",
+        "Environment": {
+            "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+            **(script if served.script else {}),
+            **served.environment,
+        },
+    }
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+
+    def in_service() -> bool:
+        told = sagemaker.describe_endpoint(EndpointName=name)
+        if told["EndpointStatus"] == "Failed":
+            raise RuntimeError(f"{name}: {told.get('FailureReason')}")
+        return bool(told["EndpointStatus"] == "InService")
+
+    wait_for(in_service)
 
 
 def signed(clary: Clary, endpoint: str, body: bytes) -> bytes:
@@ -99,21 +101,21 @@ def signed(clary: Clary, endpoint: str, body: bytes) -> bytes:
     return request_bytes("POST", path, headers, body)
 
 
-def _archive(models: Models, served: Served) -> bytes:
+@contextmanager
+def ours(models: Models, model: str) -> Iterator[Ours]:
+    """Run Clary with a model in service."""
+    with server() as clary:
+        deploy(clary, model, SERVED[model], models.folder)
+        yield Ours(clary, model)
+
+
+def _archive(served: Served, folder: Path) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        tar.add(models.folder / served.file, served.file)
+        if served.file:
+            tar.add(folder / served.file, served.file)
         if served.script:
             entry = tarfile.TarInfo("code/inference.py")
             entry.size = len(served.script)
             tar.addfile(entry, io.BytesIO(served.script.encode()))
     return packed.getvalue()
-
-
-@contextmanager
-def ours(models: Models, model: str) -> Iterator[Ours]:
-    """Run Clary with a model in service."""
-    with server() as clary:
-        found = Ours(clary, model)
-        found.deploy(models)
-        yield found

@@ -40,6 +40,7 @@ def models() -> Iterator[Models]:
     """Make the models in a folder that goes afterwards."""
     with tempfile.TemporaryDirectory(prefix="clary-bench-") as name:
         line = [interpreter("fastapi"), "-m", "benchmarks.peers.models", name]
-        subprocess.run(line, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})  # noqa: S603 - ours
+        known = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+        subprocess.run(line, check=True, env=known)  # noqa: S603 - ours
         told = json.loads((Path(name) / "answers.json").read_text())
         yield Models(Path(name), told["rows"], told["answers"])

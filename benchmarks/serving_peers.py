@@ -23,9 +23,8 @@ from benchmarks.load import Load, drive
 from benchmarks.processes import Marked, cpu
 from benchmarks.serving_clary import SERVED, Ours, ours
 from benchmarks.serving_models import Models, interpreter, models
-from benchmarks.serving_page import CALLERS, OURS, Cell, Started, compared
+from benchmarks.serving_page import CALLERS, OURS, ROUNDS, SECONDS, Cell, LeftOut, Started, compared
 
-ROUNDS, SECONDS = 3, 1.2
 TRIAL = 0.5
 """Seconds in which a setting is tried, and everybody warms up."""
 PATIENCE = 180.0
@@ -77,10 +76,11 @@ def run(names: Sequence[str] = (), only: Sequence[str] = tuple(SERVED)) -> list[
     for peer in wanted:
         interpreter(peer.lock)
     cells: list[Cell] = []
+    missing: dict[str, str] = {}
     ready: dict[tuple[str, str], list[float]] = {}
     with models() as served:
         for model in only:
-            with _standing(wanted, served, model) as standing:
+            with _standing(wanted, served, model, missing) as standing:
                 for each in standing:
                     ready.setdefault((each.name, each.version), []).append(each.ready)
                 cells += _measured(standing, served, model)
@@ -88,18 +88,22 @@ def run(names: Sequence[str] = (), only: Sequence[str] = tuple(SERVED)) -> list[
         Started(name=f"{name} ready after", value=median(taken), unit="s", server=name, version=version)
         for (name, version), taken in ready.items()
     ]
-    return [told, *begun, *cells, *compared(cells)]
+    absent = [LeftOut(name=name, value=0, unit="rows", floor=reason) for name, reason in missing.items()]
+    return [told, *begun, *absent, *cells, *compared(cells)]
 
 
 @contextmanager
-def _standing(wanted: Sequence[Peer], served: Models, model: str) -> Iterator[list[Contestant]]:
-    """Start everybody, one after the other; who cannot be started is left out, and it is said."""
+def _standing(
+    wanted: Sequence[Peer], served: Models, model: str, missing: dict[str, str]
+) -> Iterator[list[Contestant]]:
+    """Start everybody, one after the other; who cannot be started is left out, and the reason kept."""
     with ExitStack() as stack:
         found = []
         for peer in wanted:
             try:
                 found.append(stack.enter_context(_peer(peer, served, model)))
             except NotStarted as error:
+                missing[peer.name] = str(error).strip().splitlines()[-1]
                 print(f"{peer.name} is left out: {error}", file=sys.stderr)
         found.append(stack.enter_context(_ours(served, model)))
         yield found
