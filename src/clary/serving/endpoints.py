@@ -18,6 +18,7 @@ from clary.serving.captures import Source
 from clary.serving.chain import Chain, Container
 from clary.serving.connection import Host
 from clary.serving.models.models import Models
+from clary.serving.pipeline import Piped
 from clary.serving.refusal import NoHost, Refused
 from clary.serving.tally import Tally
 from clary.store.credentials import Generation
@@ -172,7 +173,7 @@ class Endpoints:
                 place = (record.account, record.region, record.name, told["Variant"])
                 host = self._models.host(place, uid, socket, many, self._most)
             else:
-                host = Host(uid, socket, self._most)
+                host = Piped(uid, socket, self._most)
             self._hosts[uid] = host
         return host
 

@@ -91,7 +91,7 @@ class Front:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, channel: socket.socket, folder: Path, patience: float
     ) -> None:
-        self.draining = False
+        self.draining, self.offer = False, ""
         self.finished = asyncio.Event()
         self.servers: list[asyncio.Server] = []
         self._loop, self._channel, self._folder, self._patience = loop, channel, folder, patience
