@@ -30,13 +30,14 @@ _LITTLE = 1e-9  # What a product of floats may be above a whole number.
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """What there is to scale: `count` hosts are wanted, `current` of them are asked."""
+    """What there is to scale: `count` hosts are wanted, `current` of them are asked; `what` they are."""
 
     status: str
     since: datetime
     count: int
     current: int
     fault: str = ""
+    what: str = "instance count"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ def next_step(target: Record, world: World, now: datetime) -> Step:
         )
     activity = {
         "ActivityId": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{target.uid}/{target.version}")),
-        "Description": f"Setting desired instance count to {move.to}.",
+        "Description": f"Setting desired {variant.what} to {move.to}.",
         "Cause": move.cause,
         "StartTime": now,
         "StatusCode": "Pending",
@@ -203,7 +204,7 @@ def _cause(reading: Reading, policy: Tracking) -> str:
 def _follow(doc: Document, last: Document, variant: Variant, now: datetime) -> Step:
     """Ask for a change that was written down, or see how far it is."""
     settled = variant.status == "InService"
-    said = f"Successfully set desired instance count to {last['_To']}."
+    said = f"Successfully set desired {variant.what} to {last['_To']}."
     if last["StatusCode"] == "Pending":
         if not settled and variant.count != last["_To"]:
             return Step(again=SOON)  # somebody else's update
@@ -222,7 +223,7 @@ def _follow(doc: Document, last: Document, variant: Variant, now: datetime) -> S
         return _end(doc, last, done, now)
     if variant.fault:
         return _end(doc, last, {"StatusCode": "Failed", "StatusMessage": variant.fault}, now)
-    over = f"Somebody else set the instance count to {variant.count} meanwhile."
+    over = f"Somebody else set the {variant.what} to {variant.count} meanwhile."
     return _end(doc, last, {"StatusCode": "Overridden", "StatusMessage": over}, now)
 
 

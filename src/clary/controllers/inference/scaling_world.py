@@ -27,7 +27,7 @@ from clary.engines.cloudwatch.alarm_query import queries_of
 from clary.engines.cloudwatch.expression import BadExpression
 from clary.engines.cloudwatch.queries import Query, run
 from clary.engines.cloudwatch.series import Metric, Read
-from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
+from clary.resources.application_autoscaling.scalable_target import CONCURRENCY, INSTANCES, SCALABLE_TARGET
 from clary.resources.application_autoscaling.scaling_policy import SCALING_POLICY
 from clary.resources.cloudwatch.alarm import METRIC_ALARM
 from clary.resources.inference.endpoint import ENDPOINT
@@ -65,7 +65,10 @@ class ScalableTargets:
             named = {name: record.doc[name] for name in SCALABLE_TARGET.key()}
             self._call(record, "application-autoscaling:DeregisterScalableTarget", named)
             return {}
-        asked = {"VariantName": variant, "DesiredInstanceCount": int(step.target)}
+        capacity: Document = {"DesiredInstanceCount": int(step.target)}
+        if record.doc["ScalableDimension"] == CONCURRENCY:
+            capacity = {"ServerlessUpdateConfig": {"ProvisionedConcurrency": int(step.target)}}
+        asked: Document = {"VariantName": variant, **capacity}
         request: Document = {"EndpointName": endpoint, "DesiredWeightsAndCapacities": [asked]}
         try:
             self._call(record, "UpdateEndpointWeightsAndCapacities", request)
@@ -146,8 +149,9 @@ def set_off(means: Means, otherwise: Deliver) -> Deliver:
         place, _, name = action.partition(":resource/")[2].partition(":policyName/")
         space, _, resource = place.partition("/")
         records = means.records.scoped(alarm.account, alarm.region)
-        key = f"{space}/sagemaker:variant:DesiredInstanceCount/{resource}/{name}"
-        return None if records.find(SCALING_POLICY, key) else f"There is no scaling policy {action}."
+        keys = [f"{space}/{dimension}/{resource}/{name}" for dimension in (INSTANCES, CONCURRENCY)]
+        known = any(records.find(SCALING_POLICY, key) for key in keys)
+        return None if known else f"There is no scaling policy {action}."
 
     return deliver
 
@@ -156,6 +160,16 @@ def _variant(endpoint: Record, name: str) -> Variant | None:
     wanted = {each["VariantName"]: each for each in endpoint.doc.get("_Wanted", {}).get("Variants", ())}
     if name not in wanted:
         return None
+    if config := wanted[name].get("Serverless"):
+        count = config.get("ProvisionedConcurrency", 0)
+        return Variant(
+            status=str(endpoint.status),
+            since=endpoint.status_since,
+            count=count,
+            current=count,  # an endpoint is in service once it has them
+            fault=endpoint.doc.get("FailureReason", ""),
+            what="provisioned concurrency",
+        )
     return Variant(
         status=str(endpoint.status),
         since=endpoint.status_since,

@@ -15,7 +15,7 @@ from clary.core.tags import retagged
 from clary.operations.application_autoscaling.records import find, page, put, remove
 from clary.operations.application_autoscaling.tracking import delete_alarms
 from clary.operations.registry import Call, operation
-from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
+from clary.resources.application_autoscaling.scalable_target import CONCURRENCY, INSTANCES, SCALABLE_TARGET
 from clary.resources.application_autoscaling.scaling_policy import SCALING_POLICY
 from clary.resources.application_autoscaling.scheduled_action import SCHEDULED_ACTION
 from clary.resources.inference.endpoint import ENDPOINT
@@ -55,7 +55,7 @@ def register(call: Call) -> Document:
         raise ValidationError(
             f"MinCapacity is {lowest}; it must be at least 0 and not more than MaxCapacity, {highest}."
         )
-    _check_resource(call)
+    _check_resource(call, lowest)
     before = known.get("SuspendedState", dict.fromkeys(_SUSPENDED, False))
     suspended = {**before, **request.get("SuspendedState", {})}
     kept = replace(call, request={**request, "SuspendedState": suspended})
@@ -164,18 +164,23 @@ def _tagged(call: Call) -> Record:
     return found
 
 
-def _check_resource(call: Call) -> None:
-    """Refuse a variant that is not there, as Application Auto Scaling does."""
+def _check_resource(call: Call, lowest: int) -> None:
+    """Refuse a variant that is not there, as Application Auto Scaling does, or that has no such capacity."""
     if call.request["ServiceNamespace"] != "sagemaker":
         return
-    match = _VARIANT.fullmatch(call.request["ResourceId"])
-    if call.request["ScalableDimension"] != "sagemaker:variant:DesiredInstanceCount" or match is None:
+    match, dimension = _VARIANT.fullmatch(call.request["ResourceId"]), call.request["ScalableDimension"]
+    if dimension not in (INSTANCES, CONCURRENCY) or match is None:
         raise ValidationError(
-            "Clary keeps targets of the form endpoint/NAME/variant/NAME with the dimension "
-            f"sagemaker:variant:DesiredInstanceCount; this one is {call.request['ResourceId']!r} with "
-            f"{call.request['ScalableDimension']!r}."
+            f"Clary keeps targets of the form endpoint/NAME/variant/NAME with the dimension {INSTANCES} or "
+            f"{CONCURRENCY}; this one is {call.request['ResourceId']!r} with {dimension!r}."
         )
     endpoint = call.records.find(ENDPOINT, match[1])
     variants = endpoint.doc.get("_Wanted", {}).get("Variants", ()) if endpoint else ()
-    if match[2] not in {variant["VariantName"] for variant in variants}:
+    variant = next((each for each in variants if each["VariantName"] == match[2]), None)
+    if variant is None:
         raise ValidationError(f"SageMaker has no endpoint {match[1]!r} with a variant {match[2]!r}.")
+    if ("Serverless" in variant) != (dimension == CONCURRENCY):  # evidence/serverless.md
+        other, has = (CONCURRENCY, "is") if "Serverless" in variant else (INSTANCES, "is not")
+        raise ValidationError(f"The variant {match[2]!r} {has} serverless: its dimension is {other}.")
+    if dimension == CONCURRENCY and lowest < 1:
+        raise ValidationError(f"MinCapacity is {lowest}; of provisioned concurrency it must be at least 1.")

@@ -60,7 +60,12 @@ def delete_policy(call: Call) -> None:
 
 @operation("application-autoscaling", "PutScheduledAction", level="stored")
 def put_action(call: Call) -> None:
-    """Keep a scheduled action, or change the one of that name."""
+    """Keep a scheduled action, or change the one of that name; refuse one that would never take place."""
+    if call.request["ServiceNamespace"] == "sagemaker":
+        raise ValidationError(
+            "Clary does not run scheduled actions yet. Have cron, or whatever keeps your times, call "
+            "RegisterScalableTarget with the MinCapacity and MaxCapacity that are to hold from then on."
+        )
     require_target(call)
     name = f"scheduledActionName/{call.request['ScheduledActionName']}"
     put(
@@ -109,7 +114,7 @@ def _kind(call: Call) -> str:
             f"Clary does not act on policies of type {kind} yet; use TargetTrackingScaling with "
             f"{tracking.CONFIGURATION}."
         )
-    tracking.check(request[tracking.CONFIGURATION])
+    tracking.check(request[tracking.CONFIGURATION], request["ScalableDimension"])
     return kind
 
 

@@ -13,6 +13,7 @@ from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.operations.cloudwatch import alarm
 from clary.operations.registry import Call
+from clary.resources.application_autoscaling.scalable_target import CONCURRENCY, INSTANCES
 from clary.resources.cloudwatch.alarm import METRIC_ALARM
 from clary.store.records import Record
 
@@ -35,12 +36,16 @@ class _Predefined:
     name: str
     statistic: str
     fine: bool = False
+    dimension: str = INSTANCES
 
 
 _VARIANT = {
     "SageMakerVariantInvocationsPerInstance": _Predefined(name="InvocationsPerInstance", statistic="Sum"),
     "SageMakerVariantConcurrentRequestsPerModelHighResolution": _Predefined(
         name="ConcurrentRequestsPerModel", statistic="Average", fine=True
+    ),
+    "SageMakerVariantProvisionedConcurrencyUtilization": _Predefined(
+        name="ServerlessProvisionedConcurrencyUtilization", statistic="Average", dimension=CONCURRENCY
     ),
 }
 _RHYTHMS: Mapping[tuple[bool, bool], Rhythm] = {  # by (strict, high resolution)
@@ -51,8 +56,8 @@ _RHYTHMS: Mapping[tuple[bool, bool], Rhythm] = {  # by (strict, high resolution)
 }
 
 
-def check(config: Document) -> None:
-    """Refuse a configuration that no variant can follow."""
+def check(config: Document, dimension: str) -> None:
+    """Refuse a configuration that no variant can follow, with that which is to be scaled."""
     given = [
         name for name in ("PredefinedMetricSpecification", "CustomizedMetricSpecification") if name in config
     ]
@@ -67,7 +72,7 @@ def check(config: Document) -> None:
         if config.get(name, 0) < 0:
             raise ValidationError(f"{name} is {config[name]}; it must be at least 0 seconds.")
     if (predefined := config.get("PredefinedMetricSpecification")) is not None:
-        _check_predefined(predefined)
+        _check_predefined(predefined, dimension)
     else:
         _check_customized(config["CustomizedMetricSpecification"])
 
@@ -145,11 +150,12 @@ def _timed(query: Document, period: int) -> Document:
     return {**query, "MetricStat": {**query["MetricStat"], "Period": period}}
 
 
-def _check_predefined(given: Document) -> None:
+def _check_predefined(given: Document, dimension: str) -> None:
     kind = given["PredefinedMetricType"]
-    if kind not in _VARIANT:
+    known = [name for name, each in _VARIANT.items() if each.dimension == dimension]
+    if kind not in known:
         raise ValidationError(
-            f"PredefinedMetricType {kind} is none of a variant's; use one of {', '.join(_VARIANT)}, "
+            f"PredefinedMetricType {kind} is none that {dimension} follows; use one of {', '.join(known)}, "
             "or a CustomizedMetricSpecification."
         )
     if "ResourceLabel" in given:

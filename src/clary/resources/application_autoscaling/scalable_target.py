@@ -3,6 +3,9 @@
 from clary.resources.registry import register
 from clary.resources.spec import Resource
 
+INSTANCES = "sagemaker:variant:DesiredInstanceCount"
+CONCURRENCY = "sagemaker:variant:DesiredProvisionedConcurrency"  # of a serverless variant
+
 SCALABLE_TARGET = register(
     Resource(
         kind="ScalableTarget",
