@@ -272,7 +272,9 @@ def test_a_body_over_four_megabytes_is_refused_in_strict_mode_only(
     )
     changes = Glance(Changes(server.stores.database))
     serverless = Serving(changes, server.parts.clock, limits, server.home)
-    with pytest.raises(Throttled if fits else Refused, match="under way" if fits else "takes at most 4194304"):
+    with pytest.raises(
+        Throttled if fits else Refused, match="under way" if fits else "takes at most 4194304"
+    ):
         asyncio.run(serverless.invoke(plane.router, endpoint, call, None))
 
 

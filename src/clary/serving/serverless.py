@@ -8,6 +8,7 @@ are taken and brings environments; here nothing is written. docs/adr/0018-server
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,6 +38,8 @@ LONGEST = 55.0  # Seconds that a call waits for an environment; clients give up 
 _AGAIN = 0.5  # Seconds until an environment is asked for again.
 _PAUSE = 0.005  # Seconds between two looks for one.
 _REFUSED = 1.0  # Seconds that an environment which was not there is left alone.
+
+_log = logging.getLogger(__name__)
 
 Find = Callable[[], Endpoint]
 """Returns the endpoint as it is now."""
@@ -197,14 +200,12 @@ class _Crew:
         """Return an environment for one call, and whether it had to be waited for and is a new one."""
         if not self._waiting and (host := self._free()):
             return host, False
-        loop = asyncio.get_running_loop()
-        waiter = _Waiter(loop.create_future(), self._clock.now())
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), self._clock.now())
         self._waiting.append(waiter)
-        if self._watching is None or self._watching.done():
-            self._watching = loop.create_task(self._watch(find))
-        left = began + LONGEST - time.perf_counter()
         try:
-            await asyncio.wait([waiter.found], timeout=max(0.0, left))
+            while not waiter.found.done() and (left := began + LONGEST - time.perf_counter()) > 0:
+                self._keep_watching(find)
+                await asyncio.wait([waiter.found], timeout=min(left, _AGAIN))
         except asyncio.CancelledError:
             if waiter.found.done() and not waiter.found.cancelled() and not waiter.found.exception():
                 self.leave(waiter.found.result())
@@ -265,6 +266,15 @@ class _Crew:
                 self._busy.add(host.uid)
                 return host
         return None
+
+    def _keep_watching(self, find: Find) -> None:
+        """Have somebody look for environments, and again where that failed: the database may be busy."""
+        if self._watching is not None and self._watching.done() and not self._watching.cancelled():
+            if error := self._watching.exception():
+                _log.warning("calls wait for an environment of %s: %r", self._uid, error)
+            self._watching = None
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch(find))
 
     async def _watch(self, find: Find) -> None:
         """Hand out what becomes free, in this process or another, to those who wait, in their order."""
