@@ -21,6 +21,7 @@ NAMES = (
     "queued_jobs",
     "channels",
     "endpoint_create",
+    "serverless",
     "model_server",
     "prediction",
     "multi_model",

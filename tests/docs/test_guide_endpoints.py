@@ -6,8 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
 
 from clary.resources.inference.endpoint import ENDPOINT
 
@@ -34,7 +38,34 @@ def test_the_update_with_a_canary_is_taken(server: Server) -> None:
     record = server.stores.records.scoped("000000000000", "us-east-1").find(ENDPOINT, "my-endpoint")
     assert record is not None
     server.stores.records.update(record, {"EndpointStatus": "InService", "_Serving": record.doc["_Wanted"]})
-    (block,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    run("my-new-config", server)
+    told = sagemaker.describe_endpoint(EndpointName="my-endpoint")
+    assert told["EndpointStatus"] == "Updating"
+    assert told["PendingDeploymentSummary"]["EndpointConfigName"] == "my-new-config"
+
+
+def test_the_serverless_endpoint_is_taken(server: Server) -> None:
+    sagemaker = server.client("sagemaker")
+    with suppress(ClientError):  # the other test may have made it
+        sagemaker.create_model(ModelName="my-model", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE})
+    run("ServerlessConfig", server)
+    told = sagemaker.describe_endpoint(EndpointName="my-serverless-endpoint")
+    assert told["EndpointStatus"] == "Creating"
+
+
+@pytest.mark.parametrize("name", ["my-torch-model", "my-onnx-model"])
+def test_models_that_are_batched_and_onnx_models_are_taken(name: str, server: Server) -> None:
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="my-bucket")
+    s3.put_object(Bucket="my-bucket", Key="model.tar.gz", Body=b"what it holds is looked at by an endpoint")
+    run(name, server)
+    container = server.client("sagemaker").describe_model(ModelName=name)["PrimaryContainer"]
+    assert container["Image"].split(":")[0] in ("pytorch-inference", "onnx")
+
+
+def run(mark: str, server: Server) -> None:
+    """Run the block of the guide that has these words."""
+    (block,) = [each for each in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if mark in each]
     keys = {"AWS_ACCESS_KEY_ID": "AccessKeyId", "AWS_SECRET_ACCESS_KEY": "SecretAccessKey"}
     environment = {
         **os.environ,
@@ -45,6 +76,3 @@ def test_the_update_with_a_canary_is_taken(server: Server) -> None:
     }
     done = subprocess.run([sys.executable, "-c", block], env=environment, capture_output=True, text=True)  # noqa: S603
     assert done.returncode == 0, done.stderr
-    told = sagemaker.describe_endpoint(EndpointName="my-endpoint")
-    assert told["EndpointStatus"] == "Updating"
-    assert told["PendingDeploymentSummary"]["EndpointConfigName"] == "my-new-config"
