@@ -24,7 +24,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 ROUNDS, SECONDS = 5, 2.0
-CALLERS = (1, 8)
+CALLERS = (1, 8, 64)
 RATIO = 0.6
 OVERHEAD = 0.5  # ms
 

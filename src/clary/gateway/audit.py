@@ -19,10 +19,15 @@ from pathlib import Path
 
 _START = "0" * 64
 _GATHERING = 0.02  # seconds of calls written in one go
+_FORM = (  # JSON; `json.dumps` takes twice as long for a line
+    '{"time":"%s","requestId":%s,"account":%s,"principal":%s,"accessKey":%s,"sourceIp":%s,"service":%s,'
+    '"operation":%s,"resource":%s,"status":%d,"error":%s,"previous":"%s"}'
+)
+_text = json.encoder.encode_basestring_ascii
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)  # not frozen: that would cost every call a microsecond
 class Entry:
     """What one call leaves behind."""
 
@@ -80,21 +85,20 @@ class Audit:
                     _log.error("%d calls are missing in %s: %s", len(lines), self._path, error)
 
     def _line(self, entry: Entry) -> str:
-        fields = {
-            "time": entry.time.isoformat(timespec="milliseconds"),
-            "requestId": entry.request_id,
-            "account": entry.account,
-            "principal": entry.principal,
-            "accessKey": entry.access_key,
-            "sourceIp": entry.source_ip,
-            "service": entry.service,
-            "operation": entry.operation,
-            "resource": entry.resource,
-            "status": entry.status,
-            "error": entry.error,
-            "previous": self._previous,
-        }
-        body = json.dumps(fields, separators=(",", ":"))
+        body = _FORM % (
+            entry.time.isoformat(timespec="milliseconds"),
+            _text(entry.request_id),
+            _text(entry.account),
+            _text(entry.principal),
+            _text(entry.access_key),
+            _text(entry.source_ip),
+            _text(entry.service),
+            _text(entry.operation),
+            _text(entry.resource),
+            entry.status,
+            _text(entry.error),
+            self._previous,
+        )
         self._previous = hashlib.sha256(body.encode()).hexdigest()
         return f'{body[:-1]},"hash":"{self._previous}"}}\n'
 
