@@ -121,8 +121,11 @@ class Resource:
 
 
 def not_run(
-    status: str, things: str, *, failed: str = "Failed", why: str = "FailureReason"
+    status: str, things: str, *, failed: str = "Failed", why: str = "FailureReason", instead: str = ""
 ) -> dict[str, str]:
-    """Return what a job starts with that is kept but that nothing runs yet: it has failed, and says so."""
-    reason = f"Clary keeps {things} but does not run them yet; see docs/reference/operations.md."
-    return {status: failed, why: reason}
+    """Return what a job starts with that is kept but that nothing runs yet: it has failed, and says so.
+
+    `instead` is a sentence that says what can be done meanwhile.
+    """
+    reason = f"Clary keeps {things} but does not run them yet; see docs/reference/operations.md. {instead}"
+    return {status: failed, why: reason.rstrip()}

@@ -59,14 +59,14 @@ def test_a_target_is_registered_changed_and_forgotten_with_its_policies(scaling:
     assert told["PolicyARN"] == policy["PolicyARN"]
     assert told["TargetTrackingScalingPolicyConfiguration"] == TRACKING
     assert told["Alarms"] == policy["Alarms"]
-    scaling.put_scheduled_action(
-        **PLACE,
-        ScheduledActionName="night",
-        Schedule="cron(0 20 * * ? *)",
-        ScalableTargetAction={"MinCapacity": 0},
-    )
-    [action] = scaling.describe_scheduled_actions(**PLACE)["ScheduledActions"]
-    assert action["ScalableTargetAction"] == {"MinCapacity": 0}
+    with pytest.raises(ClientError, match="RegisterScalableTarget with the MinCapacity") as refused:
+        scaling.put_scheduled_action(
+            **PLACE,
+            ScheduledActionName="night",
+            Schedule="cron(0 20 * * ? *)",
+            ScalableTargetAction={"MinCapacity": 0},
+        )
+    assert code_of(refused) == "ValidationException"
     scaling.tag_resource(ResourceARN=arn, Tags={"team": "a"})
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "a"}
     assert scaling.describe_scaling_activities(**PLACE)["ScalingActivities"] == []

@@ -15,7 +15,8 @@ from clary.resources.inference.model import MODEL
 _UNBUILT = {
     "KmsKeyId": "volumes are not encrypted with keys of KMS; leave it out.",
     "ExplainerConfig": "online explanations are not built; leave it out.",
-    "ShadowProductionVariants": "shadow tests are not built; leave it out.",
+    "ShadowProductionVariants": "shadow tests are not built; leave it out. A variant of a small "
+    "InitialVariantWeight gets real calls, and a DataCaptureConfig keeps calls to send to another endpoint.",
     "MetricsConfig": "leave it out.",
     "CrossRegionTrafficConfig": "leave it out.",
 }
@@ -24,7 +25,8 @@ _UNBUILT_VARIANT = {
     "AcceleratorType": "leave it out.",
     "CoreDumpConfig": "leave it out.",
     "EnableSSMAccess": "leave it out.",
-    "ManagedInstanceScaling": "automatic scaling is not built; set InitialInstanceCount.",
+    "ManagedInstanceScaling": "set InitialInstanceCount, and have Application Auto Scaling change it "
+    "(RegisterScalableTarget, PutScalingPolicy).",
     "CapacityReservationConfig": "leave it out.",
     "AcceleratorPartitionLayouts": "leave it out.",
 }
@@ -62,7 +64,8 @@ def _check_variant(call: Call, variant: Document) -> None:
     references.refuse(variant, _UNBUILT_VARIANT, where)
     if "ModelName" not in variant:
         raise ValidationError(
-            f"{where}inference components are not supported by Clary yet; give a ModelName."
+            f"{where}inference components are not supported by Clary yet; give a ModelName. Several models "
+            "share a host as one model of the Mode MultiModel, or as the Containers of one model."
         )
     model = call.records.get(MODEL, variant).doc
     if "ServerlessConfig" in variant:

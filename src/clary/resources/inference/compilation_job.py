@@ -8,7 +8,12 @@ COMPILATION_JOB = register(
         kind="CompilationJob",
         arn="compilation-job/{CompilationJobName}",
         status="CompilationJobStatus",
-        initial=not_run("CompilationJobStatus", "compilation jobs", failed="FAILED"),
+        initial=not_run(
+            "CompilationJobStatus",
+            "compilation jobs",
+            failed="FAILED",
+            instead="Deploy the model as it is, or exported to ONNX.",
+        ),
         answers={"ModelArtifacts": {"S3ModelArtifacts": ""}},  # The member is required: nothing was made.
         summary={
             "CompilationTargetDevice": "OutputConfig.TargetDevice",

@@ -8,7 +8,11 @@ INFERENCE_COMPONENT = register(
         kind="InferenceComponent",
         arn="inference-component/{InferenceComponentName}",
         status="InferenceComponentStatus",
-        initial=not_run("InferenceComponentStatus", "inference components"),
+        initial=not_run(
+            "InferenceComponentStatus",
+            "inference components",
+            instead="Deploy the model as a variant, or several as one model of the Mode MultiModel.",
+        ),
         within={"EndpointName": "Endpoint"},
         missing="ValidationException",  # evidence/inference-component-missing.md
         missing_text='Could not find inference component "{arn}".',

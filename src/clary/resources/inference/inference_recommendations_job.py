@@ -10,7 +10,12 @@ INFERENCE_RECOMMENDATIONS_JOB = register(
         arn="inference-recommendations-job/{JobName}",
         arn_member="JobArn",
         status="Status",
-        initial=not_run("Status", "inference recommendations jobs", failed="FAILED"),
+        initial=not_run(
+            "Status",
+            "inference recommendations jobs",
+            failed="FAILED",
+            instead="Deploy the model on the instance types in question, call it, and compare ModelLatency.",
+        ),
         filters={
             "ModelNameEquals": "InputConfig.ModelName",
             "ModelPackageVersionArnEquals": "InputConfig.ModelPackageVersionArn",

@@ -8,7 +8,12 @@ OPTIMIZATION_JOB = register(
         kind="OptimizationJob",
         arn="optimization-job/{OptimizationJobName}",
         status="OptimizationJobStatus",
-        initial=not_run("OptimizationJobStatus", "optimization jobs", failed="FAILED"),
+        initial=not_run(
+            "OptimizationJobStatus",
+            "optimization jobs",
+            failed="FAILED",
+            instead="Deploy the model as it is, or optimise it in a training job of your own.",
+        ),
         shown={"OptimizationTypes": "OptimizationTypes"},
         filters={"OptimizationContains": "OptimizationTypes contains"},
     )
