@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -13,6 +14,10 @@ from clary.core.errors import ApiError
 from clary.wire import cbor, cbor_body, json_body, rest_output, s3, sqs, xml_body
 from clary.wire.message import HttpRequest, HttpResponse
 from clary.wire.route import Protocol
+
+# What XML cannot hold, not even as a reference. S3 writes references all the same, so its answers are apart.
+_UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_STAND_IN = "\ufffd"
 
 
 def modelled(service: ServiceModel, operation: OperationModel | None, code: str) -> StructureShape | None:
@@ -137,7 +142,7 @@ def _xml(
     code = sqs.query_code(service, shape.error_code if shape is not None else error.code)
     out = [f"<Type>{_fault(response.status)}</Type><Code>{escape(code)}</Code>"]
     if error.message:
-        out.append(f"<Message>{xml_body.escape(error.message)}</Message>")
+        out.append(f"<Message>{xml_body.escape(_UNSAYABLE.sub(_STAND_IN, error.message))}</Message>")
     for member, value in error.members.items():
         target = shape.members.get(member) if shape is not None else None
         if target is None or value is None or member.lower() == "message":

@@ -45,6 +45,8 @@ def grow(parameters: dict[str, str]) -> Node:
         parts = name.split(".", MAX_DEPTH)
         if len(parts) > MAX_DEPTH:
             raise SerializationError("A parameter name is nested too deeply.")
+        if _LEAF in parts:
+            raise SerializationError(f"The parameter name {name[:64]!r} has an empty part.")
         node = root
         for part in parts:
             node = node.setdefault(part, {})
