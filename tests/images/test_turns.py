@@ -67,6 +67,25 @@ def test_ping_is_answered_once_a_model_has_become_slow(container: Container) -> 
         assert answers(slow, 1) == [(200, b"2.0\n")]
 
 
+def test_a_slow_request_among_those_that_wait_when_threads_change_holds_nobody_up(
+    container: Container,
+) -> None:
+    with _script(container, THREADS).serve("plain", **ONE) as server, server.connect() as held:
+        bodies = [b"-7", *[b"1"] * 16, b"-1", b"1"]
+        for body in bodies:
+            held.sendall(HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        server.wait_for("held")
+        others = [server.connect() for _ in range(18)]
+        for other, body in zip(others, bodies[1:], strict=True):
+            other.sendall(HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            assert server.request("GET", "/ping")[0] == 200
+        (container.ml / "go").touch()
+        for other in others:
+            assert answers(other, 1)[0][0] == 200
+            other.close()
+        assert len(answers(held, len(bodies))) == len(bodies)
+
+
 def test_a_model_with_a_function_of_the_users_stays_in_a_thread_of_its_own(container: Container) -> None:
     with _script(container, OWN).serve("plain", **ONE) as server:
         assert {_threads(server) for _ in range(100)} == {2}

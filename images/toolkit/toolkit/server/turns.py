@@ -75,11 +75,11 @@ class Turns:
                 self._waiting.put(one)
             return
         for start in range(0, len(work), self._limits.size):
-            if self._inside:
-                self._answer_inside(work[start : start + self._limits.size])
-            else:
-                for one in work[start:]:
+            self._answer(work[start : start + self._limits.size])
+            if not self._inside:
+                for one in work[start + self._limits.size :]:
                     self._waiting.put(one)
+                self.loop.stop()
                 return
 
     def run(self, desk: Desk) -> None:
@@ -112,7 +112,7 @@ class Turns:
         talk.join()
         self._inside = not self._done
         while work := self._take(wait=False):  # what came before the other thread ended
-            self._answer_inside(work)
+            self._answer(work)
 
     def _talk(self) -> None:
         try:
@@ -121,7 +121,8 @@ class Turns:
             traceback.print_exc()
             os._exit(1)  # without its voice a worker is of no use; the master replaces it
 
-    def _answer_inside(self, work: list[Asked]) -> None:
+    def _answer(self, work: list[Asked]) -> None:
+        """Answer in the loop's own thread, which is not the place for it any more once that was slow."""
         began = time.monotonic()
         running = asyncio._get_running_loop()
         asyncio._set_running_loop(None)  # a model may run a loop of its own, as it does in the other thread
@@ -132,7 +133,6 @@ class Turns:
         self._desk.deliver(work, answers)
         if time.monotonic() - began > SLOW_SECONDS:
             self._inside, self._quick = False, 0
-            self.loop.stop()
 
     def _take(self, *, wait: bool = True) -> list[Asked]:
         """Take a request and those that wait with it; nothing, when there will be no more."""
