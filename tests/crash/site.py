@@ -66,7 +66,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 time.sleep(0.01)
         self.reply(answer + b" " + body)
     def reply(self, body):
-        self.send_response(int(os.environ.get("STATUS", "200")) if self.command == "POST" else 200)
+        unwell = 503 if (ml / "unwell").exists() else 200
+        self.send_response(int(os.environ.get("STATUS", "200")) if self.command == "POST" else unwell)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -82,6 +82,7 @@ class Machine:
         startup: float = PATIENCE,
         grace: float = 10.0,
         uid: str = "",
+        longest_call: float = 3600.0,
     ) -> str:
         """Start a run and return its uid."""
         name = uid or new_uid()
@@ -90,6 +91,7 @@ class Machine:
                 uid=name,
                 image=image,
                 program="serve" if program == "serve" else "train",
+                longest_call=timedelta(seconds=longest_call),
                 command=command,
                 environment=environment or {},
                 inputs=tuple(inputs),

@@ -13,6 +13,7 @@ import pytest
 from tests.runtime.machine import PATIENCE, Machine
 
 from clary.runtime.control import status
+from clary.runtime.local_provisioner import LocalProvisioner
 from clary.runtime.spec import Seen
 
 SERVER = """
@@ -213,3 +214,15 @@ def test_the_shim_starts_without_any_installed_package(machine: Machine) -> None
     ).stdout
     assert "asyncio" not in listed
     assert "site-packages" not in listed
+
+
+@pytest.mark.slow
+def test_a_server_that_leaks_is_ended_at_its_limit_and_says_so(tmp_path: Path, cache: Path) -> None:
+    held = "kept.append(b'1' * (len(kept) * (800 << 20)))"  # from the second time on it is asked how it is
+    leaks = SERVER.format(code=200).replace("def do_GET(self):", f"def do_GET(self):\n        {held}")
+    small = Machine(tmp_path / "home", cache, provisioner=LocalProvisioner(memory=1280 << 20))
+    uid = serve(small, f"kept = []\n{leaks}")
+    assert small.until(uid, "ready", "exited").phase == "ready"
+    seen = small.until(uid, "exited")
+    assert seen.out_of_memory
+    assert "OutOfMemoryError: The program used more than the 0.8 GiB" in seen.failure

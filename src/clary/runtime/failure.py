@@ -76,6 +76,17 @@ def not_ready(*, ml: Path, log: Path, seconds: float, ended: str = "", seen: str
     )
 
 
+def unwell(*, ml: Path, log: Path, seconds: float, heard: str) -> str:
+    """Return why a server that was ready was ended."""
+    tail = log_tail(log)
+    said = _own(ml) or traceback_of(tail)
+    text = (
+        f"AlgorithmError: The server has not answered GET /ping with 200 for {seconds:.0f} s, and was ended"
+    )
+    text += f". In the end {heard}"
+    return _fit(f"{text}: {said}" if said else f"{text}{_last_lines(tail)}", _cure(said, ml))
+
+
 def log_tail(log: Path) -> str:
     """Return the end of a log as text."""
     try:

@@ -180,6 +180,7 @@ def _encode(spec: RunSpec) -> Document:
         "serves": spec.serves,
         "startup_timeout": spec.startup_timeout.total_seconds(),
         "stop_grace": spec.stop_grace.total_seconds(),
+        "longest_call": spec.longest_call.total_seconds(),
         "kept": spec.kept.total_seconds(),
         "transform": _encode_transform(spec.transform) if spec.transform else None,
     }
@@ -200,6 +201,7 @@ def _decode(document: Document) -> RunSpec:
         "startup_timeout": timedelta(seconds=document["startup_timeout"]),
         "kept": timedelta(seconds=document.get("kept", 0)),
         "stop_grace": timedelta(seconds=document["stop_grace"]),
+        "longest_call": timedelta(seconds=document.get("longest_call", 3600)),
         "transform": _decode_transform(document["transform"]) if document.get("transform") else None,
     }
     return RunSpec(**members)

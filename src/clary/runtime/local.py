@@ -182,7 +182,9 @@ class LocalRuntime:
             phase=state["phase"] if state["phase"] != "exited" else "packing",
             note=" ".join(filter(None, [*notes, state.get("note", "")])),
             started=time_of(state["started"]),
-            socket=launch.sockets / "share" / "http.sock" if launch and state["phase"] == "ready" else None,
+            socket=launch.sockets / "share" / "http.sock"
+            if launch and state["phase"] in ("ready", "unhealthy")
+            else None,
             reclaimed=job.reclaimed(),
             outputs={name: Path(path) for name, path in ledger.outputs(job).items()},
         )

@@ -38,7 +38,7 @@ from clary.runtime.beneath import Unsafe
 from clary.runtime.container import Container
 from clary.runtime.disk import Disk
 from clary.runtime.jobdir import JobDirectory, now_text, tag
-from clary.runtime.ping import Ping
+from clary.runtime.ping import Health, Ping
 from clary.runtime.place import Interrupted, place
 from clary.runtime.removal import remove_tree
 from clary.runtime.sandbox import INTERPRETER
@@ -77,6 +77,7 @@ class Shim:
         self.killed = False
         self.failure = ""
         self.driver = Driver(job, self.launch.sockets / "share" / "http.sock")
+        self.health = Health(self.spec.longest_call.total_seconds())
         self.disk = Disk(job.path, serves=self.spec.waits)
         self.meter: Meter | None = None
         self.full = ""  # why the run had to end to save the disk
@@ -189,11 +190,22 @@ class Shim:
             if self.woken in ready:
                 os.read(self.woken, 64)
             self._obey(running)
-            if ping and not ping.answered and ping.due():
-                self._check_health(ping, startup, running, poller)
+            if ping and ping.due():
+                ping = self._look_after(ping, startup, running, poller)
+
+    def _look_after(self, ping: Ping, startup: float, running: Container, poller: select.poll) -> Ping | None:
+        """Ask a server how it is; None where that is not asked again."""
+        if not ping.answered:
+            self._check_health(ping, startup, running, poller)
+        elif self.spec.transform or self.stop_deadline is not None:
+            return None  # its driver knows how it is, or it is on its way out
+        else:
+            self._check_again(ping, running)
+        return ping
 
     def _check_health(self, ping: Ping, startup: float, running: Container, poller: select.poll) -> None:
         if ping.try_once():
+            self.health = Health(self.spec.longest_call.total_seconds())
             self.enter("ready")
             if self.spec.transform:
                 poller.register(self.driver.start(), select.POLLIN)
@@ -205,6 +217,17 @@ class Shim:
             )
             self.failure = failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=seconds, seen=seen)
             running.kill()
+
+    def _check_again(self, ping: Ping, running: Container) -> None:
+        """See whether a server that was ready is well."""
+        found = self.health.take(ping, ping.try_once())
+        if found == "lost":
+            self.failure = self.failure or failure.unwell(
+                ml=self.job.ml, log=self.job.log, seconds=self.health.seconds(), heard=ping.heard
+            )
+            running.kill()
+        elif found and found != self.state["phase"]:
+            self.enter(found)
 
     def _hear(self, words: int, running: Container) -> None:
         """Take in the last words of whoever feeds the program or drives requests at it."""
@@ -276,7 +299,7 @@ class Shim:
         return {"exit_code": code, "signal": number, "out_of_memory": out_of_memory}
 
     def _explain(self, code: int, number: int | None, out_of_memory: bool) -> str:
-        if self.spec.serves and self.state["phase"] != "ready" and not out_of_memory:
+        if self.spec.serves and self.state["phase"] not in ("ready", "unhealthy") and not out_of_memory:
             how = f"was ended by signal {number}" if number else f"exited with code {code}"
             most = self.meter.most_memory() if self.meter else ""
             return failure.not_ready(ml=self.job.ml, log=self.job.log, seconds=0, ended=how, seen=most)

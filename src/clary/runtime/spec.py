@@ -22,9 +22,19 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Phase = Literal[
-    "absent", "queued", "building", "starting", "preparing", "running", "ready", "packing", "exited"
+    "absent",
+    "queued",
+    "building",
+    "starting",
+    "preparing",
+    "running",
+    "ready",
+    "unhealthy",
+    "packing",
+    "exited",
 ]
-"""`preparing`: inputs are put in place. `ready`: a server answered /ping. `packing`: outputs are packed."""
+"""`preparing`: inputs are put in place. `ready`: a server answered /ping. `unhealthy`: it did, and now says
+that it is not well. `packing`: outputs are packed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +170,7 @@ class RunSpec:
     serves: bool = False
     startup_timeout: timedelta = timedelta(minutes=10)
     stop_grace: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(hours=1)  # for which a server may not answer /ping: it may be busy
     kept: timedelta = timedelta(0)
     transform: Transform | None = None
 

@@ -261,7 +261,7 @@ def _retire(doc: Document, world: World, now: datetime) -> Step | None:
 
 def _waiting(doc: Document, world: World) -> bool:
     """Say whether a host is on its way up or down."""
-    return any("Draining" in host or not fleet.ready(world.runs, host) for host in fleet.members(doc))
+    return any("Draining" in host or not fleet.up(world.runs, host) for host in fleet.members(doc))
 
 
 def _fail(doc: Document, reason: str) -> Step:

@@ -205,6 +205,7 @@ class Endpoints:
             serves=True,
             startup_timeout=timedelta(seconds=patience),
             stop_grace=STOP_GRACE,
+            longest_call=self._longest(record.doc),
         )
 
 

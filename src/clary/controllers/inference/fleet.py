@@ -113,8 +113,12 @@ def fallen(runs: Runs, host: Document) -> tuple[int, Seen] | None:
 
 
 def hosts(doc: Document, wanted: Document, runs: Runs) -> list[Document]:
-    """Return what the router is told: every ready host of a configuration, with its variant's weight."""
+    """Return what the router is told: every ready host of a configuration, with its variant's weight.
+
+    Where a variant has none, those that say that they are not well are asked all the same.
+    """
     weights = {variant["VariantName"]: variant["Weight"] for variant in wanted["Variants"]}
+    served = {host["Variant"] for host in of(doc, wanted) if ready(runs, host)}
     return [
         {
             "Variant": host["Variant"],
@@ -124,7 +128,8 @@ def hosts(doc: Document, wanted: Document, runs: Runs) -> list[Document]:
             **_containers(runs, host, wanted),
         }
         for host in of(doc, wanted)
-        if host["Variant"] in weights and ready(runs, host)
+        if host["Variant"] in weights
+        and (ready(runs, host) or (host["Variant"] not in served and up(runs, host)))
     ]
 
 
@@ -158,6 +163,11 @@ def _models(variant: Document) -> Document:
 def ready(runs: Runs, host: Document) -> bool:
     """Say whether a host answers its health check: every container does."""
     return all(runs[uid].phase == "ready" for uid in runs_of(host))
+
+
+def up(runs: Runs, host: Document) -> bool:
+    """Say whether a host has answered its health check once, whatever it answers now."""
+    return all(runs[uid].phase in ("ready", "unhealthy") for uid in runs_of(host))
 
 
 def capture_summary(wanted: Document) -> Document:
