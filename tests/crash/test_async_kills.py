@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from tests.crash.sending import Send, Sender, storm
 from tests.crash.site import Site
 from tests.crash.test_endpoint_kills import archive, finish, settle
 from tests.crash.test_publishing import emptied, subscribed
@@ -155,51 +154,16 @@ def test_an_endpoint_without_hosts_is_brought_back_by_its_backlog(site: Site) ->
     finish(site, name)
 
 
-class Caller(threading.Thread):
-    """Sends requests until told to stop, and remembers those that were accepted."""
-
-    def __init__(self, site: Site, endpoint: str, number: int) -> None:
-        super().__init__(name=f"c{number}")
-        self.site, self.endpoint = site, endpoint
-        self.stopping = threading.Event()
-        self.sent: dict[str, Any] = {}
-
-    def run(self) -> None:
-        count = 0
-        while not self.stopping.is_set():
-            try:
-                runtime = self.site.client("sagemaker-runtime", attempts=1)
-                while not self.stopping.is_set():
-                    count += 1
-                    body = f"{self.name}-{count}"
-                    told = runtime.invoke_endpoint_async(EndpointName=self.endpoint, Body=body.encode())
-                    self.sent[body] = told
-                    self.stopping.wait(0.02)
-            except (BotoCoreError, ClientError, OSError, ValueError):  # the server is away
-                self.stopping.wait(0.05)
-
-
 def test_what_is_accepted_while_both_processes_are_killed_again_and_again_is_answered(site: Site) -> None:
     name, nonce = "async-storm", secrets.token_hex(8)
     topic, url = heard(site, name)
     create(site, name, nonce, topic)
-    callers = [Caller(site, name, number) for number in range(3)]
-    for caller in callers:
-        caller.start()
-    try:
-        for turn in range(KILLS):
-            before = sum(len(each.sent) for each in callers)
-            site.until(
-                lambda before=before: sum(len(each.sent) for each in callers) >= before + LEAST,  # type: ignore[misc]  # mypy sees no default
-                "requests are accepted",
-            )
-            site.kill("controller" if turn % 2 else "gateway")
-            site.up()
-    finally:
-        for caller in callers:
-            caller.stopping.set()
-        for caller in callers:
-            caller.join()
-    sent = {body: told for caller in callers for body, told in caller.sent.items()}
+
+    def connect() -> Send:
+        runtime = site.client("sagemaker-runtime", attempts=1)
+        return lambda text: runtime.invoke_endpoint_async(EndpointName=name, Body=text.encode())
+
+    victims = ["controller" if turn % 2 else "gateway" for turn in range(KILLS)]
+    sent = storm(site, [Sender(f"c{number}", connect, 0.02) for number in range(3)], victims, LEAST)
     checked(site, name, nonce, sent, url)
     finish(site, name)
