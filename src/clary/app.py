@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 THREADS = 16
 """Calls of one gateway process that work at the same time; more of them wait their turn."""
 
+TURN = 0.0005
+"""Seconds for which a gateway's thread keeps the others from working: so long may a prediction wait for a list."""
+
 SESSION_NAME = "SageMaker"
 """What a controller's session of a job's role is called in messages."""
 
@@ -185,6 +188,7 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.serving.reporting import Reporter
     from clary.serving.turns import turns
 
+    sys.setswitchinterval(TURN)
     home = settings.home
     slot = network.take_slot(home.run)
     listener, front = network.listeners(settings, slot)
