@@ -48,7 +48,7 @@ THREADS = 16
 """Calls of one gateway process that work at the same time; more of them wait their turn."""
 
 TURN = 0.0005
-"""Seconds for which a gateway's thread keeps the others from working: so long may a prediction wait for a list."""
+"""Seconds that a thread of a gateway works while others want to: so long may a prediction wait for a list."""
 
 SESSION_NAME = "SageMaker"
 """What a controller's session of a job's role is called in messages."""
