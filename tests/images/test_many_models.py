@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 from collections.abc import Iterator
@@ -199,6 +200,30 @@ def test_a_model_can_have_several_processes(container: Container) -> None:
         assert many.load("a")[0] == 200
         assert set(pool.map(lambda _: many.invoke("a", "1")[0], range(20))) == {200}
     assert many.server.output.count("loading times 2") == 2
+
+
+def test_models_that_come_and_go_all_at_once_answer_for_themselves_or_not_at_all(
+    container: Container,
+) -> None:
+    with _many(container, SAGEMAKER_MULTI_MODEL_MEMORY_MB="120") as many, ThreadPoolExecutor(4) as pool:
+        for number in range(12):
+            text = TIMES.replace("{held}", str(10 << 20))
+            many.place(f"m{number}", text.replace("{factor}", str(number)))
+
+        def some(seed: int) -> set[int]:
+            chance, found = random.Random(seed), set()  # noqa: S311 - which models, not a secret
+            for _ in range(40):
+                number = chance.randrange(12)
+                found.add(many.load(f"m{number}")[0])
+                status, said = many.invoke(f"m{number}", "1")
+                assert status == 404 or said == [[number]], said
+                if chance.random() < 0.5:
+                    found.add(many.ask("DELETE", f"/models/m{chance.randrange(12)}")[0])
+            return found
+
+        assert set.union(*pool.map(some, range(4))) == {200, 404, 409, 507}
+        assert many.server.process.poll() is None
+    assert many.server.process.returncode == 0
 
 
 def test_models_of_the_same_module_names_do_not_meet(container: Container) -> None:

@@ -181,17 +181,23 @@ class Front:
         return _json(*await self._order("load", name=name, url=url, target=target))
 
     async def _invoke(self, name: str, request: Request) -> Answer:
-        status, told = await self._order("get", name=name)
-        if status != 200:
-            return _json(status, told)
-        try:
-            async with asyncio.timeout(self._patience):
-                return await _passed_on(self._folder / str(told["socket"]), request)
-        except (OSError, TimeoutError, EOFError) as wrong:
+        before = ""
+        while True:
             status, told = await self._order("get", name=name)
             if status != 200:
                 return _json(status, told)
-            raise Refused(500, f"The model {name} did not answer: {wrong!r}") from wrong
+            if told["socket"] == before:
+                raise Refused(500, f"The process of the model {name} ended before it answered.")
+            before = str(told["socket"])
+            try:
+                async with asyncio.timeout(self._patience):
+                    return await _passed_on(self._folder / before, request)
+            except TimeoutError as wrong:
+                raise Refused(500, f"The model {name} did not answer in {self._patience:.0f} s.") from wrong
+            except OSError:  # it did not take the request in: it is gone, or there again elsewhere
+                continue
+            except EOFError as wrong:
+                raise Refused(500, f"The process of the model {name} ended before it answered.") from wrong
 
     async def _order(self, do: str, **words: str) -> tuple[int, dict[str, object]]:
         self._number += 1

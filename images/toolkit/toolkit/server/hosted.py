@@ -85,22 +85,19 @@ class Hosted:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def lines(self) -> list[bytes] | None:
-        """Return what the model printed since the last time; None once nobody can print any more."""
+    def lines(self) -> tuple[list[bytes], bool]:
+        """Return what the model printed since the last time, and whether anybody can still print."""
         try:
             piece = os.read(self.output, 1 << 16)
         except BlockingIOError:
-            return []
+            return [], True
         if not piece:
-            rest, self._line = self._line, b""
-            os.close(self.output)
-            self.output = -1
-            return [rest] if rest else None
+            return ([self._line] if self._line else []), False
         *lines, self._line = (self._line + piece).split(b"\n")
         if len(self._line) > 1 << 16:  # whoever never ends a line is not waited for
             lines.append(self._line)
             self._line = b""
-        return lines
+        return lines, True
 
     def close(self) -> None:
         """Give back what the master has of it; the output is read to its end before."""
@@ -128,6 +125,7 @@ class Hosted:
             leave(code)
 
     def _work(self, slot: int, source: Source, tell: int) -> int:
+        os.close(self.output)
         os.dup2(self._written, 1)
         os.dup2(self._written, 2)
         if isinstance(sys.stdout, io.TextIOWrapper):

@@ -111,8 +111,9 @@ class Many:
         for held in self._models.values():
             if held is not own:
                 held.listener.close()
-                if held.output >= 0:
-                    os.close(held.output)
+        for number, held in self._outputs.items():
+            if held is not own:
+                os.close(number)
 
     def _take(self) -> None:
         """Do what the front wants."""
@@ -216,7 +217,8 @@ class Many:
             held.waiting = []
         held.waiting.append(order.number)
         held.ended = held.ended or "unloaded"
-        held.dismiss(signal.SIGTERM if held.state == "ready" else signal.SIGKILL)
+        if held.state != "leaving":
+            held.dismiss(signal.SIGTERM if held.state == "ready" else signal.SIGKILL)
 
     def _get(self, order: Order) -> None:
         held = self._models.get(order.name)
@@ -357,11 +359,11 @@ class Many:
 
     def _copy(self, held: Hosted) -> None:
         """Pass on what a model printed, each line with the model's name."""
-        lines = held.lines()
-        if held.output < 0:
-            for number in [number for number, each in self._outputs.items() if each is held]:
-                self._selector.unregister(number)
-                del self._outputs[number]
+        lines, more = held.lines()
+        if not more:  # taken out before it is closed: the number is soon another's
+            self._selector.unregister(held.output)
+            del self._outputs[held.output]
+            os.close(held.output)
         if lines:
             name = held.target.encode(errors="backslashreplace")
             with contextlib.suppress(OSError):
