@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import ray  # type: ignore[import-not-found]
@@ -45,7 +47,13 @@ class Batched:
 
 def main(folder: str, port: int, name: str) -> None:
     """Serve until the end."""
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    ray.init(
+        num_cpus=4,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+        _temp_dir=str(Path.cwd()),
+    )
     quiet = LoggingConfig(enable_access_log=False, log_level="WARNING")
     serve.start(http_options=HTTPOptions(host="127.0.0.1", port=port), logging_config=quiet)
     kind: Any
@@ -59,4 +67,11 @@ def main(folder: str, port: int, name: str) -> None:
 
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+    for what, file in (
+        ("CONFIG_FILE_LOC", "haproxy.cfg"),
+        ("SOCKET_PATH", "admin"),
+        ("SERVER_STATE_BASE", ""),
+    ):
+        os.environ[f"RAY_SERVE_HAPROXY_{what}"] = str(Path.cwd() / "haproxy" / file)
+    os.environ["RAY_SERVE_HAPROXY_SERVER_STATE_FILE"] = str(Path.cwd() / "haproxy" / "server-state")
     main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
