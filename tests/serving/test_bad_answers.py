@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,12 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 from tests.serving.test_router import Model, endpoint, ok
 
+from clary.core.limits import STRICT, Limits
+from clary.core.listening import listen
+from clary.gateway.app import Gateway
+from clary.gateway.server import Server as Network
 from clary.serving.connection import MOST_HEAD, MOST_VALUE, Answer, BadAnswer, Host
+from clary.serving.router import Router
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -141,6 +149,56 @@ def test_a_stream_that_stops_being_http_is_broken_and_not_too_slow(server: Serve
         again = invoke(EndpointName="bad-stream", Body=b"x")["Body"]
         assert b"StreamBroken" in again._raw_stream.read()  # botocore does not tell the event's ErrorCode
     model.close()
+
+
+@contextmanager
+def impatient(server: Server, limits: Limits) -> Iterator[str]:
+    """Run another gateway of the same home with limits of its own; give its address."""
+    plane = server.parts.plane
+    router = Router(server.stores.records, plane.changes, server.parts.clock, limits)
+    parts = replace(server.parts, plane=replace(plane, router=router))
+    listener = listen("127.0.0.1", 0, shared=False, alone=True)
+    ready = threading.Event()
+    network = Network(Gateway(parts), ready.set)
+    thread = threading.Thread(target=lambda: asyncio.run(network.serve([listener])))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        network.stop()
+        thread.join(10)
+
+
+def test_an_answer_after_the_time_or_over_the_length_is_the_models_error(
+    server: Server, tmp_path: Path
+) -> None:
+    over = threading.Event()
+    large = b"x" * 100_000  # so that the call goes the way on which these limits hold
+
+    def answer(_line: str, _headers: dict[str, str], body: bytes) -> bytes:
+        if body.startswith(b"late"):
+            over.wait(30)
+        if body == b"late stream":
+            return b""
+        return ok(b"y" * (1 << 20)) if body.startswith(b"much") else ok(body[:4])
+
+    slow = Model(tmp_path / "slow.sock", answer)
+    limits = replace(STRICT, prediction_bytes=500_000, model_seconds=0.5, stream_seconds=0.5)
+    with impatient(server, limits) as url, endpoint(server, "slow-answers", ("v", 1.0, slow.path)):
+        runtime = server.client("sagemaker-runtime", endpoint_url=url)
+        told = []
+        for body in (b"late" + large, b"much" + large):
+            with pytest.raises(ClientError) as refused:
+                runtime.invoke_endpoint(EndpointName="slow-answers", Body=body)
+            told.append(str(dict(refused.value.response)["OriginalMessage"]))
+        with pytest.raises(ClientError, match="timed out while waiting for a response from container v"):
+            runtime.invoke_endpoint_with_response_stream(EndpointName="slow-answers", Body=b"late stream")
+        over.set()
+        assert runtime.invoke_endpoint(EndpointName="slow-answers", Body=b"next")["Body"].read() == b"next"
+    assert "timed out while waiting for a response from container v. It has 0 s" in told[0]
+    assert "longer than 500000 bytes" in told[1]
+    slow.close()
 
 
 def _head(body: bytes) -> bytes:

@@ -115,6 +115,14 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(server: Server, size: 
     assert sent < 40 << 20  # what buffers hold, and not what the caller had
 
 
+def test_a_body_over_the_machines_own_limit_is_refused_before_it_is_sent(server: Server) -> None:
+    headers = signed(server, "sagemaker", "POST", PATH, b"")
+    headers["Content-Length"] = str((256 << 20) + 1)
+    ((status, body),) = ask(server.port, wire("POST", PATH, headers))
+    assert status == 400
+    assert said(body).endswith("Member must have length less than or equal to 268435456")
+
+
 def test_who_may_not_call_is_told_before_the_body_is_sent(server: Server) -> None:
     iam = server.client("iam")
     iam.create_user(UserName="refused")
