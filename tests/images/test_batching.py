@@ -11,7 +11,9 @@ from itertools import count
 import numpy as np
 import pytest
 from sagemaker_pytorch import serve as pytorch
+from sagemaker_xgboost import payloads
 from tests.images.container import Container, Server, answers
+from toolkit.algorithm import serving
 from toolkit.failure import UserError
 from toolkit.server.messages import Limits
 
@@ -172,3 +174,13 @@ def test_answers_that_are_no_numbers_are_null_in_json(container: Container) -> N
     with _script(container, script).serve("plain", **ONE) as server:
         body = server.invoke("1,0", accept="application/json")[2]
         assert json.loads(body, parse_constant=pytest.fail) == {"a": [[None, None]], "b": None}
+
+
+def test_built_in_algorithms_answer_in_json_too_when_a_score_is_no_number() -> None:
+    scores = np.array([np.inf, 1.0], np.float32)
+    assert serving.write({"score": scores}, "application/json", "predictions") == (
+        b'{"predictions": [{"score": null}, {"score": 1.0}]}'
+    )
+    assert payloads.write(scores.reshape(-1, 1), "application/jsonlines") == (
+        b'{"score": null}\n{"score": 1.0}\n'
+    )

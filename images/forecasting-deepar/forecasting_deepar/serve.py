@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from toolkit.content import json_bytes
 from toolkit.contract import layout
 from toolkit.failure import UserError
 from toolkit.serve import main
@@ -71,8 +72,8 @@ class Forecaster:
         except Refused as wrong:
             return wrong.answer()
         if lines or media == JSON_LINES:
-            return Answer(200, JSON_LINES, "".join(json.dumps(one) + "\n" for one in told).encode())
-        return Answer(200, JSON, json.dumps({"predictions": told}).encode())
+            return Answer(200, JSON_LINES, b"".join(json_bytes(one) + b"\n" for one in told))
+        return Answer(200, JSON, json_bytes({"predictions": told}))
 
     def _instances(self, body: bytes) -> tuple[list[object], Wanted]:
         document = _json(body)

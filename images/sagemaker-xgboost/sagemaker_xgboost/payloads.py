@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 from numpy.typing import NDArray
+from toolkit.content import json_bytes
 from toolkit.server.messages import CSV, JSON, JSON_LINES, RECORDIO
 
 from sagemaker_xgboost import generation
@@ -23,9 +22,9 @@ def write(scores: Floats, media: str) -> bytes:
         between = generation.joins()
         return (between.join(map(repr, rows)) + between.strip(",")).encode()
     if media == JSON:
-        return json.dumps({"predictions": [{"score": row} for row in rows]}).encode()
+        return json_bytes({"predictions": [{"score": row} for row in rows]})
     if media == JSON_LINES:
-        return "".join(json.dumps({"score": row}) + "\n" for row in rows).encode()
+        return b"".join(json_bytes({"score": row}) + b"\n" for row in rows)
     from toolkit import recordio
 
     return b"".join(recordio.record({}, {"score": row}) for row in scores)

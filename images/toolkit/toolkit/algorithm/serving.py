@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import rows
+from toolkit.content import json_bytes
 from toolkit.contract import layout
 from toolkit.failure import UserError
 from toolkit.server.messages import (
@@ -143,8 +143,8 @@ def write(columns: Columns, media: str, root: str) -> bytes:
         return "".join(",".join(map(_field, row)) + "\n" for row in zip(*lists, strict=True)).encode()
     named = [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
     if media == JSON:
-        return json.dumps({root: named}).encode()
-    return "".join(json.dumps(one) + "\n" for one in named).encode()
+        return json_bytes({root: named})
+    return b"".join(json_bytes(one) + b"\n" for one in named)
 
 
 def _field(value: object) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import rows, tables
+from toolkit.content import json_bytes
 from toolkit.contract import layout
 from toolkit.environment import Training
 from toolkit.failure import UserError
@@ -130,7 +131,7 @@ class Boosted:
         except Refused as wrong:
             return wrong.answer()
         found = self._predictor.predict(table)
-        return Answer(200, JSON, json.dumps(self._told(found, "verbose" in request.accept)).encode())
+        return Answer(200, JSON, json_bytes(self._told(found, "verbose" in request.accept)))
 
     def _told(self, found: NDArray[np.float64], verbose: bool) -> dict[str, Any]:
         if not self._predictor.classifies:
