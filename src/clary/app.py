@@ -189,8 +189,7 @@ async def serve_gateway(settings: Settings) -> None:
     from clary.serving.turns import turns
 
     sys.setswitchinterval(TURN)
-    home = settings.home
-    slot = network.take_slot(home.run)
+    home, slot = settings.home, network.take_slot(settings.home.run)
     listener, front = network.listeners(settings, slot)
     port, proxy_port = port_of(listener), port_of(front)
     clock = SystemClock()
