@@ -214,14 +214,17 @@ def test_models_that_come_and_go_all_at_once_answer_for_themselves_or_not_at_all
             chance, found = random.Random(seed), set()  # noqa: S311 - which models, not a secret
             for _ in range(40):
                 number = chance.randrange(12)
-                found.add(many.load(f"m{number}")[0])
+                status, said = many.load(f"m{number}")
+                assert status != 500 or "was unloaded while it was loading" in said["error"], said
+                found.add(status)
                 status, said = many.invoke(f"m{number}", "1")
                 assert status == 404 or said == [[number]], said
                 if chance.random() < 0.5:
                     found.add(many.ask("DELETE", f"/models/m{chance.randrange(12)}")[0])
             return found
 
-        assert set.union(*pool.map(some, range(4))) == {200, 404, 409, 507}
+        found = set.union(*pool.map(some, range(4)))
+        assert {200, 404, 409} <= found <= {200, 404, 409, 500, 507}
         assert many.server.process.poll() is None
     assert many.server.process.returncode == 0
 
