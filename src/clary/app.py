@@ -159,6 +159,7 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     from clary.serving.models.models import Models
     from clary.serving.router import Router
     from clary.serving.serverless import Serverless
+    from clary.serving.sessions import Sessions
     from clary.store.changes import Changes, Glance
     from clary.store.credentials import Credentials
     from clary.store.keys import MasterKey
@@ -167,12 +168,13 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     serverless = Serverless(glance, clock, settings.limits, settings.home)
     holding = Holding(records, glance, clock, settings.home.run / "wake.sock")
     models = Models(stores.objects, allowed_by(stores), settings.home.jobs)
+    sessions = Sessions(settings.home.run / "sessions")
     return DataPlane(
         look=glance.look,
         changes=glance,
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
-        router=Router(records, glance, clock, settings.limits, holding, serverless, models=models),
+        router=Router(records, glance, clock, settings.limits, holding, serverless, models, sessions),
     )
 
 

@@ -61,10 +61,11 @@ class Router:
         holding: Holding | None = None,
         serverless: Serverless | None = None,
         models: Models | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self._limits, self._holding, self.serverless = limits, holding, serverless
         self._endpoints = Endpoints(records, changes, limits.prediction_bytes, models)
-        self._sessions, self.models = Sessions(), models
+        self._sessions, self.models = sessions or Sessions(), models
         self.captures = Captures(clock)
         self.tallies = self._endpoints.tallies
         self._turn = itertools.count()
@@ -131,7 +132,7 @@ class Router:
             self._failed(call, variant, asked, answer.status if answer.status >= 400 else _UNREADABLE)
             text = answer.body[:1024].decode("utf-8", "replace")
             raise model_error(way.endpoint.record, variant.name, uid, answer.status, text)
-        self._sessions.heard(answer, way.host)
+        self._sessions.heard(answer, way.endpoint, way.host)
         if variant.source and captured:
             kind = answer.headers.get(b"content-type", b"application/octet-stream")
             self.captures.add(variant.source, call.body, call.headers, answer.body, kind)
