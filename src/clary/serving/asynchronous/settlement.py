@@ -74,6 +74,7 @@ class Settlement:
         if self._reason:
             self._outcome = self._keep_failure(self._reason, self._answer)
         self._measured["ResponseUploadLatency"] = _micros(time.perf_counter() - begun)
+        self._measured.pop("NotificationFailures", None)  # of a time that was undone
         return True
 
     @property
