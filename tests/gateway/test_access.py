@@ -13,7 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.serving.test_router import Model, endpoint, ok
 
-from clary.gateway import access
 from clary.gateway.access import FILES, Access, AccessLog
 
 if TYPE_CHECKING:
@@ -109,10 +108,10 @@ def test_the_log_takes_no_more_than_it_may_and_keeps_what_came_last(tmp_path: Pa
 
 def test_what_comes_faster_than_it_can_be_kept_is_counted(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
-        log = AccessLog(tmp_path / "a.jsonl", 1 << 30, pool)
-        for _ in range(access.MOST_WAITING + 3):
+        log = AccessLog(tmp_path / "a.jsonl", 1 << 30, pool, most_waiting=100)
+        for _ in range(103):
             log.add(line())
         asyncio.run(log.write())
     told = entries(tmp_path / "a.jsonl")
-    assert len(told) == access.MOST_WAITING + 1
+    assert len(told) == 101
     assert told[-1]["dropped"] == 3

@@ -52,14 +52,14 @@ class Access(NamedTuple):
 class AccessLog:
     """The access log of one gateway process. `most` is how many bytes it takes with the files before it."""
 
-    def __init__(self, path: Path, most: int, pool: Executor) -> None:
-        self._path, self._most, self._pool = path, most, pool
+    def __init__(self, path: Path, most: int, pool: Executor, most_waiting: int = MOST_WAITING) -> None:
+        self._path, self._most, self._pool, self._most_waiting = path, most, pool, most_waiting
         self._waiting: list[Access] = []
         self._dropped = 0
 
     def add(self, access: Access) -> None:
         """Take note of a call; returns at once."""
-        if len(self._waiting) < MOST_WAITING:
+        if len(self._waiting) < self._most_waiting:
             self._waiting.append(access)
         else:
             self._dropped += 1
