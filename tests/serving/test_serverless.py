@@ -139,9 +139,9 @@ def until_taken(place: Path, count: int) -> None:
 def test_one_environment_has_one_call_at_a_time(
     server: Server, make: Made, gates: list[Gate], pool: ThreadPoolExecutor
 ) -> None:
-    endpoint, [one, _], client = make("alone"), gates, runtime(server)
+    endpoint, [one, _], client = make("one-call"), gates, runtime(server)
     endpoint.have(one.model.path)
-    calls = [pool.submit(ask, client, "alone") for _ in range(3)]
+    calls = [pool.submit(ask, client, "one-call") for _ in range(3)]
     until_taken(endpoint.place, 3)
     one.open.set()
     assert [call.result() for call in calls] == ["one"] * 3
