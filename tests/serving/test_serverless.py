@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,10 @@ from clary.core.limits import LIFTED, STRICT, Limits
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.runtime import occupancy
 from clary.serving.bills import Bill, Book, measured, points
+from clary.serving.connection import Host
 from clary.serving.endpoints import Choice, Endpoint, Plan, Variant
 from clary.serving.invocation import Invocation
-from clary.serving.refusal import Refused
+from clary.serving.refusal import ModelError, Refused
 from clary.serving.serverless import Serverless as Serving
 from clary.serving.serverless import Throttled
 from clary.serving.tally import Tally
@@ -255,27 +257,41 @@ def test_another_variant_is_refused(server: Server, make: Made, gates: list[Gate
         runtime(server).invoke_endpoint(EndpointName="one-variant", Body=b"x", TargetVariant="other")
 
 
-@pytest.mark.parametrize(("limits", "fits"), [(LIFTED, True), (STRICT, False)])
-def test_a_body_over_four_megabytes_is_refused_in_strict_mode_only(
-    server: Server, make: Made, limits: Limits, fits: bool
-) -> None:
-    record, plane = make(f"large-{fits}").record, server.parts.plane
-    variant = Variant("v", 1.0, Tally(), None)
-    endpoint = Endpoint(record, Choice([]), {}, Plan(variant, {**CONFIG, "MaxConcurrency": 0}))
+def invoke_alone(server: Server, record: Record, limits: Limits, plan: Plan, body: bytes) -> None:
+    """Make a call with other limits than the server's."""
+    endpoint = Endpoint(record, Choice([]), {}, plan)
     call = Invocation(
         account=record.account,
         region=record.region,
         endpoint=record.name,
         headers={},
-        body=b"x" * 4_194_305,
+        body=body,
         began=time.perf_counter(),
     )
     changes = Glance(Changes(server.stores.database))
     serverless = Serving(changes, server.parts.clock, limits, server.home)
-    with pytest.raises(
-        Throttled if fits else Refused, match="under way" if fits else "takes at most 4194304"
-    ):
-        asyncio.run(serverless.invoke(plane.router, endpoint, call, None))
+    asyncio.run(serverless.invoke(server.parts.plane.router, endpoint, call, None))
+
+
+@pytest.mark.parametrize(("limits", "fits"), [(LIFTED, True), (STRICT, False)])
+def test_a_body_over_four_megabytes_is_refused_in_strict_mode_only(
+    server: Server, make: Made, limits: Limits, fits: bool
+) -> None:
+    plan = Plan(Variant("v", 1.0, Tally(), None), {**CONFIG, "MaxConcurrency": 0})
+    refusal, says = (Throttled, "under way") if fits else (Refused, "takes at most 4194304")
+    with pytest.raises(refusal, match=says):
+        invoke_alone(server, make(f"large-{fits}").record, limits, plan, b"x" * 4_194_305)
+
+
+def test_an_environment_that_does_not_answer_in_time_is_nobody_s_any_more(
+    server: Server, make: Made, gates: list[Gate]
+) -> None:
+    endpoint, [one, _] = make("slow"), gates
+    endpoint.have(one.model.path)
+    plan = Plan(Variant("v", 1.0, Tally(), None, hosts=[Host("one", one.model.path)]), CONFIG)
+    with pytest.raises(ModelError, match="timed out while waiting"):
+        invoke_alone(server, endpoint.record, replace(LIFTED, model_seconds=0.05), plan, b"x")
+    assert occupancy.last_used(endpoint.place, "one") is None
 
 
 def test_a_model_s_error_is_told_and_frees_the_environment(

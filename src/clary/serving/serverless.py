@@ -86,6 +86,12 @@ class Turn:
             self._crew.lose(self._host)
             self._host = None
 
+    def give_up(self) -> None:
+        """Let nobody have an environment that may be at work on this call for long; it is replaced."""
+        if self._host:
+            self._crew.close_environment(self._host)
+            self._host = None
+
     def end(self) -> None:
         """Leave the environment and the place to others."""
         if self._host:
@@ -129,6 +135,8 @@ class Serverless:
                 turn.unsent()
                 continue
             except (HostLost, BadAnswer, TimeoutError) as error:
+                if isinstance(error, TimeoutError):
+                    turn.give_up()
                 raise router.failure(call, way, asked, error, patience) from error
             finally:
                 turn.bill.seconds = time.perf_counter() - asked
@@ -238,6 +246,12 @@ class _Crew:
     def lose(self, host: Host) -> None:
         """Leave an environment that was not there to answer."""
         self._lost[host.uid] = time.perf_counter()
+        self._busy.discard(host.uid)
+        self._known[host.uid].leave(self._clock.now().timestamp())
+
+    def close_environment(self, host: Host) -> None:
+        """Close an environment that this process has, as the reaper does."""
+        occupancy.forget(self.place, host.uid)
         self._busy.discard(host.uid)
         self._known[host.uid].leave(self._clock.now().timestamp())
 
