@@ -330,6 +330,7 @@ def allowed_by(stores: Stores) -> Callable[[str, str, str], bool]:
 
 def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
     """Return what works off asynchronous requests; those of a driver that is dead are anybody's again."""
+    from clary.runtime.attendance import Attendance
     from clary.serving.asynchronous.doors import Doors
     from clary.serving.asynchronous.driver import Driver
     from clary.serving.asynchronous.measures import Measures
@@ -346,6 +347,7 @@ def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
         measures=Measures(stores.metrics),
         clock=clock,
         allowed=means.allowed,
+        attendance=Attendance(means.settings.home),
         publish=publishing(
             lambda role, region, operation, request: means.call(
                 stores.credentials.role_principal(role, SESSION_NAME), region, operation, request, {}

@@ -21,6 +21,7 @@ from clary.core.document import Document
 from clary.gateway.audit import Audit
 from clary.gateway.inside import Inside
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.runtime.attendance import Attendance
 from clary.serving.asynchronous.doors import Doors
 from clary.serving.asynchronous.driver import Driver
 from clary.serving.asynchronous.measures import Measures
@@ -110,6 +111,7 @@ class Site:
             measures=Measures(stores.metrics),
             clock=clock or parts.clock,
             allowed=allowed_by(stores),
+            attendance=Attendance(self.server.home),
             publish=publishing(call),
         )
 

@@ -18,6 +18,7 @@ from clary.core.clock import SystemClock
 from clary.core.document import Document
 from clary.resources.application_autoscaling.scalable_target import SCALABLE_TARGET
 from clary.resources.inference.endpoint import ENDPOINT
+from clary.runtime.attendance import Attendance
 
 STATUS = b"HTTP/1.1 %d Sorry\r\nContent-Length: %d\r\nContent-Type: text/plain\r\n\r\n%b"
 
@@ -245,6 +246,25 @@ def test_no_host_is_asked_more_at_once_than_the_configuration_says(site: Site, t
             go.set()
             assert [site.answer(each) for each in sent] == [b"done"] * 12
     assert most[0] == 3
+
+
+def test_a_host_is_attended_as_long_as_it_works_for_a_request(site: Site, tmp_path: Path) -> None:
+    go = threading.Event()
+
+    def answer(*_: object) -> bytes:
+        go.wait(20)
+        return ok(b"done")
+
+    model = Model(tmp_path / "slow.sock", answer)
+    site.serve("attended", model)
+    attendance = Attendance(site.server.home)
+    with site.driven():
+        sent = site.send("attended")
+        until(lambda: attendance.attended("attended-slow"), "the host is attended")
+        go.set()
+        assert site.answer(sent) == b"done"
+        until(lambda: not attendance.attended("attended-slow"), "the host is let go")
+    model.close()
 
 
 def test_a_backlog_without_a_host_is_kept_and_worked_off_once_there_is_one(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clary.core.clock import Clock
 from clary.core.document import Document
+from clary.runtime.attendance import Attendance
 from clary.serving.asynchronous.measures import Measures
 from clary.store.invocations.queue import Invocations
 from clary.store.logs import Logs
@@ -34,6 +35,7 @@ class Doors:
     clock: Clock
     allowed: Allowed
     publish: Publish
+    attendance: Attendance
 
     def now(self) -> int:
         """Return the time in milliseconds."""

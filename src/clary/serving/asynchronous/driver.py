@@ -77,6 +77,7 @@ class Driver:
             if version != seen or self._freed or now >= look_at:
                 seen, self._freed, look_at = version, False, now + LOOK
                 await self._try(self._look)
+            self._doors.attendance.attend({uid for uid, count in [*self._busy.items()] if count})
             if now >= renew_at and self._tasks:
                 renew_at = now + RENEW
                 await self._try(self._renew)
@@ -84,6 +85,7 @@ class Driver:
                 report_at = now + REPORT
                 await self._try(self._report)
             await asyncio.sleep(TICK)
+        self._doors.attendance.attend(set())
         for task in self._tasks:
             task.cancel()
         settling.cancel()
