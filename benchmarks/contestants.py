@@ -103,6 +103,8 @@ class Peer:
     program: str
     settings: Mapping[str, Asked]
     environment: Mapping[str, str] = field(default_factory=dict)
+    pauses: bool = True
+    """Whether it bears to be stopped for a while: those that watch themselves by the clock do not."""
 
     def line(self, models: Models, port: int, model: str) -> list[str]:
         """Return the command that serves one of the models."""
@@ -184,6 +186,7 @@ PEER_LIST = (
             PLAIN: Asked("/v2/models/{model}/infer", v2_binary, v2_float),
             BATCHED: Asked("/v2/models/{model}-batched/infer", v2_binary, v2_float),
         },
+        pauses=False,
     ),
     Peer(
         name="Ray Serve",
@@ -197,5 +200,6 @@ PEER_LIST = (
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_worker_niceness": "0",
         },
+        pauses=False,
     ),
 )

@@ -21,9 +21,9 @@ Written by `make bench` (`python -m benchmarks --write serving_peers serving_loa
 the same models by Clary, through its signed public API, and by Python serving frameworks, each in an
 environment of its own. Everyone has one worker and one thread in it. All servers of a model stand at once;
 rounds of {seconds} s take turns, {rounds} at each load, and medians are told. Peers that are not asked are
-stopped (SIGSTOP) meanwhile; Clary never is. Before a server is timed, its answers to 64 rows, asked for at
-once, must be the model's own. The bare uvicorn app is no peer but a floor: it does nothing except call the
-model.
+stopped (SIGSTOP) meanwhile; Ray Serve and PyTriton, which do not bear it, and Clary are never. Before a
+server is timed, its answers to 64 rows, asked for at once, must be the model's own. The bare uvicorn app is
+no peer but a floor: it does nothing except call the model.
 
 A peer that can batch was first tried both ways at each load and then timed in the better: "b" marks
 batches. Requests wait there 1 ms at most for others (MLServer, LitServe, TorchServe) or not at all

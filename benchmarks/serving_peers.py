@@ -44,11 +44,12 @@ class Contestant:
     reads: Mapping[str, Read]
     server: Marked | Ours
     ready: float
+    pauses: bool
 
     @contextmanager
     def awake(self) -> Iterator[None]:
-        """Let a peer run only as long as this; Clary is never stopped."""
-        if isinstance(self.server, Ours):
+        """Let a peer that bears it run only as long as this."""
+        if isinstance(self.server, Ours) or not self.pauses:
             yield
             return
         self.server.resume()
@@ -70,6 +71,10 @@ class NotStarted(Exception):
     """A peer does not run here."""
 
 
+class Fell(Exception):
+    """A server that stood does not answer any more."""
+
+
 class WrongAnswer(Exception):
     """A server answers what the model does not."""
 
@@ -88,7 +93,7 @@ def run(names: Sequence[str] = (), only: Sequence[str] = tuple(SERVED)) -> list[
             with _standing(wanted, served, model, missing) as standing:
                 for each in standing:
                     ready.setdefault((each.name, each.version), []).append(each.ready)
-                cells += _measured(standing, served, model)
+                cells += _measured(standing, served, model, missing)
     begun = [
         Started(name=f"{name} ready after", value=median(taken), unit="s", server=name, version=version)
         for (name, version), taken in ready.items()
@@ -114,24 +119,43 @@ def _standing(
         yield found
 
 
-def _measured(standing: Sequence[Contestant], served: Models, model: str) -> Iterator[Cell]:
+def _measured(
+    standing: list[Contestant], served: Models, model: str, missing: dict[str, str]
+) -> Iterator[Cell]:
     """Measure all at every load: the answers, then the better setting of each, then in turn."""
-    for each in standing:
-        with each.awake():
+    for each in list(standing):
+        with _or_without(standing, each, missing), each.awake():
             for setting in each.requests:
                 _verify(each, served.answers[model], setting)
     for callers in CALLERS:
-        chosen = {each.name: _better(each, callers) for each in standing}
-        rounds: dict[str, list[Round]] = {each.name: [] for each in standing}
+        chosen: dict[str, str] = {}
+        for each in list(standing):
+            with _or_without(standing, each, missing):
+                chosen[each.name] = _better(each, callers)
+        rounds: dict[str, list[Round]] = {}
         for turn in range(ROUNDS):
             for each in [*standing[turn:], *standing[:turn]]:
-                with each.awake():
-                    rounds[each.name].append(_round(each, chosen[each.name], callers, SECONDS))
+                with _or_without(standing, each, missing), each.awake():
+                    taken = _round(each, chosen[each.name], callers, SECONDS)
+                    rounds.setdefault(each.name, []).append(taken)
         for each in standing:
             setting = chosen[each.name] if len(each.requests) > 1 else ""
             cell = _cell(each.name, model, callers, rounds[each.name], setting)
             print(_line(cell), flush=True)
             yield cell
+
+
+@contextmanager
+def _or_without(standing: list[Contestant], each: Contestant, missing: dict[str, str]) -> Iterator[None]:
+    """Go on without a peer that fell; without Clary, or with a wrong answer, nothing goes on."""
+    try:
+        yield
+    except Fell as error:
+        if isinstance(each.server, Ours):
+            raise
+        print(f"{error}; it is left out from here on", file=sys.stderr)
+        missing[each.name] = str(error)
+        standing.remove(each)
 
 
 def _line(figure: Figure) -> str:
@@ -184,7 +208,7 @@ def _driven(
         except (OSError, RuntimeError) as error:
             told = f"{contestant.name}, {callers} callers: {error}"
             if not left:
-                raise RuntimeError(told) from error
+                raise Fell(told) from error
             print(f"{told}; asking again", file=sys.stderr)
             time.sleep(SETTLE)
     raise AssertionError("there is a last try")
@@ -206,7 +230,7 @@ def _verify(contestant: Contestant, answers: Sequence[float], setting: str) -> N
     while (left := [each for each in asked if each not in checked]) and time.monotonic() < until:
         _driven(contestant, left, 16, 0.1, check)
     if left:
-        raise RuntimeError(f"{contestant.name}, {setting}: {len(left)} of {len(asked)} rows not answered")
+        raise Fell(f"{contestant.name}, {setting}: {len(left)} of {len(asked)} rows not answered")
 
 
 @contextmanager
@@ -216,7 +240,7 @@ def _ours(served: Models, model: str) -> Iterator[Contestant]:
         asked = clary.requests(served)
         _answered(clary.clary.port, asked[0], lambda: True)
         taken = time.perf_counter() - begun
-        yield Contestant(OURS, "", clary.clary.port, {PLAIN: asked}, {PLAIN: number}, clary, taken)
+        yield Contestant(OURS, "", clary.clary.port, {PLAIN: asked}, {PLAIN: number}, clary, taken, False)
 
 
 @contextmanager
@@ -233,9 +257,10 @@ def _peer(peer: Peer, served: Models, model: str) -> Iterator[Contestant]:
             for asked in requests.values():
                 _answered(port, asked[0], running.alive)
             taken = time.perf_counter() - begun
-            running.pause()
+            if peer.pauses:
+                running.pause()
             reads = {setting: asked.read for setting, asked in peer.settings.items()}
-            yield Contestant(peer.name, peer.version(), port, requests, reads, running, taken)
+            yield Contestant(peer.name, peer.version(), port, requests, reads, running, taken, peer.pauses)
         except NotStarted as error:
             raise NotStarted(f"{error}; it said: {running.said()}") from error
         finally:

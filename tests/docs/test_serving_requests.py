@@ -54,7 +54,7 @@ class Echo:
             threading.Thread(target=self._answer, args=(line,), daemon=True).start()
 
     def _answer(self, line: socket.socket) -> None:
-        with line, suppress(ConnectionResetError):
+        with line, suppress(OSError):
             while asked := line.recv(65536):
                 body = asked.partition(b"\r\n\r\n")[2]
                 line.sendall(self.head + b"\r\nContent-Length: %d\r\n\r\n" % len(body))
