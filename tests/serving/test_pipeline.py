@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,11 @@ async def outcomes(host: Piped, *bodies: bytes, timeout: float = 60.0) -> list[O
 class Script:
     """A model server that offers a pipe, and on that does what it is told with each request that is read."""
 
-    def __init__(self, path: Path, act: Callable[[socket.socket, bytes], bool]) -> None:
+    def __init__(
+        self, path: Path, act: Callable[[socket.socket, bytes], bool], offers: Iterable[str] = repeat(OFFERED)
+    ) -> None:
         self.read: list[bytes] = []
+        self._offers = iter(offers)
         self._act = act
         self._listener = socket.socket(socket.AF_UNIX)
         with unix.address(path) as address:
@@ -93,6 +97,7 @@ class Script:
             thread.join()
 
     def _serve(self, connection: socket.socket) -> None:
+        offered = next(self._offers)
         with connection, connection.makefile("rb", buffering=0) as stream:
             while head := stream.readline():
                 length = 0
@@ -101,7 +106,7 @@ class Script:
                 body = stream.read(length) if length else b""
                 assert head and body is not None
                 if body == b"hello":
-                    connection.sendall(ok(body, OFFERED))
+                    connection.sendall(ok(body, offered))
                     continue
                 self.read.append(body)
                 if not self._act(connection, body):
@@ -277,6 +282,39 @@ def test_an_answer_that_nobody_asked_for_is_nobody_s(tmp_path: Path) -> None:
         while not host.post([next_one], 60.0):
             await asyncio.sleep(0)
         assert await next_one.ended in (b"two", HostLost, Unsent)
+        host.close()
+
+    run(ask())
+    server.close()
+
+
+def test_each_worker_gets_a_pipe_and_what_is_asked_one_by_one_goes_to_the_free_one(tmp_path: Path) -> None:
+    hold = threading.Event()
+
+    def act(connection: socket.socket, body: bytes) -> bool:
+        if body == b"long":
+            hold.wait(10)
+        connection.sendall(ok(body))
+        return True
+
+    workers = [f"X-Clary-Pipeline: {worker}/2" for worker in (0, 0, 0, 1)]  # by chance, the same one thrice
+    server = Script(tmp_path / "m.sock", act, workers)
+
+    async def ask() -> None:
+        host = await piped(tmp_path / "m.sock")
+        slots: set[int] = set()
+        while slots != {0, 1}:  # a pipe is opened where there is more to do than one worker can
+            assert await outcomes(host, b"hello", b"hello", b"hello") == [b"hello"] * 3
+            slots = {pipe.offer.worker for pipe in host._pipes if pipe.offer}
+        assert len(host._pipes) == 2
+        long = Asked(b"long")
+        assert host.post([long], 60.0)
+        for _ in range(5):
+            quick = Asked(b"quick")
+            assert host.post([quick], 60.0)
+            assert await quick.ended == b"quick"
+        hold.set()
+        assert await long.ended == b"long"
         host.close()
 
     run(ask())
