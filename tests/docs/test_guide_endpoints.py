@@ -53,6 +53,13 @@ def test_the_serverless_endpoint_is_taken(server: Server) -> None:
     assert told["EndpointStatus"] == "Creating"
 
 
+def test_the_endpoint_of_many_models_is_taken(server: Server) -> None:
+    server.client("s3").create_bucket(Bucket="my-bucket")
+    run("MultiModel", server)
+    told = server.client("sagemaker").describe_endpoint(EndpointName="my-many-models")
+    assert told["EndpointStatus"] == "Creating"
+
+
 @pytest.mark.parametrize("name", ["my-torch-model", "my-onnx-model"])
 def test_models_that_are_batched_and_onnx_models_are_taken(name: str, server: Server) -> None:
     s3 = server.client("s3")
