@@ -179,6 +179,24 @@ def test_a_model_that_the_container_lost_is_loaded_again(endpoint: Endpoint, she
     assert shelf.loads == ["a.tar.gz", "a.tar.gz"]
 
 
+@pytest.mark.parametrize("shelf", [{"sockets": True}], indirect=True)
+def test_a_call_that_met_a_model_on_its_way_out_is_asked_again(endpoint: Endpoint, shelf: Shelf) -> None:
+    assert endpoint.ask("a.tar.gz") == "a itself"
+    name = next(iter(shelf.models))
+    leaving = shelf.own[name]
+
+    def leave(*_: object) -> bytes:
+        shelf.models.pop(name)
+        shelf.own.pop(name)
+        leaving.path.unlink()
+        return b"HTTP/1.1 503 Bye\r\nX-Clary-Leaving: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+    leaving.answer = leave
+    assert endpoint.ask("a.tar.gz") == "a itself"
+    assert shelf.loads == ["a.tar.gz", "a.tar.gz"]
+    leaving.close()
+
+
 def test_a_gateway_that_begins_asks_what_is_loaded(endpoint: Endpoint, shelf: Shelf, server: Server) -> None:
     assert endpoint.ask("a.tar.gz") == "a"
     fetching = Fetching(server.stores.objects, lambda *_: True, server.home.jobs)

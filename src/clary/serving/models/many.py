@@ -22,6 +22,7 @@ from clary.serving.head import head
 from clary.serving.models.container import Container, Told
 from clary.serving.models.counts import Counts, add
 from clary.serving.models.fetching import Fetching, Prefix
+from clary.serving.pipeline import LEAVING
 from clary.serving.refusal import Refused
 from clary.serving.stream import Stream
 
@@ -104,7 +105,8 @@ class Many(Host):
                 except Unsent:  # unloaded, or its process ended, before the call was taken in
                     self._forget(target, loaded)
                     continue
-                if answer.status == 404 and loaded.host is None and await self._gone(loaded):
+                absent = answer.status == 404 and loaded.host is None and await self._gone(loaded)
+                if absent or LEAVING in answer.headers:  # which says that the call was not read
                     self._forget(target, loaded)
                     continue
                 return self.uid, answer
