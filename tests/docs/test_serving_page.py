@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.contestants import FLOOR, PEER_LIST
 from benchmarks.harness import Figure
 from benchmarks.serving_clary import SERVED
-from benchmarks.serving_page import MODELS, Cell, LeftOut, Own, Started, compared, write
+from benchmarks.serving_page import CALLERS, MODELS, PAGE, Cell, LeftOut, Own, Started, compared, write
 
 
 def cell(server: str, rate: float, p99: float, callers: int = 8, setting: str = "") -> Cell:
@@ -61,3 +62,12 @@ def test_figures_become_the_page_and_a_run_without_peers_leaves_it(tmp_path: Pat
 
 def test_every_model_that_is_measured_has_a_title() -> None:
     assert set(SERVED) == set(MODELS)
+
+
+def test_the_page_has_a_table_for_each_model_and_a_row_for_everybody() -> None:
+    told = PAGE.read_text()
+    for title in MODELS.values():
+        table = told.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        for name in ("Clary", FLOOR.name, *(peer.name for peer in PEER_LIST)):
+            assert f"| {name} | " in table or f"| {name} | did not run here" in told, f"{title}: {name}"
+    assert all(f"| {callers} | requests a second |" in told for callers in CALLERS)
