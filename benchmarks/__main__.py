@@ -1,7 +1,7 @@
 """Run every benchmark or those named (python -m benchmarks [--write] NAME …), each beside its floor.
 
-With --write, what they say of the built-in algorithms goes to docs/builtin-algorithms-measured.md, and what they
-say of serving to docs/serving-measured.md.
+With --write, what they say of the built-in algorithms goes to docs/builtin-algorithms-measured.md, and
+what they say of serving to docs/serving-measured.md.
 """
 
 from __future__ import annotations

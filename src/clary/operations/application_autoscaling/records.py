@@ -1,6 +1,7 @@
 """What the three kinds of Application Auto Scaling share: kept under their place, listed by it.
 
-Targets and policies scale a variant (controllers/inference/scaling.py); scheduled actions of other services are kept only.
+Targets and policies scale a variant (controllers/inference/scaling.py); scheduled actions of other services
+are kept only.
 """
 
 from __future__ import annotations
