@@ -12,6 +12,7 @@ from tests.controllers.worlds import ACCOUNT, NOON, REGION, ROLE, World
 from clary.controllers.inference.transform_job import ATTEMPTS, next_step
 from clary.controllers.inference.transform_job import World as Seen_
 from clary.controllers.inference.transform_job_world import GROUP, TransformJobs
+from clary.controllers.step import Step
 from clary.core.document import Document
 from clary.resources.inference.transform_job import TRANSFORM_JOB
 from clary.runtime.spec import Seen
@@ -96,7 +97,7 @@ def outputs(world: World) -> dict[str, str]:
         ({}, Seen_(remaining=1), "start", None),
         ({}, Seen_(fault="ClientError: no"), "none", "Failed"),
         ({}, Seen_(), "collect", "Completed"),
-        ({"TransformJobStatus": "Stopping"}, Seen_(), "none", "Stopped"),
+        ({"TransformJobStatus": "Stopping"}, Seen_(), "withdraw", "Stopped"),
         ({"_Started": True}, Seen_(runs=[READY, WELL]), "none", None),
         ({"_Started": True}, Seen_(runs=[READY, BAD]), "none", None),
         ({"_Started": True}, Seen_(runs=[READY, WELL], fresh=True), "publish", None),
@@ -109,7 +110,12 @@ def outputs(world: World) -> dict[str, str]:
         ({"_Started": True}, Seen_(runs=[WELL, Seen()]), "none", None),
         ({"_Started": True, "_Attempt": ATTEMPTS}, Seen_(runs=[WELL, LOST]), "collect", "Failed"),
         ({"_Started": True, "TransformJobStatus": "Stopping"}, Seen_(runs=[READY, WELL]), "stop", None),
-        ({"_Started": True, "TransformJobStatus": "Stopping"}, Seen_(runs=[WELL, LOST]), "none", "Stopped"),
+        (
+            {"_Started": True, "TransformJobStatus": "Stopping"},
+            Seen_(runs=[WELL, LOST]),
+            "withdraw",
+            "Stopped",
+        ),
         (
             {"_Started": True, "TransformJobStatus": "Stopping"},
             Seen_(runs=[READY], fresh=True),
@@ -262,6 +268,21 @@ def test_what_a_job_put_before_it_was_stopped_is_taken_back_and_nothing_else(wor
     tend(world)
     assert world.reread(job).doc["TransformJobStatus"] == "Stopped"
     assert outputs(world) == {"a.csv.out": "somebody else's by now", "b/c.csv.out": "an earlier job's"}
+
+
+@pytest.mark.parametrize("effect", ["publish", "collect"])
+def test_what_was_put_is_taken_back_though_the_stop_came_before_it_was_written_down(
+    world: World, effect: str
+) -> None:
+    job = create(world)
+    tend(world)
+    end(world, f"{job.uid}-1-1", WELL, "a.csv", "d.csv")
+    end(world, f"{job.uid}-1-2", WELL, "b/c.csv")
+    TransformJobs(world.means).act(world.reread(job), Step(effect=effect))
+    assert sorted(outputs(world)) == ["a.csv.out", "b/c.csv.out", "d.csv.out"]
+    world.records.update(world.reread(job), {"TransformJobStatus": "Stopping"}, due=world.clock.now())
+    tend(world)
+    assert world.reread(job).doc["TransformJobStatus"] == "Stopped" and not outputs(world)
 
 
 def test_a_job_that_is_stopped_keeps_nothing(world: World) -> None:

@@ -107,9 +107,12 @@ def failure_reason(run: Seen) -> str:
 
 
 def _stopped(doc: Document, now: datetime, **members: object) -> Step:
-    """End a job that was stopped: what was finished is not kept (evidence/batch-transform.md)."""
+    """End a job that was stopped: what was finished is not kept (evidence/batch-transform.md).
+
+    The record need not know of all that was put: who put it may have died, or met the stop, before it wrote.
+    """
     step = _finish(doc, "Stopped", now, **members)
-    return Step(effect="withdraw", write=step.write, again=AT_ONCE) if "_Kept" in doc else step
+    return Step(effect="withdraw", write=step.write, again=AT_ONCE)
 
 
 def _collect(doc: Document, status: str, now: datetime, **members: object) -> Step:
