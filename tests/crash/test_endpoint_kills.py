@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -62,9 +63,18 @@ def settle(site: Site, name: str) -> Any:
 
 
 def answers(site: Site, name: str, nonce: str) -> bool:
-    site.open_gates()
+    """Say whether a host answers; the call may wait for one, which may yet have to come and find its gate."""
+    runtime = site.client("sagemaker-runtime")
+    with ThreadPoolExecutor(1) as pool:
+        calling = pool.submit(runtime.invoke_endpoint, EndpointName=name, Body=b"hello")
+
+        def over() -> bool:
+            site.open_gates()
+            return calling.done()
+
+        site.until(over, f"the call of {name} is over")
     try:
-        answer = site.client("sagemaker-runtime").invoke_endpoint(EndpointName=name, Body=b"hello")
+        answer = calling.result()
     except ClientError:
         return False
     assert answer["Body"].read() == f"{nonce} hello".encode()
