@@ -202,3 +202,23 @@ def test_a_model_s_error_and_a_lost_host_are_told_and_written_down(server: Serve
         '"operation":"InvokeEndpoint","resource":"arn:aws:sagemaker:us-east-1:000000000000:endpoint/quick"'
         in line
     )
+
+
+def test_what_looks_like_a_request_inside_of_another_one_is_none(server: Server, tmp_path: Path) -> None:
+    """However the network cuts what was sent: here, the value of a header begins a piece."""
+    model = Model(tmp_path / "m.sock", lambda line, headers, body: ok(body, "Content-Type: text/csv"))
+    with (
+        endpoint(server, "quick", ("AllTraffic", 1.0, model.path)),
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as caller,
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as other,
+    ):
+        for _ in range(2):
+            for connection in (other, caller):  # from the second call on, both go the straight way
+                connection.sendall(request(server, b"1,2"))
+                assert answers(connection, 1)[0][1] == b"1,2"
+            caller.sendall(b"GET /_clary/health HTTP/1.1\r\nHost: x\r\nX-Header: ")
+            other.sendall(request(server, b"3"))  # once this is answered, that piece was read
+            assert answers(other, 1)[0][1] == b"3"
+            caller.sendall(request(server, b""))
+            assert b"status" in answers(caller, 1)[0][1]
+    model.close()

@@ -15,6 +15,7 @@ class Prompt(Connection):
     """One connection. What is not on the straight way costs one comparison."""
 
     _call: Call | None = None
+    _between = True  # whether the parser has nothing of a request that is not whole
     _last = False
     _idle_since = 0.0
     _dates: tuple[object, bytes] = (None, b"")
@@ -27,6 +28,16 @@ class Prompt(Connection):
             self.flow.pause_reading()
         elif not data.startswith(b"POST /endpoints/") or not self._begin(data):
             super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Leave what follows to the parser, whatever it looks like, until the request is whole."""
+        self._between = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """Take the next request for one of its own."""
+        self._between = True
+        super().on_message_complete()
 
     def shutdown(self) -> None:
         """Close after the answer that is under way; one on the straight way says so."""
@@ -47,7 +58,7 @@ class Prompt(Connection):
     def _begin(self, data: bytes) -> bool:
         cycle = self.cycle
         if (
-            not (self._whole or (self._in_head and not self._head_size))
+            not self._between
             or (cycle is not None and not cycle.response_complete)
             or self.rest
             or self.pipeline
