@@ -40,6 +40,12 @@ def test_only_estimators_that_go_row_by_row_are_joined(models: Any) -> None:
         assert (model, joined) == (model, wanted)
 
 
+def test_a_model_that_tells_less_of_itself_than_this_version_asks_is_predicted_all_the_same(
+    models: Any,
+) -> None:
+    assert models["odd"] == [[False, True], [True, True]]
+
+
 def test_callers_at_once_get_what_the_model_says_of_their_rows(models: Any) -> None:
     container, (rows, expected) = models["container"], models["saved"]
     folder = container.ml / "model" / "code"

@@ -27,8 +27,11 @@ class Predictor:
     """An estimator's predict, made quickly where it can be."""
 
     def __init__(self, model: Any) -> None:
-        self._model, self._quick, self._proofs = model, _written_down(model), PROOFS
-        self._width = model.n_features_in_ if self._quick else 0
+        self._model, self._proofs = model, PROOFS
+        try:
+            self._quick, self._width = _written_down(model), model.n_features_in_
+        except Exception:  # not fitted, or saved by another version: the estimator knows what to do
+            self._quick, self._width = None, 0
 
     def __call__(self, data: Any) -> Any:
         """Predict."""

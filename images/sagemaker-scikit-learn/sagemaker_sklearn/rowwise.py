@@ -14,7 +14,10 @@ def by_row(model: Any) -> bool:
     """Tell whether all of a model is scikit-learn's own, with nothing in it that looks from row to row."""
     if "predict" in getattr(model, "__dict__", {}) or not hasattr(model, "get_params"):
         return False
-    return all(map(_known, _parts(model)))
+    try:
+        return all(map(_known, _parts(model)))
+    except Exception:  # what another version saved predicts, but lacks the parameters that came later
+        return False
 
 
 def _parts(model: Any) -> Iterator[Any]:
