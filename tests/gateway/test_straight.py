@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -18,7 +21,10 @@ from tests.gateway.test_quick import PATH, answers, request
 from tests.serving.test_router import Model, endpoint, ok
 
 from clary.gateway.admission import Admission
-from clary.gateway.whole import MOST_BODY, read
+from clary.gateway.invoke import Invoker
+from clary.gateway.straight import Call, Straight
+from clary.gateway.whole import MOST_BODY, MOST_HEAD, read
+from clary.store.credentials import Credentials as KnownCredentials
 
 if TYPE_CHECKING:
     from clary.core.principal import Credential
@@ -51,6 +57,8 @@ def test_a_request_that_is_whole_is_read() -> None:
         (b"Length: 3", b"Length: +3"),
         (b"Length: 3", b"Length: 3\r\nContent-Length: 3"),
         (b"Length: 3", b"Length: 3, 3"),
+        (b"Length: 3", b"Length: %b3" % (b"0" * 5000)),
+        (b"Host: h", b"Host: %b" % (b"h" * MOST_HEAD)),
         (b"Host: h", b"Transfer-Encoding: chunked"),
         (b"Host: h", b"Expect: 100-continue"),
         (b"Host: h", b"Connection: close"),
@@ -155,6 +163,63 @@ def test_a_credential_that_is_over_or_gone_is_not_admitted(server: Server) -> No
     signer.remember("e")
     signer.admission.look()
     assert not signer.admission._seals
+
+
+def test_nothing_is_remembered_of_who_did_not_sign_rightly(server: Server) -> None:
+    signer = Signer(server)
+    good = signer.made(X_Amz_Meta="m")
+    for number in range(100):
+        names = b"SignedHeaders=x%d;" % number
+        assert not signer.admitted(good.replace(b"SignedHeaders=", names))
+    assert not signer.admission._seals
+    wrong = re.sub(rb"Signature=[0-9a-f]{64}", b"Signature=" + b"0" * 64, good)
+    assert signer.admitted(good)
+    (seal,) = signer.admission._seals.values()
+    for number in range(100):
+        assert not signer.admitted(wrong.replace(b"Host: h", b"Host: h\r\nX-%d: y" % number))
+    assert len(seal.covered) == 1
+    for number in range(100):
+        assert signer.admitted(good.replace(b"Host: h", b"Host: h\r\nX-%d: y" % number))
+    assert len(seal.covered) < 100
+    (signature,) = re.findall(rb"Signature=[0-9a-f]{64}", good)
+    twice = b"Signature=%b, Also%b" % (b"1" * 64, signature)  # the last is right, the one that counts is not
+    assert not signer.admitted(good.replace(signature, twice))
+
+
+class Failing(KnownCredentials):
+    """Nobody's, as the database does not answer."""
+
+    def __init__(self) -> None:
+        pass
+
+    def generation(self) -> int:
+        return 0
+
+    def find(self, access_key: str, token: str | None = None) -> Credential | None:
+        raise OSError("disk I/O error")
+
+
+def _fail(_asked: float) -> None:
+    raise OSError("disk I/O error")
+
+
+@pytest.mark.parametrize("part", [{"look": _fail}, {"credentials": Failing()}])
+def test_calls_that_meet_a_failure_before_they_are_admitted_are_left_to_the_other_way(
+    server: Server, part: dict[str, Any]
+) -> None:
+    parts = replace(server.parts, plane=replace(server.parts.plane, **part))
+    whole, declined = read(Signer(server).made()), list[int]()
+    assert whole
+
+    async def take() -> None:
+        straight = Straight(parts, Invoker(parts))
+        for number in range(3):
+            decline = partial(declined.append, number)
+            straight.take(Call(whole, "", time.perf_counter(), lambda *told: None, decline))
+        await asyncio.sleep(0)
+
+    asyncio.run(take())
+    assert declined == [0, 1, 2]
 
 
 def test_what_comes_during_a_call_waits_for_its_answer(server: Server, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ ACTION = "sagemaker:InvokeEndpoint"
 MOST = 4096
 """Callers, and things that one of them may ask, that are remembered."""
 
+_MOST_SHAPES = 64
 _SKEW = 300.0  # seconds; some requests may be further off, and sigv4 knows which
 _MARK = b"Signature="
 _NEED_NOT_BE_SIGNED = frozenset(name.encode() for name in sigv4.NEED_NOT_BE_SIGNED)
@@ -53,7 +54,7 @@ class Seal:
         if known is None:
             loose = [name for name in shape if name.startswith(b"x-amz-") and name not in self.names]
             known = b"host" in self.names and not {*loose} - _NEED_NOT_BE_SIGNED
-            _keep(self.covered, shape, known)
+            _keep(self.covered, shape, known, _MOST_SHAPES)
         return known
 
     def signed(self, whole: Whole, signature: bytes, stamp: bytes) -> bool:
@@ -99,7 +100,8 @@ class Admission:
         headers = whole.headers
         prefix, _, signature = headers.get(b"authorization", b"").rpartition(_MARK)
         token = headers.get(b"x-amz-security-token", b"")
-        seal = self._seals.get((prefix, token)) or self._learn(prefix, token)
+        remembered = self._seals.get((prefix, token))
+        seal = remembered or self._learn(prefix, token)
         if seal is None:
             return None
         stamp, credential = headers.get(b"x-amz-date", b""), seal.credential
@@ -108,10 +110,12 @@ class Admission:
             or not abs(now.timestamp() - self._moment(stamp)) <= _SKEW
             or (credential.expires is not None and credential.expires <= now)
             or not hmac.compare_digest((credential.token or "").encode(), token)
-            or not seal.covers(headers)
             or not seal.signed(whole, signature, stamp)
+            or not seal.covers(headers)
         ):
             return None
+        if remembered is None:  # not before: anybody can name a key, in as many ways as he likes
+            _keep(self._seals, (prefix, token), seal)
         resource = seal.resources.get(whole.endpoint) or self._allowed(seal, whole.endpoint)
         return (credential, seal.region, resource) if resource else None
 
@@ -131,14 +135,12 @@ class Admission:
             claim = sigv4_claim.read(request)
         except ApiError:
             return None
-        if claim is None or claim.scope.service.startswith("s3"):
+        if claim is None or claim.signature != _NOTHING or claim.scope.service.startswith("s3"):
             return None
         credential = self._plane.credentials.find(claim.scope.access_key, token.decode("latin-1") or None)
         if credential is None:
             return None
-        seal = Seal(credential, claim)
-        _keep(self._seals, (prefix, token), seal)
-        return seal
+        return Seal(credential, claim)
 
     def _moment(self, stamp: bytes) -> float:
         """Return a time in seconds; not a number where it is none."""
@@ -155,7 +157,7 @@ class Admission:
         return moment
 
 
-def _keep(memory: dict[Key, Value], key: Key, value: Value) -> None:
-    if len(memory) >= MOST:
+def _keep(memory: dict[Key, Value], key: Key, value: Value, most: int = MOST) -> None:
+    if len(memory) >= most:
         memory.clear()
     memory[key] = value

@@ -150,14 +150,16 @@ class Straight:
 
     def _serve(self) -> None:
         calls, self._turn = self._turn, []
-        self._plane.look(time.perf_counter())
-        self._admission.look()
-        now = self._clock.now()
+        now, looked = self._clock.now(), False
         posts: dict[Host, list[Call]] = {}
         for call in calls:
             try:
+                if not looked:
+                    self._plane.look(time.perf_counter())
+                    self._admission.look()
+                    looked = True
                 begun = self._begin(call, now)
-            except ApiError:  # which is said in the same words on the way of all others
+            except Exception:  # which is said in the same words on the way of all others
                 begun = False
             if begun:
                 posts.setdefault(call.way.host, []).append(call)

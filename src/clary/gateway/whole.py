@@ -14,6 +14,10 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE
 MOST_BODY = 1 << 16
 """Bytes of a body that is kept until it is whole without holding the sender back."""
 
+MOST_HEAD = 1 << 14
+"""Bytes of headers that are looked at here, and remembered in part; a session's token has a few thousand."""
+
+_DIGITS = len(str(MOST_BODY))
 _LINE = re.compile(rb"POST (/endpoints/([A-Za-z0-9-]{1,63})/invocations) HTTP/1\.1\r\n")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TEXT = bytes([9, *range(32, 127), *range(128, 256)])  # what values may hold
@@ -37,7 +41,7 @@ def read(data: bytes) -> Whole | None:
         return None
     begin = line.end()
     end = data.find(b"\r\n\r\n", begin)
-    if end < 0:
+    if end < 0 or end > MOST_HEAD:
         return None
     block = data[begin:end]
     fields = block.split(b"\r\n")
@@ -55,6 +59,7 @@ def read(data: bytes) -> Whole | None:
     if (
         len(headers) != len(fields)
         or not length.isdigit()
+        or len(length) > _DIGITS
         or int(length) != len(body)
         or len(body) > MOST_BODY
         or not _UNUSUAL.isdisjoint(headers)

@@ -67,8 +67,9 @@ class Glance:
         One look that began after several had asked serves them all.
         """
         if asked >= self._looked:
-            self._looked = time.perf_counter()
+            began = time.perf_counter()
             self._look()
+            self._looked = began  # not before: a look that failed has seen nothing
 
     def state(self) -> object:
         """Return what stays the same object as long as nothing was written, as of the last `look`."""
