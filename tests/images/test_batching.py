@@ -121,6 +121,18 @@ def test_a_model_that_looks_from_row_to_row_is_asked_one_by_one(
     assert server.output.count("one by one from now on") == 1
 
 
+def test_each_shape_proves_itself_for_a_model_may_join_rows_of_one_only(container: Container) -> None:
+    script = (
+        "def model_fn(d): return 0\ndef predict_fn(data, _):\n    wait(data)\n"
+        "    return data * 2 if data.shape[1] < 3 else data.cumsum(axis=0)\n"
+    )
+    with _script(container, script).serve("plain", **TEN) as server:
+        for _ in range(9):
+            _at_once(server, container, [b"1,2", b"3,4"])
+        found = _at_once(server, container, [b"1,2,3", b"1,2,3"])
+        assert found == [(200, b"1.0,2.0,3.0\n")] * 2
+
+
 def test_a_call_of_many_is_not_taken_for_one_that_hangs(container: Container) -> None:
     script = (
         "def model_fn(d): return 0\ndef predict_fn(data, model):\n    wait(data)\n"

@@ -1,13 +1,14 @@
 """Predicts requests that wait at the same time in one call, where that gives each of them its own answer.
 
 Nobody is held back for it: what arrived while the last call ran is taken together. Joined calls prove
-themselves: the first ones are also predicted one by one, and when the answers differ (a first axis that is no
-batch, a model that looks from row to row) nothing is joined any more. A joined call that fails is done again
-one by one, so that a bad request is refused alone. evidence/pytorch-batching.md
+themselves: the first ones of each key are also predicted one by one, and when the answers differ (a first
+axis that is no batch, a model that looks from row to row) nothing is joined any more. A joined call that
+fails is done again one by one, so that a bad request is refused alone. evidence/pytorch-batching.md
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -51,7 +52,8 @@ class Together:
 
     def __init__(self, steps: Steps, joining: Joining) -> None:
         self.possible = True
-        self._steps, self._joining, self._proofs = steps, joining, PROOFS
+        self._steps, self._joining = steps, joining
+        self._proofs: Counter[Hashable] = Counter()
 
     def answer(self, requests: Sequence[Request], beat: Callable[[], None]) -> list[Answer]:
         """Answer each request; `beat` is called after each prediction."""
@@ -84,19 +86,20 @@ class Together:
 
     def _predict(self, group: Group, beat: Callable[[], None]) -> list[Any] | None:
         """Return each one's prediction, or None when each has to be predicted alone."""
+        key = group[0][1].key
         try:
             joined = self._joining.join([taken.data for _, taken in group])
             parted = part(self._steps.predict(group[0][0], joined), [taken.rows for _, taken in group])
             beat()
-            if parted is not None and not self._proofs:
+            if parted is not None and self._proofs[key] >= PROOFS:
                 return parted
-            self._proofs = max(0, self._proofs - 1)
             single = []
             for request, taken in group:
                 single.append(self._steps.predict(request, taken.data))
                 beat()
         except (Exception, SystemExit):  # each alone will say whose it is
             return None
+        self._proofs[key] += 1
         if parted is None or not all(map(_same, parted, single)):
             self.possible = False
             how = "has not one entry for each row" if parted is None else "is another than for each alone"
@@ -143,4 +146,7 @@ def _same(joined: Any, single: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    if not hasattr(value, "detach"):
+        return np.asarray(value)
+    held = value.detach().cpu()
+    return np.asarray(held.double() if held.is_floating_point() else held)  # NumPy has no bfloat16
