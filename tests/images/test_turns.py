@@ -19,8 +19,9 @@ def model_fn(model_dir):
         assert threading.current_thread() is threading.main_thread()
         asyncio.run(own_loop())
         if data[0, 0] == -1: time.sleep(0.05)
-        if data[0, 0] == -7: print("held", flush=True)
-        while data[0, 0] == -7 and not os.path.exists(os.environ["SAGEMAKER_BASE_DIR"] + "/go"):
+        gate = {-7: "/go", -9: "/on"}.get(data[0, 0])
+        if gate: print("held" + gate, flush=True)
+        while gate and not os.path.exists(os.environ["SAGEMAKER_BASE_DIR"] + gate):
             time.sleep(0.01)
         return data * 0 + threading.active_count()
     return model
@@ -84,6 +85,21 @@ def test_a_slow_request_among_those_that_wait_when_threads_change_holds_nobody_u
             assert answers(other, 1)[0][0] == 200
             other.close()
         assert len(answers(held, len(bodies))) == len(bodies)
+
+
+def test_ping_is_answered_during_a_long_request_behind_a_slow_one_when_threads_change(
+    container: Container,
+) -> None:
+    with _script(container, THREADS).serve("plain", **ONE) as server, server.connect() as held:
+        bodies = [b"-7", *[b"1"] * 200, b"-1", b"-9"]
+        held.sendall(b"".join(HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(each), each) for each in bodies))
+        server.wait_for("held/go")
+        assert server.request("GET", "/ping")[0] == 200  # all that was sent before it has been read
+        (container.ml / "go").touch()
+        server.wait_for("held/on")
+        assert server.request("GET", "/ping")[0] == 200
+        (container.ml / "on").touch()
+        assert [status for status, _ in answers(held, len(bodies))] == [200] * len(bodies)
 
 
 def test_a_model_with_a_function_of_the_users_stays_in_a_thread_of_its_own(container: Container) -> None:

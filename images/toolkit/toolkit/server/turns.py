@@ -111,7 +111,7 @@ class Turns:
                 break
         talk.join()
         self._inside = not self._done
-        while work := self._take(wait=False):  # what came before the other thread ended
+        while self._inside and (work := self._take(wait=False)):  # what came before the other thread ended
             self._answer(work)
 
     def _talk(self) -> None:
