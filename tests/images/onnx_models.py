@@ -62,6 +62,15 @@ def across() -> Any:
     return _graph(nodes, [("x", FLOAT, ["n", 2])], [("y", FLOAT, ["n", 2])])
 
 
+def scaled() -> Any:
+    """Write a model whose numbers become bytes of one scale for all rows, as quantized dynamically."""
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["y"]),
+    ]
+    return _graph(nodes, [("x", FLOAT, ["n", 2])], [("y", FLOAT, ["n", 2])])
+
+
 def roots() -> Any:
     """Write square roots, which are no numbers for negative ones."""
     return _graph(
@@ -82,6 +91,7 @@ MODELS = {
     "columns": columns,
     "across": across,
     "roots": roots,
+    "scaled": scaled,
 }
 
 

@@ -146,6 +146,16 @@ def test_a_model_that_looks_from_row_to_row_is_asked_one_by_one(image: Image) ->
     assert set(found) == {b"0.5,0.5\n"}
 
 
+@pytest.mark.parametrize(("name", "joined"), [("network", True), ("fixed", False), ("scaled", False)])
+def test_only_a_model_without_one_scale_for_all_rows_is_joined(image: Image, name: str, joined: bool) -> None:
+    container = image("onnx")
+    _model(container, name)
+    asked = "import sys; from sagemaker_onnx.serve import *; print(joining(model_fn(sys.argv[1]), set()))"
+    line = [container.python, "-c", asked, str(container.ml / "model")]
+    done = subprocess.run(line, env=container.environment, check=True, capture_output=True, text=True)  # noqa: S603
+    assert (done.stdout != "None\n") == joined
+
+
 def test_a_script_takes_the_place_of_any_step(image: Image) -> None:
     container = image("onnx")
     _model(container, "network", x=ROWS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,6 +125,19 @@ def load(path: Path) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as wrong:  # ONNX Runtime has an exception for each reason, which none of them shares
         raise UserError(f"ONNX Runtime cannot load {path.name}: {wrong}") from wrong
+
+
+def by_row(session: Any) -> bool:
+    """Tell whether a model's numbers have no scale of all rows, as dynamic quantization gives them; where the
+    model cannot be read, say no."""
+    try:
+        with (
+            Path(session._model_path).open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model,
+        ):
+            return model.find(b"DynamicQuantize") < 0  # the operators' names stand in it as they are
+    except (AttributeError, TypeError, OSError, ValueError):
+        return False
 
 
 def _type(one: Any) -> np.dtype[Any]:

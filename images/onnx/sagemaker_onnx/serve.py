@@ -49,7 +49,7 @@ def joining(model: Any, own: Set[str]) -> batching.Joining | None:
     from sagemaker_onnx import network
 
     found = _network(model)
-    return network.Batches(found, limits) if found.batches else None
+    return network.Batches(found, limits) if found.batches and network.by_row(model) else None
 
 
 @cache
