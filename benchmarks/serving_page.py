@@ -29,8 +29,10 @@ A peer that can batch was first tried both ways at each load and then timed in t
 batches. Requests wait there 1 ms at most for others (MLServer, LitServe, TorchServe) or not at all
 (PyTriton, Ray Serve); BentoML decides by itself. Access logs and metrics are off where they can be. A row
 of 30 numbers is CSV, in JSON where the server takes nothing else (MLServer, LitServe, BentoML), binary for
-PyTriton. Ray Serve has its HAProxy and its throughput settings. CPU is that of all processes of the server,
-a request. Times are in milliseconds.
+PyTriton. Ray Serve has its HAProxy and its throughput settings. Peers and floor call `predict` of
+scikit-learn's pipeline; Clary's image answers small tables by the same arithmetic without scikit-learn's
+checks, which is a part of its lead there. CPU is that of all processes of the server, a request. Times are in
+milliseconds.
 """
 MODELS = {
     "xgboost": "XGBoost, 100 trees of depth 4",
