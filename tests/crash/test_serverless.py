@@ -86,9 +86,11 @@ def test_calls_that_meet_the_reaper_are_answered(site: Site) -> None:
             seen.update(site.runs(uid))
 
     def call() -> None:
-        for turn in range(30):
+        for turn in range(200):
             ended.wait(IDLE * (0.9 + turn % 8 / 20))
             assert invoke(runtime, "reaped", str(turn)) == f"{nonce} {turn}"
+            if turn >= 30 and len(seen) > 3:  # a machine may be too busy to take one away each time
+                break
 
     def tended(enough: int) -> bool:
         return len(seen) >= enough or calling.done()
