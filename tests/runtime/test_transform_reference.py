@@ -18,7 +18,7 @@ import jsonpath_rfc9535
 import pytest
 from tests.runtime.transformed import Answer, drive, serving
 
-ROWS, FEW = 1_000_000, 2_000
+ROWS, MANY, FEW = 1_000_000, 20_000, 2_000
 WORDS = ("x", "a b", "", "ü", 'say "so"', "one, two", "\u2028", "\\n", "null", "1e400", "🙂")
 PLAIN = ("x", "a b", "", "ü", "null", "\u2028", "'")
 _END = re.compile(r"(?<=:)(-?\d+)")
@@ -82,24 +82,6 @@ def rows(count: int, words: Sequence[str]) -> bytes:
             for number in range(count)
         ]
     )
-
-
-@pytest.fixture(scope="module")
-def million_lines() -> bytes:
-    """Made once."""
-    return lines(ROWS)
-
-
-@pytest.fixture(scope="module")
-def million_rows() -> bytes:
-    """Made once; some cells are in quotes."""
-    return rows(ROWS, WORDS)
-
-
-@pytest.fixture(scope="module")
-def million_plain_rows() -> bytes:
-    """Made once; no cell is in quotes."""
-    return rows(ROWS, PLAIN)
 
 
 def scored(body: bytes) -> Answer:
@@ -198,26 +180,19 @@ def test_rows_of_csv_are_as_a_library_has_them(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("input_filter", "output_filter"), OF_LINES[:2])
-def test_a_million_json_lines_are_as_a_library_has_them(
-    root: Path, million_lines: bytes, input_filter: str, output_filter: str
-) -> None:
-    check_lines(root, million_lines, input_filter, output_filter)
+@pytest.mark.parametrize(("count", "filters"), [(ROWS, OF_LINES[0]), (MANY, OF_LINES[1])])
+def test_many_json_lines_are_as_a_library_has_them(root: Path, count: int, filters: tuple[str, str]) -> None:
+    check_lines(root, lines(count), *filters)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("input_filter", "output_filter"), OF_ROWS[:1])
-def test_a_million_rows_of_csv_are_as_a_library_has_them(
-    root: Path, million_rows: bytes, input_filter: str, output_filter: str
+@pytest.mark.parametrize(
+    ("count", "words", "filters"),
+    [(ROWS, WORDS, OF_ROWS[0]), (ROWS, PLAIN, OF_ROWS[0]), (MANY, PLAIN, OF_ROWS[1])],
+    ids=["quoted", "plain", "fewer"],
+)
+def test_many_rows_of_csv_are_as_a_library_has_them(
+    root: Path, count: int, words: Sequence[str], filters: tuple[str, str]
 ) -> None:
-    check_rows(root, million_rows, input_filter, output_filter)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(("input_filter", "output_filter"), OF_ROWS[:2])
-def test_a_million_plain_rows_of_csv_are_as_a_library_has_them(
-    root: Path, million_plain_rows: bytes, input_filter: str, output_filter: str
-) -> None:
-    check_rows(root, million_plain_rows, input_filter, output_filter)
+    check_rows(root, rows(count, words), *filters)
