@@ -120,5 +120,21 @@ def test_a_server_that_ends_over_a_request_was_asked_only_if_it_had_read_it_to_t
     server.join()
 
 
+def test_a_server_that_says_it_leaves_is_asked_anew(tmp_path: Path) -> None:
+    leaving = b"HTTP/1.1 503 Bye\r\nX-Clary-Leaving: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    told = iter((ok(b"first"), leaving, ok(b"again")))
+    model = Model(tmp_path / "m.sock", lambda *_: next(told))
+
+    async def ask() -> None:
+        host = Host("uid", model.path)
+        assert (await host.ask(_head(b"x"), b"x", 60.0)).body == b"first"
+        assert (await host.ask(_head(b"y"), b"y", 60.0)).body == b"again"
+        host.close()
+
+    asyncio.run(ask())
+    assert model.connections == 2
+    model.close()
+
+
 def _head(body: bytes) -> bytes:
     return b"POST /invocations HTTP/1.1\r\nHost: m\r\nContent-Length: %d\r\n\r\n" % len(body)

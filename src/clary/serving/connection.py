@@ -15,6 +15,9 @@ from clary.core import unix
 from clary.core.limits import LIFTED
 from clary.serving.stream import Stream
 
+LEAVING = b"x-clary-leaving"
+"""Marks an answer to nobody: what was sent and is not answered yet was not read, and will not be."""
+
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 MOST_IDLE = 64
 """Idle connections kept to one host; more callers than that at once connect anew."""
@@ -266,6 +269,9 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if not self._begun:
+            return
+        if LEAVING in self._headers:
+            self._fail(Unsent("the model server leaves"))
             return
         waiting, self._waiting = self._waiting, None
         self.reusable = bool(self._parser.should_keep_alive())

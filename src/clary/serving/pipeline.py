@@ -18,14 +18,21 @@ from typing import NamedTuple
 
 from clary.core import unix
 from clary.core.limits import LIFTED
-from clary.serving.connection import MOST_HEAD, MOST_VALUE, Answer, BadAnswer, Host, HostLost, Order, Unsent
+from clary.serving.connection import (
+    LEAVING,
+    MOST_HEAD,
+    MOST_VALUE,
+    Answer,
+    BadAnswer,
+    Host,
+    HostLost,
+    Order,
+    Unsent,
+)
 from clary.serving.stream import Stream
 
 OFFER = b"x-clary-pipeline"
 """A server's word that it takes requests in a row: `worker/workers`, and `together` if it predicts so."""
-
-LEAVING = b"x-clary-leaving"
-"""Marks an answer to nobody: what was sent and is not answered yet was not read, and will not be."""
 
 _MOST_HEADS = 256
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2}) ")

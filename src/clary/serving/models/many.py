@@ -22,7 +22,6 @@ from clary.serving.head import head
 from clary.serving.models.container import Container, Told
 from clary.serving.models.counts import Counts, add
 from clary.serving.models.fetching import Fetching, Prefix
-from clary.serving.pipeline import LEAVING
 from clary.serving.refusal import Refused
 from clary.serving.stream import Stream
 
@@ -106,7 +105,7 @@ class Many(Host):
                     self._forget(target, loaded)
                     continue
                 absent = answer.status == 404 and loaded.host is None and await self._gone(loaded)
-                if absent or LEAVING in answer.headers:  # which says that the call was not read
+                if absent:
                     self._forget(target, loaded)
                     continue
                 return self.uid, answer
