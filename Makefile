@@ -37,8 +37,9 @@ demo: $(VENV)/.core  ## Train, deploy and predict with the unmodified SageMaker 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest
 
-test-slow: setup  ## Run the tests that need client environments of their own, or minutes
-	$(BIN)/python -m pytest --timeout 900 -m "slow$$($(BIN)/python -m clary.runtime.engine >&2 || echo ' and not engine')$$(\
+WHICH :=
+test-slow: setup  ## Run the tests that need client environments of their own, or minutes (WHICH=tests/stories: some)
+	$(BIN)/python -m pytest --timeout 900 $(WHICH) -m "slow$$($(BIN)/python -m clary.runtime.engine >&2 || echo ' and not engine')$$(\
 	    PYTHONPATH=images/toolkit $(BIN)/python -m toolkit.mpi >&2 || echo ' and not mpi')"
 
 check: setup  ## Lint, types, layers, sizes, generated pages
