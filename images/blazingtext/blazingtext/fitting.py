@@ -86,6 +86,7 @@ class Fitting:
                     words = words if (counted := WORDS.search(line)) is None else int(counted[1])
                     continue
                 done, speed, rate = (abs(float(number)) for number in found.groups())  # it ends at -0.0000
+                done = min(done, 100.0)  # what its threads have done is more than all now and then
                 if done >= shown + STEP or done == 100 > shown:
                     shown = done
                     speed *= self._chosen.thread / 1e6
