@@ -52,8 +52,13 @@ def heard(site: Site, name: str) -> tuple[str, str]:
 
 def asked(site: Site) -> int:
     """Return how many requests the servers that there are now were asked."""
-    logs = [site.job(uid).log for uid in site.runs("*")]
-    return sum(log.read_text().count("asked") for log in logs if log.exists())
+    return sum(asked_of(site, uid) for uid in site.runs("*"))
+
+
+def asked_of(site: Site, uid: str) -> int:
+    """Return how many requests one server was asked."""
+    log = site.job(uid).log
+    return log.read_text().count("asked") if log.exists() else 0
 
 
 def answers(site: Site, name: str) -> set[str]:
@@ -102,7 +107,7 @@ def test_every_request_has_one_answer_whichever_process_is_killed_over_it(site: 
     finish(site, name)
 
 
-def test_what_old_hosts_work_on_while_an_endpoint_is_updated_is_asked_again(site: Site) -> None:
+def test_what_old_hosts_work_on_while_an_endpoint_is_updated_is_finished_by_them(site: Site) -> None:
     name, nonce = "async-update", secrets.token_hex(8)
     topic, url = heard(site, name)
     create(site, name, nonce, topic, HELD_ANSWERS="1")
@@ -119,12 +124,16 @@ def test_what_old_hosts_work_on_while_an_endpoint_is_updated_is_asked_again(site
     )
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-2")
 
-    def gone() -> bool:
+    def both_work() -> bool:
         site.open_gates()
-        return old not in site.runs("*")
+        return asked(site) == len(sent)
 
-    site.until(gone, "the old host is removed")
+    site.until(both_work, "the new host has what the old one has not")
+    (new,) = {*site.runs("*")} - {old}
+    assert asked_of(site, old) == AT_ONCE
     checked(site, name, nonce, sent, url)
+    assert asked_of(site, new) == len(sent) - AT_ONCE
+    site.until(lambda: old not in site.runs("*"), "the old host is removed")
     finish(site, name)
 
 

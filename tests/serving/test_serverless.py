@@ -231,9 +231,9 @@ def test_callers_hear_why_no_environment_came_up(
 def test_a_call_that_waits_goes_on_where_instances_took_over(
     server: Server, make: Made, gates: list[Gate], pool: ThreadPoolExecutor
 ) -> None:
-    endpoint, [one, _] = make("updated"), gates
+    endpoint, [one, _] = make("taken-over"), gates
     one.open.set()
-    call = pool.submit(ask, runtime(server), "updated")
+    call = pool.submit(ask, runtime(server), "taken-over")
     until_taken(endpoint.place, 1)
     instances = {"Generation": 2, "Variants": [{"VariantName": "v", "Role": "r"}]}
     endpoint.have(one.model.path, _Serving=instances)

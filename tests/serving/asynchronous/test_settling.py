@@ -71,11 +71,12 @@ def test_many_that_end_together_have_each_its_answer_its_message_and_its_line(
 
 
 def test_one_that_cannot_be_settled_keeps_no_other_from_it(site: Site) -> None:
-    topic, messages = site.topic("alone")
-    site.serve("alone", NotificationConfig={"ErrorTopic": topic}, S3FailurePath=f"s3://{BUCKET}/alone/bad")
-    sent = [site.send("alone", InferenceId=name) for name in ("a", "b", "c")]
+    name = "settled-alone"
+    topic, messages = site.topic(name)
+    site.serve(name, NotificationConfig={"ErrorTopic": topic}, S3FailurePath=f"s3://{BUCKET}/{name}/bad")
+    sent = [site.send(name, InferenceId=each) for each in ("a", "b", "c")]
     doors = site.doors("me")
-    endpoint, claims = claimed(site, doors, "alone")
+    endpoint, claims = claimed(site, doors, name)
     ended = Ended(measured={}, reason="ClientError: so")
     kinds = (Settlement, Broken, Settlement)
     some = [kind(doors, endpoint, HOST, one, ended) for kind, one in zip(kinds, claims, strict=True)]
