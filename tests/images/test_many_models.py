@@ -218,7 +218,8 @@ def test_models_that_come_and_go_all_at_once_answer_for_themselves_or_not_at_all
                 assert status != 500 or "was unloaded while it was loading" in said["error"], said
                 found.add(status)
                 status, said = many.invoke(f"m{number}", "1")
-                assert status == 404 or said == [[number]], said
+                gone = f"The process of the model m{number} ended before it answered."  # unloaded meanwhile
+                assert status == 404 or said in ([[number]], gone), said
                 if chance.random() < 0.5:
                     found.add(many.ask("DELETE", f"/models/m{chance.randrange(12)}")[0])
             return found

@@ -26,7 +26,7 @@ class Shelf:
         self.models: dict[str, Path] = {}
         self.own: dict[str, Model] = {}
         self.before_load: Callable[[], None] = lambda: None
-        self._lock, self._serial = threading.Lock(), 0
+        self._lock, self._serial = threading.RLock(), 0
         self._server = Model(path, self._answer)
 
     def close(self) -> None:
@@ -52,6 +52,10 @@ class Shelf:
         _, _, name, *rest = [*path.split("/"), ""] if path == "/models" else path.split("/")
         if method == "POST" and not name:
             return self._load(json.loads(body), headers["x-amzn-sagemaker-target-model"])
+        with self._lock:  # a model may go at any moment, but not while it is told of
+            return self._said(method, name, rest)
+
+    def _said(self, method: str, name: str, rest: list[str]) -> bytes:
         if method == "GET" and not name:
             return ok(json.dumps({"models": [self._told(each) for each in list(self.models)]}).encode())
         if name not in self.models:
