@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from clary.runtime.engine import Engine
 
-NAME = "localhost/clary-test:1"
+REPOSITORY = f"clary-test-{os.getpid()}"  # the engine is the machine's: other suites may use it too
+NAME = f"localhost/{REPOSITORY}:1"
 LEFT_OUT = {
     "test",
     "site-packages",

@@ -32,7 +32,7 @@ from clary.runtime.oci_arguments import container_name
 from clary.runtime.spec import Input, Mount, Output, RunSpec, Seen
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine, pytest.mark.timeout(300)]
-ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/clary-test:1"
+ECR = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{oci_root.REPOSITORY}:1"
 MODEL = Output(directory="model", name="model.tar.gz", always=False)
 PATIENCE = 90.0
 
@@ -232,17 +232,17 @@ def test_a_restarted_controller_finds_the_container_running(machine: Machine) ->
 
 
 def test_an_image_with_a_user_of_its_own_can_write_its_model(machine: Machine, engine: Engine) -> None:
-    made = engine.call("create", "--name", "clary-test-user", *engine.limits(), oci_root.NAME, "train")
+    other = f"{oci_root.REPOSITORY}-user"
+    made = engine.call("create", "--name", other, *engine.limits(), oci_root.NAME, "train")
     assert made.returncode == 0, made.stderr
-    name = "localhost/clary-test-user:1"
-    engine.call("commit", "--change", "USER 1234", "clary-test-user", name)
-    engine.remove("clary-test-user")
+    engine.call("commit", "--change", "USER 1234", other, f"localhost/{other}:1")
+    engine.remove(other)
     try:
-        seen = until(machine, start(machine, "train", image="clary-test-user:1"))
+        seen = until(machine, start(machine, "train", image=f"{other}:1"))
         assert (seen.exit_code, seen.failure) == (0, "")
         assert seen.outputs
     finally:
-        engine.call("rmi", "-f", name)
+        engine.call("rmi", "-f", f"localhost/{other}:1")
 
 
 def invoke(path: Path, body: bytes) -> bytes:

@@ -16,7 +16,7 @@ from clary.runtime.engine import Engine
 pytestmark = [pytest.mark.slow, pytest.mark.engine, pytest.mark.timeout(600)]
 ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
 BUCKET = "sagemaker-us-east-1-000000000000"
-URI = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/clary-test:1"
+URI = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{oci_root.REPOSITORY}:1"
 
 
 @pytest.fixture(scope="module")
