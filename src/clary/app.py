@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from clary.controllers.step import Controller
     from clary.gateway.audit import Audit
     from clary.gateway.exchange import DataPlane, Parts
-    from clary.gateway.inside import Inside
     from clary.operations.authorise import Authoriser
     from clary.serving.asynchronous.driver import Driver
     from clary.serving.router import Router
@@ -261,10 +260,8 @@ async def run_controller(settings: Settings) -> None:
     from clary.controllers.cloudwatch.retention import retain
     from clary.controllers.lineage.follower import Follower
     from clary.controllers.loop import Loop
-    from clary.controllers.means import Means
     from clary.controllers.sweep import sweep
     from clary.gateway.audit import Audit
-    from clary.runtime.local import LocalRuntime
 
     clock = SystemClock()
     stores = open_home(settings, clock)
@@ -274,17 +271,7 @@ async def run_controller(settings: Settings) -> None:
         _log.info("taking over %s records of a controller that was killed", inherited)
 
     audit = Audit(settings.home.logs / "audit-controller.jsonl")
-    means = Means(
-        runtime=LocalRuntime(settings, clock),
-        records=stores.records,
-        objects=stores.objects,
-        logs=stores.logs,
-        metrics=stores.metrics,
-        settings=settings,
-        token=stores.credentials.run_token,
-        allowed=allowed_by(stores),
-        call=_inside(settings, clock, stores, audit).call,
-    )
+    means = _means(settings, clock, stores, audit)
     owner = f"{family}{os.getpid()}-{ids.uid()[:8]}"
     loop = Loop(
         stores.records,
@@ -367,11 +354,13 @@ def _alone(settings: Settings) -> TextIO:
     return lock
 
 
-def _inside(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> Inside:
-    """Return the door through which controllers call operations."""
+def _means(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> Means:
+    """Return what controllers have at hand."""
+    from clary.controllers.means import Means
     from clary.gateway.inside import Inside
+    from clary.runtime.local import LocalRuntime
 
-    return Inside(
+    inside = Inside(
         settings=settings,
         clock=clock,
         records=stores.records,
@@ -379,6 +368,20 @@ def _inside(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> I
         logs=stores.logs,
         metrics=stores.metrics,
         audit=audit,
+        credentials=stores.credentials,
+        authoriser=stores.authoriser,
+    )
+    return Means(
+        runtime=LocalRuntime(settings, clock),
+        records=stores.records,
+        objects=stores.objects,
+        logs=stores.logs,
+        metrics=stores.metrics,
+        settings=settings,
+        token=stores.credentials.run_token,
+        allowed=allowed_by(stores),
+        call=inside.call,
+        call_as=inside.call_as,
     )
 
 

@@ -56,6 +56,7 @@ class World:
             token=lambda uid, role: f"token of {uid}",
             allowed=lambda role, action, resource: not resource.endswith("/secret"),
             call=lambda caller, region, operation, request, more: {},
+            call_as=lambda role, region, operation, request, more: {},
         )
         return cls(root, clock, records, means, runtime)
 

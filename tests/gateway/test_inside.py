@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.conformance.iam.people import allow, fresh, policy
+from tests.conformance.iam.people import allow, deny, fresh, policy, role
 
 from clary.core.errors import ApiError
 from clary.core.principal import Principal
@@ -34,6 +34,8 @@ def inside(server: Server) -> Inside:
         logs=stores.logs,
         metrics=stores.metrics,
         audit=parts.audit,
+        credentials=stores.credentials,
+        authoriser=stores.authoriser,
     )
 
 
@@ -82,3 +84,40 @@ def test_a_call_that_is_wrong_says_so(inside: Inside, topic: str) -> None:
 
 def test_sagemaker_is_meant_where_no_service_is_named(inside: Inside) -> None:
     assert "Models" in inside.call(CALLER, "us-east-1", "ListModels", {}, {})
+
+
+SAGEMAKER = {"Service": "sagemaker.amazonaws.com"}
+
+
+def test_a_role_may_do_by_a_controller_what_its_policies_allow(server: Server, inside: Inside) -> None:
+    name = fresh("made")
+    arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:notebook-instance/{name}"
+    own = role(server, SAGEMAKER, allow("sagemaker:CreateNotebookInstance", arn), allow("iam:PassRole", ROLE))
+    request = {"NotebookInstanceName": name, "InstanceType": "ml.t3.medium", "RoleArn": ROLE}
+    answer = inside.call_as(own, "us-east-1", "CreateNotebookInstance", request, {"_Parent": "x"})
+    assert answer == {"NotebookInstanceArn": arn}
+    found = server.stores.records.by_arn(arn)
+    assert found is not None and found.doc["_Parent"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("lacks", "statements"),
+    [
+        ("sagemaker:CreateNotebookInstance", [allow("iam:PassRole", ROLE)]),
+        ("iam:PassRole", [allow("sagemaker:CreateNotebookInstance")]),
+        ("sagemaker:CreateNotebookInstance", [allow("*"), deny("sagemaker:CreateNotebookInstance")]),
+    ],
+)
+def test_a_role_may_not_do_by_a_controller_what_it_lacks_a_permission_for(
+    server: Server, inside: Inside, lacks: str, statements: list[Any]
+) -> None:
+    own = role(server, SAGEMAKER, *statements)
+    request = {"NotebookInstanceName": fresh("made"), "InstanceType": "ml.t3.medium", "RoleArn": ROLE}
+    with pytest.raises(ApiError, match=f"not authorized to perform: {lacks}") as refused:
+        inside.call_as(own, "us-east-1", "CreateNotebookInstance", request, {})
+    assert refused.value.code == "AccessDeniedException"
+
+
+def test_a_role_that_is_not_there_does_nothing_by_a_controller(inside: Inside) -> None:
+    with pytest.raises(ApiError, match="cannot be found"):
+        inside.call_as(f"{ROLE}-x", "us-east-1", "ListModels", {}, {})

@@ -25,6 +25,9 @@ RunToken = Callable[[str, str], str]
 Door = Callable[[Principal, str, str, Document, Document], Document]
 """Calls an operation in somebody's name: (caller, region, operation, request, what only the server says)."""
 
+RoleDoor = Callable[[str, str, str, Document, Document], Document]
+"""Calls an operation as a role, if its policies allow it: (role ARN, region, operation, request, more)."""
+
 GATEWAY_PATIENCE = timedelta(milliseconds=200)  # Between looks for a gateway that has not said its port yet.
 
 
@@ -41,6 +44,7 @@ class Means:
     token: RunToken
     allowed: Allowed
     call: Door
+    call_as: RoleDoor
 
     def as_role(self, role: str) -> RoleObjects:
         """Return the object store as a role sees it."""

@@ -1,10 +1,13 @@
-"""The door for controllers: their calls take a caller's name and the way a call takes behind authorisation.
+"""The doors for controllers: their calls take a caller's name and the way a call takes behind authentication.
 
-What a controller asks was allowed when its own resource was created; it is validated, served and audited like
-any call, and it alone may add members that only the server says, such as a training job's TuningJobArn.
+What a controller asks by `call` was allowed when its own resource was created; what it does for a role,
+`call_as` holds against that role's policies first. Both are validated, served and audited like any call, and
+a controller alone may add members that only the server says, such as a training job's TuningJobArn.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from clary.core import ids
 from clary.core.clock import Clock
@@ -13,8 +16,11 @@ from clary.core.errors import ApiError
 from clary.core.principal import Principal
 from clary.core.settings import Settings
 from clary.gateway.audit import Audit, Entry
+from clary.operations.authorise import Authoriser
 from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
+from clary.operations.role_access import SESSION_NAME
+from clary.store.credentials import Credentials
 from clary.store.logs import Logs
 from clary.store.metrics import Metrics
 from clary.store.objects import Objects
@@ -24,6 +30,7 @@ from clary.wire.validate import validate
 
 SERVICE = "sagemaker"
 SOURCE = "sagemaker.amazonaws.com"  # Where such a call comes from, as audit logs of AWS name it.
+_CONTEXT = {"aws:securetransport": ("true",)}  # It never leaves the server.
 
 
 class Inside:
@@ -39,8 +46,11 @@ class Inside:
         logs: Logs,
         metrics: Metrics,
         audit: Audit,
+        credentials: Credentials,
+        authoriser: Authoriser,
     ) -> None:
         self._settings, self._clock, self._audit = settings, clock, audit
+        self._credentials, self._authoriser = credentials, authoriser
         self._records, self._objects, self._logs, self._metrics = records, objects, logs, metrics
         self._dispatcher = Dispatcher()
 
@@ -51,9 +61,18 @@ class Inside:
 
         An operation of another service than SageMaker is named as policies name it: `sns:Publish`.
         """
+        return self._served(self._call(caller, region, operation, request, more), request, ask=False)
+
+    def call_as(self, role: str, region: str, operation: str, request: Document, more: Document) -> Document:
+        """Serve one call that a role makes, if its policies allow it; an absent role raises NoSuchEntity."""
+        caller = self._credentials.role_principal(role, SESSION_NAME)
+        return self._served(self._call(caller, region, operation, request, more), request, ask=True)
+
+    def _call(
+        self, caller: Principal, region: str, operation: str, request: Document, more: Document
+    ) -> Call:
         service, operation = operation.split(":") if ":" in operation else (SERVICE, operation)
-        shape = models.service(service).operation_model(operation).input_shape
-        call = Call(
+        return Call(
             service=service,
             operation=operation,
             request={**request, **more},
@@ -67,8 +86,13 @@ class Inside:
             logs=self._logs,
             metrics=self._metrics,
         )
+
+    def _served(self, call: Call, request: Document, *, ask: bool) -> Document:
+        service = models.service(call.service)
         try:
-            validate(shape, request, models.service(service))
+            if ask:
+                self._authoriser.check(replace(call, request=request), _CONTEXT)
+            validate(service.operation_model(call.operation).input_shape, request, service)
             answer = self._dispatcher.dispatch(call)
         except ApiError as error:
             self._note(call, error.status, error.code)

@@ -36,6 +36,8 @@ def tell(server: Server, alarm: Record, action: str) -> str | None:
         logs=stores.logs,
         metrics=stores.metrics,
         audit=parts.audit,
+        credentials=stores.credentials,
+        authoriser=stores.authoriser,
     )
     return to_topics(inside.call, to_nobody)(alarm, action, CHANGE)
 

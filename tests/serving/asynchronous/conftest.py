@@ -97,6 +97,8 @@ class Site:
             logs=stores.logs,
             metrics=stores.metrics,
             audit=Audit(self.directory / "audit.jsonl"),
+            credentials=stores.credentials,
+            authoriser=stores.authoriser,
         )
 
         def call(role: str, region: str, operation: str, request: Document) -> Document:
