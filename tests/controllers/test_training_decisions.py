@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clary.controllers.training.training_job import World, clip, failure_reason, next_step
+from clary.controllers.reasons import clip, failure_reason
+from clary.controllers.training.training_job import World, next_step
 from clary.core.document import Document
 from clary.runtime.spec import Phase, Seen
 from clary.store.records import Record

@@ -13,7 +13,7 @@ import pytest
 from tests.controllers.test_training_job import REQUEST, create, tend
 from tests.controllers.worlds import NOON, World
 
-from clary.controllers.training.hosts import broken_since, together
+from clary.controllers.hosts import broken_since, together
 from clary.controllers.training.training_job_world import GROUP
 from clary.core.document import Document
 from clary.runtime.spec import Seen

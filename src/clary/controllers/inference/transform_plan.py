@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from clary.controllers.inference.endpoint_world import model_data
 from clary.controllers.means import Means
 from clary.controllers.s3 import RoleObjects
-from clary.controllers.training import channels
+from clary.controllers.sources import found
 from clary.core.document import Document
 from clary.runtime import feed
 from clary.runtime.spec import Item, RunSpec, Transform
@@ -29,9 +29,7 @@ def run_uids(job: Record, attempt: int) -> tuple[str, ...]:
 def items(doc: Document, objects: RoleObjects) -> tuple[Item, ...]:
     """Return every object to transform, in the order of their names."""
     source = doc["TransformInput"]["DataSource"]["S3DataSource"]
-    listed = source["S3DataType"] == "ManifestFile"
-    found = channels.listed(source["S3Uri"], objects) if listed else objects.found(source["S3Uri"])
-    return tuple(Item(source=each.path, name=each.name, uri=each.uri) for each in found)
+    return tuple(Item(source=each.path, name=each.name, uri=each.uri) for each in found(source, objects))
 
 
 def plans(job: Record, means: Means, finished: Collection[str]) -> list[RunSpec]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from clary.controllers.s3 import DataFault, Found, RoleObjects
+from clary.controllers.s3 import DataFault, RoleObjects
+from clary.controllers.sources import Share, found, share_of
 from clary.core.document import Document
 from clary.core.file_systems import FileSystem, declared
 from clary.core.settings import Home
@@ -16,9 +16,6 @@ from clary.runtime.spec import Input, Mount, Piece, Pipe
 FILES = "FileSystemDataSource"
 REFERENCE = "-ref"  # at the end of an attribute's name: its value is the URI of an object
 
-Share = tuple[int, int]
-"""Which host of how many."""
-
 
 def files(doc: Document, objects: RoleObjects, share: Share = (0, 1)) -> tuple[Input, ...]:
     """Place the objects of every channel that is not streamed."""
@@ -26,8 +23,8 @@ def files(doc: Document, objects: RoleObjects, share: Share = (0, 1)) -> tuple[I
     for channel in doc.get("InputDataConfig", ()):
         if mode(channel, doc) != "Pipe" and FILES not in channel["DataSource"]:
             source = channel["DataSource"]["S3DataSource"]
-            found = of_epoch(_found(source, objects), _seed(channel), 0, _share(source, share))
-            inputs += objects.placed(source["S3Uri"], found, f"input/data/{channel['ChannelName']}")
+            chosen = of_epoch(found(source, objects), _seed(channel), 0, share_of(source, share))
+            inputs += objects.placed(source["S3Uri"], chosen, f"input/data/{channel['ChannelName']}")
     return tuple(inputs)
 
 
@@ -77,50 +74,15 @@ def _pipe(channel: Document, objects: RoleObjects, share: Share) -> Pipe:
     if source["S3DataType"] == "AugmentedManifestFile":
         groups = tuple(_augmented(source, objects))
     else:
-        groups = tuple((Piece(source=found.path),) for found in _found(source, objects))
+        groups = tuple((Piece(source=each.path),) for each in found(source, objects))
     return Pipe(
         channel=channel["ChannelName"],
         groups=groups,
         seed=_seed(channel),
-        share=_share(source, share),
+        share=share_of(source, share),
         gunzip=channel.get("CompressionType") == "Gzip",
         wrapped=channel.get("RecordWrapperType") == "RecordIO",
     )
-
-
-def _found(source: Document, objects: RoleObjects) -> Sequence[Found]:
-    if source["S3DataType"] == "ManifestFile":
-        return list(listed(source["S3Uri"], objects))
-    return objects.found(source["S3Uri"])
-
-
-def listed(uri: str, objects: RoleObjects) -> Iterator[Found]:
-    """Yield what a manifest lists: a prefix, and what is to be appended to it."""
-    prefix, *names = _manifest(uri, objects.one(uri))
-    for name in names:
-        yield Found(name=_relative(name, uri), path=objects.one(prefix + name), uri=prefix + name)
-
-
-def _manifest(uri: str, path: Path) -> list[str]:
-    """Return a manifest's prefix and suffixes; evidence/training-input.md."""
-    form = 'it must be a JSON array like [{"prefix": "s3://bucket/folder/"}, "file-1", "file-2"]'
-    try:
-        entries = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataFault(f"Data download failed:the manifest {uri} is not JSON ({error}); {form}") from error
-    first = entries[0] if isinstance(entries, list) and entries else None
-    prefix = first.get("prefix") if isinstance(first, dict) else None
-    if not isinstance(prefix, str) or not prefix.startswith("s3://"):
-        raise DataFault(f"Data download failed:the manifest {uri} does not begin with a prefix; {form}")
-    if len(entries) == 1:
-        raise DataFault(f"Data download failed:the manifest {uri} lists no objects after its prefix; {form}")
-    for number, name in enumerate(entries[1:], 2):
-        if not isinstance(name, str) or not name:
-            raise DataFault(
-                f"Data download failed:entry {number} of the manifest {uri} is {name!r}; each entry after "
-                "the first is the rest of a key, as a string"
-            )
-    return [prefix, *entries[1:]]
 
 
 def _augmented(source: Document, objects: RoleObjects) -> Iterator[tuple[Piece, ...]]:
@@ -171,18 +133,6 @@ def _piece(name: str, values: Document, where: str, objects: RoleObjects) -> Pie
     return Piece(source=objects.one(value))
 
 
-def _relative(name: str, uri: str) -> str:
-    """Return where an entry of a manifest lies below its channel."""
-    parts = [part for part in name.split("/") if part]
-    if not parts or name.endswith("/") or any(part in (".", "..") or "\0" in part for part in parts):
-        raise DataFault(f"Data download failed:the entry {name!r} of the manifest {uri} does not name a file")
-    return "/".join(parts)
-
-
 def _seed(channel: Document) -> int | None:
     seed: int | None = channel.get("ShuffleConfig", {}).get("Seed")
     return seed
-
-
-def _share(source: Document, share: Share) -> Share:
-    return share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1)

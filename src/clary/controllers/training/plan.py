@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from clary.controllers.hosts import Host
 from clary.controllers.s3 import RoleObjects
-from clary.controllers.training.channels import Share, files, mode, pipes
-from clary.controllers.training.hosts import Host, hosts_of, run_uids
+from clary.controllers.sources import Share
+from clary.controllers.training.channels import files, mode, pipes
+from clary.controllers.training.hosts import hosts_of, run_uids
 from clary.controllers.training.training_job import MODEL, UNPACKED, model_name
 from clary.controllers.training.warm_pool import keep_alive
 from clary.core.document import Document

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from clary.controllers.reasons import VANISHED, clip, failure_reason, never_ended
 from clary.controllers.step import AT_ONCE, Step
 from clary.controllers.training import spot, warm_pool
-from clary.controllers.training.hosts import BLAMES, hosts_of, run_uids
+from clary.controllers.training.hosts import hosts_of, run_uids
 from clary.controllers.training.transitions import close, enter, follow, history
 from clary.core.document import Document
 from clary.runtime.spec import Phase, Seen
@@ -25,8 +26,6 @@ QUEUED = timedelta(seconds=5)  # Between looks at a run that waits its turn: who
 RUNNING = timedelta(seconds=1)  # Between looks at a run: how fresh its log is.
 ACCELERATED = ("ml.p", "ml.g", "ml.trn")  # MaxPendingTimeInSeconds speaks of these only.
 MODEL, UNPACKED = "model.tar.gz", "model"
-VANISHED = "its processes are gone, and nothing tells how they ended"
-LONGEST_REASON = 1024  # FailureReason's own limit.
 
 _STATUS_OF_PHASE: dict[Phase, str] = {
     "absent": "Starting",
@@ -142,7 +141,7 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     stopping = doc["TrainingJobStatus"] == "Stopping"
     if "_Notice" in doc and not stopping:
         return spot.interrupt(doc, run, now)
-    if _never_ended(run) and not stopping:
+    if never_ended(run) and not stopping:
         return _lost(doc, run, now)
     # A model that could not be packed is a failure too, and so are checkpoints that could not be kept.
     well = run.exit_code == 0 and not run.failure and "_NotSaved" not in doc
@@ -158,12 +157,6 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     step = _finish({**doc, **members}, done, now, note=_remarks(doc, world, done))
     effect = "collect" if run.outputs else "none"
     return Step(effect=effect, write={**members, **step.write}, again=AT_ONCE)
-
-
-def _never_ended(run: Seen) -> bool:
-    """Say whether a run's program did not end by itself, and neither it nor the caller is to blame."""
-    blamed = run.failure.startswith(("AlgorithmError: ", "ClientError: "))
-    return run.exit_code is None and run.signal is None and not blamed
 
 
 def _lost(doc: Document, run: Seen, now: datetime) -> Step:
@@ -257,25 +250,3 @@ def model_name(doc: Document) -> str:
     """Name the output that holds the job's model: an archive, or the files as they are."""
     # evidence/training-output.md
     return UNPACKED if doc["OutputDataConfig"].get("CompressionType") == "NONE" else MODEL
-
-
-def failure_reason(run: Seen, not_saved: str = "") -> str:
-    """Say in AWS's form why the run failed: whose fault, what it said itself, how it ended."""
-    if not_saved and run.exit_code == 0 and not run.failure:
-        return clip(not_saved)
-    if run.failure.startswith(BLAMES):
-        return clip(run.failure)
-    if run.started is None:
-        return clip(f"ClientError: {run.failure or 'the run could not be prepared'}")
-    # evidence/training-failure-reason.md
-    code = run.exit_code if run.exit_code is not None else 128 + (run.signal or 0)
-    return clip(f"AlgorithmError: {run.failure.rstrip()}", f", exit code: {code}")
-
-
-def clip(text: str, end: str = "") -> str:
-    """Fit a reason into FailureReason: its beginning, the tail that tells most, and `end`."""
-    room = LONGEST_REASON - len(end)
-    if len(text) > room:
-        head, tail = text[:200], text[-(room - 205) :]
-        text = f"{head} ... {tail}"
-    return text + end

@@ -9,18 +9,20 @@ from functools import partial
 from pathlib import Path
 
 from clary.controllers.host_metrics import HostMetrics
+from clary.controllers.hosts import Host, broken_since, together
 from clary.controllers.logs import Stream
 from clary.controllers.means import Means
+from clary.controllers.reasons import clip
 from clary.controllers.s3 import DataFault, RoleObjects
 from clary.controllers.step import Step
 from clary.controllers.training import pools, warm_pool
 from clary.controllers.training.channels import mounts
-from clary.controllers.training.hosts import Host, broken_since, hosts_of, run_uids, together
+from clary.controllers.training.hosts import hosts_of, run_uids
 from clary.controllers.training.measuring import Measuring, Taken
 from clary.controllers.training.metric_series import SPACE, last_values
 from clary.controllers.training.outcome import collect
 from clary.controllers.training.plan import plan, saves
-from clary.controllers.training.training_job import DONE, World, clip, next_step
+from clary.controllers.training.training_job import DONE, World, next_step
 from clary.controllers.training.transitions import close
 from clary.core import reclaim
 from clary.core.document import Document
