@@ -1,0 +1,1 @@
+"""Lambda: functions, their environments, and invocations that outlive their caller."""
