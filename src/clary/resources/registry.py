@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 import clary.resources
 from clary.resources.spec import Resource
@@ -21,11 +22,17 @@ def register(resource: Resource) -> Resource:
 
 def load() -> dict[tuple[str, str], Resource]:
     """Return every declared kind by (service, kind)."""
-    for module in pkgutil.walk_packages(clary.resources.__path__, "clary.resources."):
-        importlib.import_module(module.name)
+    _import()
     return dict(_KINDS)
 
 
 def find(service: str, kind: str) -> Resource:
     """Return one declared kind."""
     return _KINDS.get((service, kind)) or load()[service, kind]
+
+
+@cache
+def _import() -> None:
+    """Import every module there is, once: to look for them again takes longer than most calls."""
+    for module in pkgutil.walk_packages(clary.resources.__path__, "clary.resources."):
+        importlib.import_module(module.name)

@@ -57,12 +57,12 @@ def put(call: Call) -> Document:
     new = _Room(call, arn)
     for index, point in enumerate(call.request["MetricData"]):
         step, value = point.get("Step", -1), float(point["Value"])
+        series = resource_series(call.account, call.region, arn, point["MetricName"])
         if not math.isfinite(value) or step > _MOST_STEP:
             errors.append({"Code": "VALIDATION_ERROR", "MetricIndex": index})
-        elif not new.has(point["MetricName"]):
+        elif not new.has(series):
             errors.append({"Code": "METRIC_LIMIT_EXCEEDED", "MetricIndex": index})
         else:
-            series = resource_series(call.account, call.region, arn, point["MetricName"])
             columns = batch.setdefault(series, Columns.empty(SAGEMAKER))
             columns.append(micros(point["Timestamp"]) // 1000, step, value)
     call.metrics.put([*batch.items()])
@@ -89,13 +89,19 @@ class _Room:
     """Whether a resource may have one more metric; its names are read only once they matter."""
 
     def __init__(self, call: Call, arn: str) -> None:
-        self._names = call.metrics.names(call.account, call.region, arn)
+        self._call = call
+        self._arn = arn
+        self._names: set[str] | None = None
 
-    def has(self, name: str) -> bool:
-        """Take a name, or say that there is no room for it."""
-        if name not in self._names and len(self._names) >= MOST_NAMES:
+    def has(self, series: Series) -> bool:
+        """Take the name of a series, or say that there is no room for it."""
+        if self._call.metrics.knows(series):
+            return True
+        if self._names is None:
+            self._names = self._call.metrics.names(series.account, series.region, self._arn)
+        if series.name not in self._names and len(self._names) >= MOST_NAMES:
             return False
-        self._names.add(name)
+        self._names.add(series.name)
         return True
 
 

@@ -81,6 +81,10 @@ class Metrics:
         """Add points to series. They are on disk when this returns, all of them or none."""
         self._writer.put(batch)
 
+    def knows(self, series: Series) -> bool:
+        """Tell without a look at the database whether this process has added points to a series."""
+        return self._writer.knows(series)
+
     def read(self, series: Series, start: int | None = None, end: int | None = None) -> list[Columns]:
         """Return a series' points from `start` to before `end` (milliseconds), by time, each layout apart."""
         with self._database.read() as connection:

@@ -114,6 +114,10 @@ class Writer:
             for each in group:
                 each.done = True
 
+    def knows(self, series: Series) -> bool:
+        """Tell whether points of a series were written from here."""
+        return series in self._memory.ids
+
     def forget(self) -> None:
         """Ask the tables again which series there are."""
         self._memory = _Memory()
