@@ -33,6 +33,7 @@ NAMES = (
     "policy_decision",
     "s3",
     "metrics",
+    "experiments",
     "builtin_algorithms",
     "text_algorithms",
     "image_algorithm",

@@ -39,11 +39,17 @@ def fill(home: Path, count: int, *, indexed: bool) -> None:
     for rows in _batches(count, dice):
         with database.write() as connection:
             connection.execute(insert(RECORDS), rows)
-    with database.write() as connection:
-        connection.execute(_NOTE, {"scope": place})
+    note(database, TRAINING_JOB)
     if indexed:
         search_index.follow(database, place)
     database.close()
+
+
+def note(database: Database, resource: Resource) -> None:
+    """Have the search index follow all records of a kind."""
+    place = scope_of("sagemaker", resource.kind, ACCOUNT, REGION)
+    with database.write() as connection:
+        connection.execute(_NOTE, {"scope": place})
 
 
 def fill_models(home: Path, count: int) -> None:
