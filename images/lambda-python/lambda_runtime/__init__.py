@@ -1,0 +1,1 @@
+"""Lambda's Python runtime: a small server, and the process that has a function's handler."""
