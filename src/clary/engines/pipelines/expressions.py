@@ -1,15 +1,22 @@
-"""Expressions in a step's arguments: Get, Std:Join, Std:JsonGet."""
+"""Expressions in a step's arguments: Get, Std:Join, Std:JsonGet. evidence/pipeline-expressions.md"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from clary.core.document import Document
-from clary.engines.pipelines.definition import Value
+from clary.engines.pipelines.declared import Value
+from clary.engines.pipelines.faults import Unresolved
+from clary.engines.pipelines.paths import follow, json_way, reference
 
 Json = object
 """What JSON can say: dict, list, str, int, float, bool, None."""
+
+GET, JOIN, JSON_GET = "Get", "Std:Join", "Std:JsonGet"
+FILES = "PropertyFiles"
 
 
 class Context(Protocol):
@@ -22,11 +29,11 @@ class Context(Protocol):
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """Its variables: StartDateTime, CurrentDateTime, PipelineName, PipelineArn, PipelineExecutionId, …"""
+        """What `Execution.NAME` and `PipelineExperimentConfig.NAME` stand for, by NAME (`VARIABLES`)."""
         ...
 
     def properties(self, step: str) -> Document:
-        """Return what Describe answers of what a step made, its OutputParameters and Outcome too."""
+        """Return what Describe answers of what a step made, its OutputParameters (a map) and Outcome too."""
         ...
 
     def property_file(self, step: str, name: str) -> Json:
@@ -38,11 +45,115 @@ class Context(Protocol):
         ...
 
 
+VARIABLES = frozenset(
+    {
+        "StartDateTime",
+        "CurrentDateTime",
+        "PipelineName",
+        "PipelineArn",
+        "PipelineExecutionId",
+        "PipelineExecutionArn",
+        "TrainingJobName",
+        "ProcessingJobName",
+    }
+)
+EXPERIMENT = frozenset({"ExperimentName", "TrialName"})
+
+
+def is_expression(value: Json) -> bool:
+    """Say whether a value stands for another one."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in (GET, JOIN, JSON_GET)
+
+
 def resolve(value: Json, context: Context) -> Json:
     """Return a value with every expression in it replaced by what it stands for; raises `Unresolved`."""
-    raise NotImplementedError(value, context)
+    if isinstance(value, list):
+        return [resolve(each, context) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if not is_expression(value):
+        return {name: resolve(each, context) for name, each in value.items()}
+    ((name, said),) = value.items()
+    if name == GET:
+        return _get(said, context)
+    return _join(said, context) if name == JOIN else _json_get(said, context)
 
 
 def references(value: Json) -> Iterator[str]:
     """Yield what every Get within a value names, as it is spelled: `Steps.Train.TrainingJobArn`."""
-    raise NotImplementedError(value)
+    if isinstance(value, list):
+        for each in value:
+            yield from references(each)
+    elif isinstance(value, dict):
+        if set(value) == {GET} and isinstance(value[GET], str):
+            yield value[GET]
+            return
+        for each in value.values():
+            yield from references(each)
+
+
+def text(value: Json, said: str = "a value") -> str:
+    """Return a value as Std:Join joins it and as the API shows it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise Unresolved(said, f"{value!r} is no text, number or truth value")
+
+
+def _get(said: Json, context: Context) -> Json:
+    try:
+        named = reference(str(said))
+    except ValueError as error:
+        raise Unresolved(str(said), str(error)) from error
+    if named.root == "Steps":
+        found = follow(context.properties(named.name), named.way, str(said))
+        return found.isoformat() if isinstance(found, datetime) else found
+    known = context.parameters if named.root == "Parameters" else context.execution
+    if named.name not in known:
+        raise Unresolved(str(said), f"the execution has no {named.name}")
+    return known[named.name]
+
+
+def _join(said: Json, context: Context) -> str:
+    if not isinstance(said, dict) or not isinstance(said.get("Values"), list):
+        raise Unresolved(JOIN, "it has no list of Values")
+    on = text(resolve(said.get("On", ""), context), JOIN)
+    return on.join(text(resolve(each, context), spelled(each)) for each in said["Values"])
+
+
+def _json_get(said: Json, context: Context) -> Json:
+    if not isinstance(said, dict) or "Path" not in said:
+        raise Unresolved(JSON_GET, "it has no Path")
+    path = text(resolve(said["Path"], context), JSON_GET)
+    if "S3Uri" in said:
+        where = text(resolve(said["S3Uri"], context), JSON_GET)
+        document = context.json_object(where)
+    else:
+        where, document = _file(said, context)
+    shown = f"{path} of {where}"
+    try:
+        keys = json_way(path)
+    except ValueError as error:
+        raise Unresolved(shown, str(error)) from error
+    found = follow(document, keys, shown)
+    if found is None:
+        raise Unresolved(shown, "it is null")
+    return found
+
+
+def _file(said: Document, context: Context) -> tuple[str, Json]:
+    where = next(references(said.get("PropertyFile")), "")
+    named = reference(where) if where.startswith("Steps.") else None
+    if named is None or len(named.way) != 2 or named.way[0] != FILES:
+        raise Unresolved(
+            JSON_GET, f"PropertyFile is {said.get('PropertyFile')!r}, no property file of a step"
+        )
+    return where, context.property_file(named.name, str(named.way[1]))
+
+
+def spelled(value: Json) -> str:
+    """Return how a message names a value: an expression by what it gets."""
+    return next(references(value), json.dumps(value, default=str)[:120])
