@@ -395,6 +395,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
     from clary.controllers.inference.scaling_world import ScalableTargets, set_off
     from clary.controllers.inference.transform_job_world import TransformJobs
     from clary.controllers.logs_metric import MetricFilters
+    from clary.controllers.processing.processing_job_world import ProcessingJobs
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.controllers.tuning.tuning_job_world import TuningJobs
 
@@ -404,6 +405,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
         TuningJobs(means),
         Endpoints(means),
         TransformJobs(means),
+        ProcessingJobs(means),
         ScalableTargets(means, clock.now),
         MetricAlarms(means, clock.now, set_off(means, told)),
         CompositeAlarms(means, clock.now, told),

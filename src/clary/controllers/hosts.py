@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from clary.runtime.failure import LONGEST_MESSAGE
 from clary.runtime.spec import Phase, Seen
 from clary.store.records import Record
 
@@ -67,6 +68,7 @@ def together(runs: Sequence[Seen]) -> Seen:
         out_of_memory=decisive.out_of_memory,
         lost=decisive.lost,
         failure=_by_name(decisive.failure, f"algo-{number}") if _failed(decisive) else "",
+        message="".join(run.message for run in runs)[:LONGEST_MESSAGE],
         outputs={name: path for run in reversed(runs) for name, path in run.outputs.items()},
     )
 

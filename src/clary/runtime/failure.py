@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import signal
 from pathlib import Path
@@ -10,6 +11,10 @@ from clary.runtime.beneath import read_file
 from clary.runtime.cures import cure_of
 
 LONGEST = 1024  # characters of FailureReason
+LONGEST_MESSAGE = 1024  # bytes of ExitMessage
+NO_TEXT = (
+    "ClientError: The file /opt/ml/output/message is not UTF-8 text. Write text to it, or nothing at all"
+)
 _READ = 64 << 10  # of the log's end
 _LONGEST_LINE = 240  # characters of one line in a reason
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -85,6 +90,13 @@ def unwell(*, ml: Path, log: Path, seconds: float, heard: str) -> str:
     )
     text += f". In the end {heard}"
     return _fit(f"{text}: {said}" if said else f"{text}{_last_lines(tail)}", _cure(said, ml))
+
+
+def message(ml: Path) -> str:
+    """Return the beginning of what a program left in output/message; a ValueError says that it is no text."""
+    said = read_file(ml, "output/message", LONGEST_MESSAGE + 1) or b""
+    cut = len(said) > LONGEST_MESSAGE
+    return codecs.getincrementaldecoder("utf-8")().decode(said[:LONGEST_MESSAGE], final=not cut)
 
 
 def log_tail(log: Path) -> str:

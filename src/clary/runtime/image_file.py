@@ -15,7 +15,7 @@ _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PYTHON = re.compile(r"3\.\d{1,2}")
-_PROGRAMS = ("train", "serve")
+_PROGRAMS = ("train", "serve", "process")
 
 Problem = tuple[str, str]
 """The key it is about, dotted, and what is wrong and right."""
@@ -128,11 +128,17 @@ def _python(value: object, folder: Path) -> Iterator[Problem]:
 
 def _programs(value: object, folder: Path) -> Iterator[Problem]:
     if not isinstance(value, dict) or not value:
-        yield "programs", 'programs must be a table with train or serve: train = ["python", "train.py"].'
+        yield (
+            "programs",
+            'programs must be a table with train, serve or process: train = ["python", "train.py"].',
+        )
         return
     for name, command in value.items():
         if name not in _PROGRAMS:
-            yield f"programs.{name}", f"{name!r} is not a program of an image; there are train and serve."
+            yield (
+                f"programs.{name}",
+                f"{name!r} is not a program of an image; there are train, serve and process.",
+            )
         elif not _texts(command) or not command or not all(command):
             yield (
                 f"programs.{name}",

@@ -242,6 +242,7 @@ def _ended(ended: Document) -> Seen:
         signal=ended["signal"],
         out_of_memory=ended["out_of_memory"],
         failure=ended["failure"],
+        message=ended.get("message", ""),
         lost=ended["lost"],
         outputs={name: Path(path) for name, path in ended["outputs"].items()},
     )

@@ -43,7 +43,8 @@ def create(
     first, *rest = spec.command or ("",)
     if first:
         words += ["--entrypoint", first]
-    arguments = (*rest, *spec.arguments) if spec.command else (spec.arguments or (spec.program,))
+    own = () if spec.program == "process" else (spec.program,)  # evidence/processing-container.md
+    arguments = (*rest, *spec.arguments) if spec.command else (spec.arguments or own)
     return [*words, launch.image.key, *arguments]
 
 

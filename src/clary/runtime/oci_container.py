@@ -67,7 +67,7 @@ def start(
     """Start the keeper; the container's output goes into the log file."""
     if launch.engine is None:
         raise ValueError(f"the run {job.uid} has no engine")
-    for name in (*OPEN, *spec.saved):
+    for name in (*OPEN, *spec.saved, *(output.directory for output in spec.outputs)):
         handle = open_directory(job.ml, parts(name), create=True)
         os.fchmod(handle, 0o777)  # the job's directory itself is closed to others
         os.close(handle)

@@ -50,7 +50,7 @@ def place(
     job: JobDirectory, spec: RunSpec, *, bind: bool, stopping: Callable[[], bool]
 ) -> list[tuple[Path, str]]:
     """Write files and inputs under `ml/`; return the files that the sandbox shall show there instead."""
-    for name in (*STANDARD, *spec.saved):
+    for name in (*STANDARD, *spec.saved, *(output.directory for output in spec.outputs)):
         os.close(open_directory(job.ml, parts(name), create=True))
     for name, text in spec.files.items():
         with os.fdopen(create_file(job.ml, name), "w", encoding="utf-8") as file:

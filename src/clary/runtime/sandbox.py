@@ -45,6 +45,11 @@ class Capabilities:
                 "ClientError: A channel of a file system was asked for, and this machine cannot show one: "
                 f" {' '.join(self.words)} Run `clary doctor` for the cure, or use S3DataSource."
             )
+        if spec.program == "process" and not self.mounts:
+            return (
+                "ClientError: A processing job finds its data below /opt/ml, and this machine cannot show it "
+                f"there: {' '.join(self.words)} Run `clary doctor` for the cure."
+            )
         if len(spec.hosts) > 1 and not self.mounts:
             return (
                 "ClientError: Several hosts were asked for, and this machine cannot give them names of their "

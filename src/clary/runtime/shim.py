@@ -334,10 +334,22 @@ class Shim:
                 made[output.name] = str(path)
         return made
 
+    def _message(self) -> str:
+        """Return what a processing program left to say; evidence/processing-container.md."""
+        if self.spec.program != "process":
+            return ""
+        try:
+            return failure.message(self.job.ml)
+        except ValueError:
+            self.failure = self.failure or failure.NO_TEXT
+            return ""
+
     def _finish(self, ended: Document, outputs: dict[str, str]) -> None:
+        message = self._message()
         exit_document: Document = {
             **ended,
             "failure": self.failure,
+            "message": message,
             "started": self.state["started"],
             "ended": now_text(),
             "outputs": outputs,

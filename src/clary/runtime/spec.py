@@ -151,7 +151,7 @@ class RunSpec:
 
     uid: str
     image: str
-    program: Literal["train", "serve"]
+    program: Literal["train", "serve", "process"]
     command: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -185,9 +185,10 @@ class Seen:
     """What the runtime can tell of one run. It is asked each time, never remembered.
 
     `note` is for the user: the queue position, the image being built, an instance type that was clamped, the
-    isolation level in force. `failure` is a complete sentence naming cause and cure. `lost` says that nobody
-    knows how the run ended, `reclaimed` that one that may not be interrupted waits for its capacity. Of a
-    run that lives `outputs` has a transform's only.
+    isolation level in force. `failure` is a complete sentence naming cause and cure, `message` the beginning
+    of what a processing program left in output/message. `lost` says that nobody knows how the run ended,
+    `reclaimed` that one that may not be interrupted waits for its capacity. Of a run that lives `outputs` has
+    a transform's only.
     """
 
     phase: Phase = "absent"
@@ -198,6 +199,7 @@ class Seen:
     signal: int | None = None
     out_of_memory: bool = False
     failure: str = ""
+    message: str = ""
     lost: bool = False
     outputs: Mapping[str, Path] = field(default_factory=dict)
     socket: Path | None = None

@@ -57,7 +57,6 @@ GIVEN: dict[str, dict[str, Any]] = {
     "ModelQualityJobDefinition": {},
     "MonitoringSchedule": {"MonitoringScheduleConfig": {"MonitoringJobDefinitionName": "absent"}},
     "OptimizationJob": {"OptimizationConfigs": [{"ModelQuantizationConfig": {}}]},
-    "ProcessingJob": {},
     "TrainingSession": {
         "BaseModelArn": "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/m/1.0.0"
     },
@@ -162,7 +161,6 @@ ENDS = {
     "InferenceRecommendationsJob": "CompletionTime",
     "Job": "EndTime",
     "OptimizationJob": "OptimizationEndTime",
-    "ProcessingJob": "ProcessingEndTime",
     "TrainingSession": "EndTime",
 }
 

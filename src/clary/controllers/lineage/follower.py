@@ -13,9 +13,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from clary.controllers.lineage.graph import find, weave
+from clary.core.arn import parse as parse_arn
 from clary.core.document import Document
 from clary.core.errors import Moved, TryAgain
-from clary.engines.lineage import deployment, model_package, training_job, transform_job
+from clary.engines.lineage import deployment, model_package, processing_job, training_job, transform_job
 from clary.engines.lineage.entities import in_trial, parent
 from clary.engines.lineage.trace import Trace
 from clary.resources.experiments.experiment import EXPERIMENT
@@ -91,16 +92,18 @@ class Follower:
             with self._records.database.write() as connection:
                 subjects = measured.noted(connection, BATCH)
                 for arn in subjects:
-                    found = self._records.by_arn(arn)
-                    if found is not None and found.kind == TRIAL_COMPONENT.kind:
-                        self._tell(found)
+                    self._tell(arn)
                 measured.done(connection, subjects)
             count += len(subjects)
             if len(subjects) < BATCH:
                 return count
 
-    def _tell(self, component: Record) -> None:
-        sent = measured.summaries(self._metrics, component.account, component.region, component.arn)
+    def _tell(self, subject: str) -> None:
+        component = self._records.by_arn(subject) or _component_of(self._records, subject)
+        if component is None or component.kind != TRIAL_COMPONENT.kind:
+            return
+        source = component.arn if component.arn == subject else component.doc["Source"]["SourceArn"]
+        sent = measured.summaries(self._metrics, component.account, component.region, source)
         metrics = measured.merged(component.doc.get("Metrics", ()), sent)
         if metrics != component.doc.get("Metrics", []):
             self._records.update(component, {"Metrics": metrics}, touch=False)
@@ -133,6 +136,10 @@ def _training_job(records: Records, job: Document) -> None:
     _job(records, job, training_job.trace(job["arn"], job["uid"], job["doc"]))
 
 
+def _processing_job(records: Records, job: Document) -> None:
+    _job(records, job, processing_job.trace(job["arn"], job["uid"], job["doc"]))
+
+
 def _transform_job(records: Records, job: Document) -> None:
     _job(records, job, transform_job.trace(job["arn"], job["uid"], job["doc"]))
 
@@ -143,10 +150,23 @@ def _job(records: Records, job: Document, trace: Trace) -> None:
     new = before is None or before.doc.get("_Job") != job["uid"]
     component = weave(records, trace)["TrialComponent", name]
     config = job["doc"].get("ExperimentConfig", {})
+    if new:  # Points that came before it were of nothing that could have told of them.
+        with records.database.write() as connection:
+            measured.note(connection, [job["arn"].lower()])
     if new and config:
         _join(records, component, config, job["doc"][f"{job['kind']}Name"])
     if config.get("RunName"):
         _add_source(records, config["RunName"], component.doc["Source"])
+
+
+def _component_of(records: Records, subject: str) -> Record | None:
+    """Return the component that stands for a job, given the job's ARN in lower case."""
+    parsed = parse_arn(subject)
+    if parsed is None:
+        return None
+    kind, _, name = parsed.resource.partition("/")
+    found = find(records.scoped(parsed.account, parsed.region), "TrialComponent", f"{name}-aws-{kind}")
+    return found if found is not None and found.doc.get("SourceKey") == subject else None
 
 
 def _join(records: Records, component: Record, config: Document, job: str) -> None:
@@ -195,6 +215,7 @@ def _endpoint(records: Records, endpoint: Document) -> None:
 _TRACED: dict[str, Callable[[Records, Document], None]] = {
     "TrainingJob": _training_job,
     "TransformJob": _transform_job,
+    "ProcessingJob": _processing_job,
     "Model": _model,
     "ModelPackage": _model_package,
     "Endpoint": _endpoint,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from clary.controllers.outputs import files_of
 from clary.controllers.s3 import RoleObjects
 from clary.controllers.training.training_job import model_name, output_uri
 from clary.core.document import Document
@@ -26,9 +27,4 @@ def _files(paths: Sequence[Path], name: str) -> dict[str, Path]:
     """Return the archive of all hosts, or all their files, by what the key adds to the output's."""
     if not paths[0].is_dir():
         return {"": merge(paths, paths[0].with_name(f"all-{name}"))}
-    return {
-        f"/{each.relative_to(path)}": each
-        for path in reversed(paths)
-        for each in sorted(path.rglob("*"))
-        if each.is_file()
-    }
+    return {f"/{name}": file for name, file in files_of(paths).items()}

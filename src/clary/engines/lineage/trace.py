@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from clary.core.document import Document
 
+LONGEST_TEXT = 2500  # of a parameter's StringValue
 CONTRIBUTED, PRODUCED, ASSOCIATED = "ContributedTo", "Produced", "AssociatedWith"
 
 
@@ -52,3 +54,12 @@ def artifact(uri: str, kind: str, name: str = "") -> Entity:
     """Return the artifact of a source; its id follows from the account and the source."""
     doc: Document = {"Source": {"SourceUri": uri}, "ArtifactType": kind}
     return Entity("Artifact", uri, {**doc, "ArtifactName": name} if name else doc)
+
+
+def value_of(text: str) -> Document:
+    """Return a parameter, which is always a text, as the number it spells if it spells one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return {"StringValue": text[:LONGEST_TEXT]}
+    return {"NumberValue": number} if math.isfinite(number) else {"StringValue": text}

@@ -5,14 +5,12 @@ Names, types and directions: evidence/automatic-lineage.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from clary.core.document import Document
-from clary.engines.lineage.trace import CONTRIBUTED, PRODUCED, Entity, Trace, artifact
+from clary.engines.lineage.trace import CONTRIBUTED, LONGEST_TEXT, PRODUCED, Entity, Trace, artifact, value_of
 
 SOURCE_TYPE = "SageMakerTrainingJob"
-LONGEST_TEXT = 2500  # of a parameter's StringValue
 LONGEST_KEY = 320
 LONGEST_MESSAGE = 1024
 MOST_PARAMETERS = 300
@@ -92,16 +90,7 @@ def _parameters(doc: Document) -> Iterator[tuple[str, Document]]:
         if member in resources:
             yield f"SageMaker.{member}", {"NumberValue": float(resources[member])}
     for name, value in doc.get("HyperParameters", {}).items():
-        yield name[:LONGEST_KEY], _value(value)
-
-
-def _value(text: str) -> Document:
-    """Return a hyperparameter, which is always a text, as the number it spells if it spells one."""
-    try:
-        number = float(text)
-    except ValueError:
-        return {"StringValue": text[:LONGEST_TEXT]}
-    return {"NumberValue": number} if math.isfinite(number) else {"StringValue": text}
+        yield name[:LONGEST_KEY], value_of(value)
 
 
 def _inputs(doc: Document) -> Iterator[tuple[str, Document]]:
