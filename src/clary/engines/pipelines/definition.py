@@ -22,6 +22,7 @@ from clary.engines.pipelines.declared import (
     PropertyFile,
     StepDefinition,
     Trigger,
+    Value,
 )
 from clary.engines.pipelines.faults import DefinitionFault
 from clary.engines.pipelines.kinds import CHECK_TYPES, KINDS, NOT_RUN, StepKind
@@ -31,6 +32,7 @@ from clary.engines.pipelines.paths import NAME
 from clary.engines.pipelines.retrying import check as check_policy
 
 __all__ = [
+    "LONGEST",
     "VERSION",
     "Branch",
     "Cache",
@@ -39,6 +41,7 @@ __all__ = [
     "Parameter",
     "PropertyFile",
     "StepDefinition",
+    "Value",
     "parse",
 ]
 

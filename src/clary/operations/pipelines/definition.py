@@ -6,10 +6,10 @@ import json
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
+from clary.engines.pipelines.definition import LONGEST, Definition, parse
+from clary.engines.pipelines.faults import DefinitionFault
 from clary.operations import role_access
 from clary.operations.registry import Call
-
-LONGEST = 1 << 20  # characters; the model's limit on PipelineDefinition
 
 
 def given(call: Call, role: str) -> str | None:
@@ -21,8 +21,16 @@ def given(call: Call, role: str) -> str | None:
     if place is not None:
         text = _read(call, role, place)
     if text is not None:
-        parameters(text)
+        parsed(text)
     return text
+
+
+def parsed(text: str) -> Definition:
+    """Return what a definition says, or refuse it by the path of its fault."""
+    try:
+        return parse(text)
+    except DefinitionFault as fault:
+        raise ValidationError(f"Unable to parse pipeline definition. {fault}") from fault
 
 
 def parameters(text: str) -> dict[str, str]:
