@@ -312,6 +312,7 @@ def test_metrics_are_told_by_the_component_they_were_sent_for(world: World) -> N
     follower.catch_up()
     complete(world, made)
     follower.catch_up()
+    follower.sum_up()
     found = component(world)
     for value in (1.0, 3.0):
         columns = Columns.empty(SAGEMAKER)
@@ -323,6 +324,43 @@ def test_metrics_are_told_by_the_component_they_were_sent_for(world: World) -> N
     assert (told["accuracy"]["Max"], told["accuracy"]["Count"], told["loss"]["Last"]) == (3.0, 2, 0.5)
     before = everything(world)
     assert follower.sum_up() == 0 and everything(world) == before
+
+
+@pytest.mark.parametrize("name", ["Job-1", "lower"])
+def test_metrics_of_a_job_are_told_while_it_runs_and_after(world: World, name: str) -> None:
+    follower, metrics = Follower(world.records, world.means.metrics), world.means.metrics
+    made = job(world, name)
+    columns = Columns.empty(SAGEMAKER)
+    for step, value in enumerate((1.0, 0.25, 0.5)):
+        columns.append(1_700_000_000_000 + step, step, value)
+    metrics.put([(resource_series(ACCOUNT, REGION, made.arn.lower(), "loss"), columns)])
+    follower.sum_up()  # before there is a component that could tell of them
+    follower.catch_up()
+    follower.sum_up()
+    running = component(world, f"{name}-aws-training-job").doc["Metrics"]
+    complete(world, made)
+    follower.catch_up()
+    told = component(world, f"{name}-aws-training-job").doc["Metrics"]
+    assert told == running
+    [loss] = told
+    assert (loss["MetricName"], loss["SourceArn"]) == ("loss", made.arn)
+    assert [loss[each] for each in ("Min", "Max", "Last", "Count")] == [0.25, 1.0, 0.5, 3]
+
+
+def test_a_component_of_another_job_of_the_name_has_nothing_of_the_first_s_metrics(world: World) -> None:
+    follower, metrics = Follower(world.records, world.means.metrics), world.means.metrics
+    first = job(world)
+    columns = Columns.empty(SAGEMAKER)
+    columns.append(1_700_000_000_000, -1, 9.0)
+    metrics.put([(resource_series(ACCOUNT, REGION, first.arn.lower(), "old"), columns)])
+    follower.catch_up()
+    follower.sum_up()
+    world.records.delete(first)
+    metrics.forget(ACCOUNT, REGION, first.arn.lower())
+    complete(world, job(world))
+    follower.catch_up()
+    follower.sum_up()
+    assert [each["MetricName"] for each in component(world).doc["Metrics"]] == ["loss"]
 
 
 def test_a_package_leaves_its_parts_its_group_and_every_approval(world: World) -> None:

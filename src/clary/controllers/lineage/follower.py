@@ -99,10 +99,12 @@ class Follower:
                 return count
 
     def _tell(self, subject: str) -> None:
-        component = self._records.by_arn(subject) or _component_of(self._records, subject)
+        component, source = self._records.by_arn(subject), subject
         if component is None or component.kind != TRIAL_COMPONENT.kind:
-            return
-        source = component.arn if component.arn == subject else component.doc["Source"]["SourceArn"]
+            component = _component_of(self._records, subject)
+            if component is None:
+                return
+            source = component.doc["Source"]["SourceArn"]
         sent = measured.summaries(self._metrics, component.account, component.region, source)
         metrics = measured.merged(component.doc.get("Metrics", ()), sent)
         if metrics != component.doc.get("Metrics", []):

@@ -52,14 +52,16 @@ def _bring(records: Records, entity: Entity) -> Record:
 
 def _changes(doc: Document, entity: Entity) -> Document:
     """Return what of a known entity is not as it should be; one that stood for another is overwritten."""
-    owned = entity.owned if doc.get("_Job") == entity.owned.get("_Job") else entity.doc
-    wanted = {name: _laid_over(name, doc.get(name), value) for name, value in owned.items()}
+    same = doc.get("_Job") == entity.owned.get("_Job")
+    owned, known = (entity.owned, doc) if same else (entity.doc, {})
+    wanted = {name: _laid_over(name, known.get(name), value) for name, value in owned.items()}
     return {name: value for name, value in wanted.items() if doc.get(name) != value}
 
 
 def _laid_over(name: str, known: Any, value: Any) -> Any:
     if name == "Metrics":
-        return merged(known or (), value)
+        counted = {each["MetricName"] for each in known or () if "Count" in each}  # summed up from the points
+        return merged(known or (), [each for each in value if each["MetricName"] not in counted])
     return {**(known or {}), **value} if name in _MAPS else value
 
 
