@@ -47,8 +47,8 @@ _WITHIN: Mapping[str, tuple[str, ...]] = {
 _BY_CONTENT = re.compile(r"/[0-9a-f]{64}/")  # the SDK keeps code under the digest of what it packed
 _LENGTHS = {"Y": 365.0, "M": 30.0, "W": 7.0, "D": 1.0}  # days
 _HOURS = {"H": 1.0, "M": 1 / 60, "S": 1 / 3600}  # hours, after the T
-_DURATION = re.compile(r"P?((?:\d+[YMWD])*)(?:T((?:\d+[HMS])*))?")
-_NUMBERED = re.compile(r"(\d+)([A-Z])")
+_DURATION = re.compile(r"P?((?:\d+[YMWD])*)(?:T((?:\d+[HMS])+))?", re.A)
+_NUMBERED = re.compile(r"(\d+)([A-Z])", re.A)
 
 
 def parts(step: StepDefinition, arguments: Document, digests: Mapping[str, str]) -> dict[str, str]:

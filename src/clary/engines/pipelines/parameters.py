@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -9,7 +10,8 @@ from clary.engines.pipelines.declared import Definition, Parameter, Value
 from clary.engines.pipelines.expressions import text as text
 from clary.engines.pipelines.faults import ParameterFault
 
-_INTEGER = re.compile(r"[+-]?\d{1,19}")
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.A)
+_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.A)
 _WORDS = {"true": True, "false": False}
 
 
@@ -52,11 +54,8 @@ def _read(parameter: Parameter, given: str) -> Value:
         return _WORDS[given.lower()]
     if parameter.type == "Integer" and _INTEGER.fullmatch(given):
         return int(given)
-    if parameter.type == "Float":
-        try:
-            return float(given)
-        except ValueError:
-            pass
+    if parameter.type == "Float" and _FLOAT.fullmatch(given) and math.isfinite(float(given)):
+        return float(given)
     raise ParameterFault(
         f"The parameter {parameter.name!r} is {given!r}; it must be of type {parameter.type}."
     )
