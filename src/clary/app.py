@@ -29,6 +29,7 @@ from clary.core.listening import port_of
 from clary.core.settings import Settings
 
 if TYPE_CHECKING:
+    from clary.controllers.events.courier import Courier
     from clary.controllers.means import Means
     from clary.controllers.step import Controller
     from clary.gateway.audit import Audit
@@ -291,6 +292,10 @@ async def run_controller(settings: Settings) -> None:
         target=_driver(clock, stores, means, owner).run, args=(ended,), name="invocations", daemon=True
     )
     driver.start()
+    courier = threading.Thread(
+        target=_courier(clock, stores, means).run, args=(ended,), name="events", daemon=True
+    )
+    courier.start()
     _log.info("tending the records of %s", settings.home.root)
     try:
         await loop.run(_until_stopped())
@@ -298,6 +303,7 @@ async def run_controller(settings: Settings) -> None:
         ended.set()
         follower.join(10)
         driver.join(10)
+        courier.join(10)
         audit.close()
         stores.objects.close()
         stores.database.close()
@@ -313,6 +319,15 @@ def allowed_by(stores: Stores) -> Callable[[str, str, str], bool]:
         return stores.authoriser.allowed(principal, action, resource)
 
     return allowed
+
+
+def _courier(clock: Clock, stores: Stores, means: Means) -> Courier:
+    """Return what carries events to their targets."""
+    from clary.controllers.events.courier import Courier
+    from clary.controllers.events.sending import Sender
+    from clary.operations.permissions.by_service import letting_in
+
+    return Courier(stores.records, clock, Sender(means, letting_in(stores.records)))
 
 
 def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:

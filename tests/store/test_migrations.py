@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine, Table, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+import clary.store.events.tables
 import clary.store.features.tables
 import clary.store.invocations.tables
 import clary.store.lineage.tables

@@ -34,7 +34,9 @@ class Resource:
     `filters_after_paging` names those that AWS applies to a page already cut; `missing` and `conflict` are
     the error codes for an absent record and a taken name, and their texts may name `{arn}`, `{name}`,
     `{noun}`; `lives` says that a controller works on it, `passing` are the statuses that end by themselves,
-    `traced` that what becomes of it is followed into the lineage; `hidden` are stored members that Describe
+    `traced` that what becomes of it is followed into the lineage, `announced` the detail type of the events
+    that tell of its creation and of each change of its status (its end, where it has none), and `announces`
+    other members whose change they tell; `hidden` are stored members that Describe
     does not show; `answers` maps a dotted path to what Describe says where the record says nothing
     (structures on the way are not invented); `shown` maps a member of Describe and List to the stored path it
     comes from, `summary` one of List alone; `envelope` is the member that Describe, Create and Update wrap
@@ -81,6 +83,8 @@ class Resource:
     conflict_status: int = 400
     lives: bool = False
     traced: bool = False
+    announced: str = ""
+    announces: frozenset[str] = frozenset()
     passing: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     level: Level = "stored"

@@ -24,6 +24,7 @@ from clary.resources.spec import Resource
 from clary.store import pages, search_index
 from clary.store.by_key import row_by
 from clary.store.database import Database
+from clary.store.events import outbox
 from clary.store.lineage import followed
 from clary.store.pages import Filter, Page
 from clary.store.record import (
@@ -112,6 +113,7 @@ class Records:
                 raise _conflict(resource, values["name"], arn) from error
             search_index.note_new(self.database, connection, values, made)
             followed.note(connection, resource, values["uid"])
+            outbox.note(connection, resource, values["uid"])
             self._changed(connection, values)
         return from_row(values)
 
@@ -156,8 +158,7 @@ class Records:
             guard = and_(RECORDS.c.uid == record.uid, RECORDS.c.version == record.version)
             if connection.execute(update(RECORDS).where(guard).values(values)).rowcount != 1:
                 raise _moved(record)
-            followed.note(connection, registry.find(record.service, record.kind), record.uid)
-            self._changed(connection, place_of(record))
+            self._written(connection, record, values)
         return after(record, values)
 
     def delete(self, record: Record) -> None:
@@ -165,6 +166,7 @@ class Records:
         with self.database.write() as connection:
             search_index.note(self.database, connection, record.service, record.uid, record.version)
             guard = and_(RECORDS.c.uid == record.uid, RECORDS.c.version == record.version)
+            outbox.note_gone(connection, registry.find(record.service, record.kind), record)
             if connection.execute(delete(RECORDS).where(guard)).rowcount != 1:
                 raise _moved(record)
             followed.note_gone(connection, registry.find(record.service, record.kind), record)
@@ -263,8 +265,7 @@ class Records:
             if not written:
                 connection.execute(update(RECORDS).where(mine).values(free))
             elif "doc" in values:
-                followed.note(connection, registry.find(record.service, record.kind), record.uid)
-                self._changed(connection, place_of(record))
+                self._written(connection, record, values)
         if not written:
             raise _moved(record)
         return after(record, values)
@@ -333,6 +334,12 @@ class Records:
         )
         with self.database.read() as connection:
             return list(connection.scalars(every))
+
+    def _written(self, connection: Connection, record: Record, values: Document) -> None:
+        resource = registry.find(record.service, record.kind)
+        followed.note(connection, resource, record.uid)
+        outbox.note_change(connection, resource, record, values)
+        self._changed(connection, place_of(record))
 
     def _changed(self, connection: Connection, place: Document) -> None:
         where = {name: place[name] for name in ("service", "kind", "account", "region")}

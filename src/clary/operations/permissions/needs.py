@@ -5,13 +5,15 @@ from __future__ import annotations
 from clary.core.arn import parse as parse_arn
 from clary.core.document import Document
 from clary.core.principal import Principal
-from clary.operations.permissions import iam, logs, s3, sns, sqs, tagging
+from clary.operations.permissions import events, iam, logs, s3, sns, sqs, tagging
 from clary.operations.permissions.asked import context
 from clary.operations.permissions.named import Said, resources
 from clary.operations.permissions.need import Need
 from clary.operations.permissions.places import Place, values
 from clary.operations.permissions.plan import Plan, plan_of
 from clary.store.records import Records
+
+_BY_DEFAULT = ("events", "scheduler")  # Services of which requests leave out what is meant by default.
 
 
 def needs(
@@ -29,7 +31,8 @@ def needs(
     plan = plan_of(service, operation)
     found = list(values(plan.root, request))
     asked = context(plan, found, request, records)
-    on = resources(plan, found, records, _own_way(plan, request, principal, records))
+    own_on = events.resources(service, operation, request, records) if service in _BY_DEFAULT else []
+    on = own_on or resources(plan, found, records, _own_way(plan, request, principal, records))
     wanted = [Need(plan.action, resource, asked) for resource in on]
     if plan.tagging and (request.get("Tags") or request.get("tags")):
         wanted.append(Need(plan.tagging, on[0], {**asked, "sagemaker:taggingaction": (operation,)}))

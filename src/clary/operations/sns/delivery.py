@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import lru_cache
 
 from sqlalchemy import Connection
 
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.engines.policy import Caller, Malformed, Policies, Policy, Request, evaluate, parse
 from clary.engines.sns import filter_policy
 from clary.engines.sns.envelope import Notification, of_notification
 from clary.engines.sqs import attributes, digest
-from clary.operations.permissions.on_resource import POLICY
+from clary.operations.permissions.by_service import lets_in
 from clary.operations.registry import Call
 from clary.operations.sns.topics import set_on
 from clary.operations.sqs import queues
@@ -77,7 +75,7 @@ def into(
     record = queues.by_arn(call.records, arn)
     if record is None:
         return "the queue does not exist"
-    if not _lets_in(record, topic):
+    if not lets_in(record, "sqs:SendMessage", SERVICE, topic):
         return f"the queue's policy does not allow {SERVICE} sqs:SendMessage for this topic (aws:SourceArn)"
     named = named or {}
     try:
@@ -110,30 +108,3 @@ def dead_letter_queue(text: str) -> str | None:
         return None
     arn = found.get("deadLetterTargetArn") if isinstance(found, dict) else None
     return arn if isinstance(arn, str) and arn.startswith("arn:aws:sqs:") else None
-
-
-def _lets_in(queue: Record, topic: str) -> bool:
-    policy = _policy(queue.doc.get(POLICY) or "")
-    if policy is None:
-        return False
-    context = {
-        "aws:sourcearn": (topic,),
-        "aws:sourceaccount": (topic.split(":")[4],),
-        "aws:sourceowner": (topic.split(":")[4],),
-        "aws:principalisawsservice": ("true",),
-        "aws:principalservicename": (SERVICE,),
-        "aws:viaawsservice": ("false",),
-        "aws:securetransport": ("true",),
-    }
-    asked = Request(
-        action="sqs:SendMessage", resource=queue.arn, caller=Caller(service=SERVICE), context=context
-    )
-    return evaluate(Policies(resource=(policy,)), asked).allowed
-
-
-@lru_cache(maxsize=1000)
-def _policy(text: str) -> Policy | None:
-    try:
-        return parse(text, "own", source="resource") if text else None
-    except Malformed:
-        return None

@@ -6,6 +6,7 @@ from clary.resources.spec import Resource, not_run
 CLUSTER = register(
     Resource(
         kind="Cluster",
+        announced="SageMaker HyperPod Cluster State Change",
         arn="cluster/{ClusterId}",
         generated={"ClusterId": "{12}"},
         status="ClusterStatus",

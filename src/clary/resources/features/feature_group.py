@@ -6,6 +6,8 @@ from clary.resources.spec import Resource
 FEATURE_GROUP = register(
     Resource(
         kind="FeatureGroup",
+        announced="SageMaker Feature Group State Change",
+        announces=frozenset({"OfflineStoreStatus"}),
         arn="feature-group/{FeatureGroupName!l}",
         status="FeatureGroupStatus",
         answers={"NextToken": ""},  # The member is required: all definitions come in one answer.

@@ -6,6 +6,7 @@ from clary.resources.spec import Resource
 ENDPOINT = register(
     Resource(
         kind="Endpoint",
+        announced="SageMaker Endpoint State Change",
         arn="endpoint/{EndpointName!l}",  # evidence/inference-arns.md
         status="EndpointStatus",
         initial={"EndpointStatus": "Creating"},

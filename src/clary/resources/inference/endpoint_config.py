@@ -6,6 +6,7 @@ from clary.resources.spec import Resource
 ENDPOINT_CONFIG = register(
     Resource(
         kind="EndpointConfig",
+        announced="SageMaker Endpoint Config State Change",
         arn="endpoint-config/{EndpointConfigName!l}",  # evidence/inference-arns.md
         answers={
             "EnableNetworkIsolation": False,

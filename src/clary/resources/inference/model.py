@@ -6,6 +6,7 @@ from clary.resources.spec import Resource
 MODEL = register(
     Resource(
         kind="Model",
+        announced="SageMaker Model State Change",
         arn="model/{ModelName!l}",  # evidence/inference-arns.md
         answers={"EnableNetworkIsolation": False},
         missing="ValidationException",  # evidence/inference-missing.md

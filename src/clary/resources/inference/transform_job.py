@@ -6,6 +6,7 @@ from clary.resources.spec import Resource
 TRANSFORM_JOB = register(
     Resource(
         kind="TransformJob",
+        announced="SageMaker Transform Job State Change",
         arn="transform-job/{TransformJobName}",
         status="TransformJobStatus",
         initial={"TransformJobStatus": "InProgress"},

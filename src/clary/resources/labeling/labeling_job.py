@@ -8,6 +8,7 @@ _NO_LABELS = {"TotalLabeled": 0, "HumanLabeled": 0, "MachineLabeled": 0, "Failed
 LABELING_JOB = register(
     Resource(
         kind="LabelingJob",
+        announced="SageMaker Ground Truth Labeling Job State Change",
         arn="labeling-job/{LabelingJobName}",
         status="LabelingJobStatus",
         initial={

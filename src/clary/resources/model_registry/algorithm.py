@@ -6,6 +6,7 @@ from clary.resources.spec import Resource
 ALGORITHM = register(
     Resource(
         kind="Algorithm",
+        announced="SageMaker Algorithm State Change",
         arn="algorithm/{AlgorithmName!l}",
         status="AlgorithmStatus",
         missing="ValidationException",  # evidence/registry-errors.md

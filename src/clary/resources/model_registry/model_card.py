@@ -6,6 +6,7 @@ from clary.resources.spec import Resource
 MODEL_CARD = register(
     Resource(
         kind="ModelCard",
+        announced="SageMaker Model Card State Change",
         arn="model-card/{ModelCardName}",
         status="ModelCardStatus",
         initial={"ModelCardVersion": 1},

@@ -6,6 +6,7 @@ from clary.resources.spec import Resource, not_run
 MODEL_CARD_EXPORT_JOB = register(
     Resource(
         kind="ModelCardExportJob",
+        announced="SageMaker Model Card Export Job State Change",
         arn="model-card/{ModelCardName}/export-job/{ModelCardExportJobName}",
         identity=("ModelCardName", "ModelCardExportJobName"),
         asked_by="ModelCardExportJobArn",

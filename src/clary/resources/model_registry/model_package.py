@@ -6,6 +6,11 @@ from clary.resources.spec import Resource
 MODEL_PACKAGE = register(
     Resource(
         kind="ModelPackage",
+        announced="SageMaker Model Package State Change",
+        announces=frozenset(  # evidence/events-sagemaker.md
+            {"ModelApprovalStatus", "ApprovalDescription", "SourceUri", "CustomerMetadataProperties"}
+            | {"InferenceSpecification", "ModelLifeCycle"}
+        ),
         arn="model-package/{ModelPackageName}",  # evidence/model-package-names.md
         status="ModelPackageStatus",
         hidden=frozenset({"Tags", "ClientToken"}),

@@ -6,6 +6,7 @@ from clary.resources.spec import Resource, not_run
 MONITORING_SCHEDULE = register(
     Resource(
         kind="MonitoringSchedule",
+        announced="SageMaker Monitoring Schedule State Change",
         arn="monitoring-schedule/{MonitoringScheduleName}",
         status="MonitoringScheduleStatus",
         initial=not_run("MonitoringScheduleStatus", "monitoring schedules"),

@@ -6,6 +6,7 @@ from clary.resources.spec import Resource
 IMAGE = register(
     Resource(
         kind="Image",
+        announced="SageMaker Image State Change",
         arn="image/{ImageName!l}",
         status="ImageStatus",
         initial={"ImageStatus": "CREATED"},
@@ -22,6 +23,7 @@ IMAGE = register(
 IMAGE_VERSION = register(
     Resource(
         kind="ImageVersion",
+        announced="SageMaker Image Version State Change",
         arn="image-version/{ImageName!l}/{Version}",
         identity=("ImageName", "Version"),
         status="ImageVersionStatus",

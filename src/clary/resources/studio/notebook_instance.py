@@ -6,6 +6,7 @@ from clary.resources.spec import Resource, not_run
 NOTEBOOK_INSTANCE = register(
     Resource(
         kind="NotebookInstance",
+        announced="SageMaker Notebook Instance State Change",
         arn="notebook-instance/{NotebookInstanceName!l}",
         status="NotebookInstanceStatus",
         initial=not_run("NotebookInstanceStatus", "notebook instances"),
@@ -32,6 +33,7 @@ NOTEBOOK_INSTANCE = register(
 NOTEBOOK_INSTANCE_LIFECYCLE_CONFIG = register(
     Resource(
         kind="NotebookInstanceLifecycleConfig",
+        announced="SageMaker Notebook Lifecycle Config State Change",
         arn="notebook-instance-lifecycle-config/{NotebookInstanceLifecycleConfigName!l}",
         holds={"NotebookInstance": {"LifecycleConfigName": "NotebookInstanceLifecycleConfigName"}},
         held="ValidationException",

@@ -6,6 +6,8 @@ from clary.resources.spec import Resource
 TRAINING_JOB = register(
     Resource(
         kind="TrainingJob",
+        announced="SageMaker Training Job State Change",
+        announces=frozenset({"SecondaryStatus"}),
         arn="training-job/{TrainingJobName}",
         status="TrainingJobStatus",
         initial={"TrainingJobStatus": "InProgress", "SecondaryStatus": "Starting"},

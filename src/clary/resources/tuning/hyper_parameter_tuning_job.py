@@ -17,6 +17,7 @@ _NO_JOBS = {
 HYPER_PARAMETER_TUNING_JOB = register(
     Resource(
         kind="HyperParameterTuningJob",
+        announced="SageMaker HyperParameter Tuning Job State Change",
         arn="hyper-parameter-tuning-job/{HyperParameterTuningJobName}",
         status="HyperParameterTuningJobStatus",
         initial={"HyperParameterTuningJobStatus": "InProgress", **_NO_JOBS},

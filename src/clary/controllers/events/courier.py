@@ -1,0 +1,129 @@
+"""The thread that works off what has happened: it matches, delivers, tries again, and gives up by the rules.
+
+Whatever it is killed over is done when it comes back: what was noted is there, and what was delivered is not.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from clary.controllers.events.matching import Matcher
+from clary.controllers.events.sending import Sender
+from clary.core.clock import Clock
+from clary.core.errors import ApiError, Moved, TryAgain
+from clary.store.events import deliveries
+from clary.store.events.deliveries import Delivery
+from clary.store.records import Records
+from clary.store.times import micros
+
+log = logging.getLogger(__name__)
+
+LOOK = timedelta(milliseconds=100)  # Between looks whether anything was written at all: one PRAGMA each.
+BATCH = 100  # Deliveries read at once; each is made in a transaction of its own.
+FIRST_WAIT = timedelta(seconds=1)  # Before the first retry; each next one waits twice as long.
+LONGEST_WAIT = timedelta(minutes=10)
+_NEVER = 1 << 62
+_FOR_GOOD = frozenset({"NO_PERMISSIONS", "NO_RESOURCE"})
+_REFUSED = (400, 403, 404)  # Statuses by which a target says that the same call will be refused again.
+
+
+class Courier:
+    """Carries events to their targets."""
+
+    def __init__(self, records: Records, clock: Clock, sender: Sender) -> None:
+        self._records, self._clock, self._sender = records, clock, sender
+        self._matcher = Matcher(records, clock)
+        self._watch = records.database.watch()
+        self._next = 0  # when something is due, in microseconds
+
+    def run(self, stop: threading.Event) -> None:
+        """Carry whatever happens until told to stop."""
+        seen: int | None = None
+        while not stop.wait(LOOK.total_seconds()):
+            try:
+                version = self._watch()
+                if version != seen:
+                    self._matcher.catch_up()
+                    seen, self._next = version, 0
+                if micros(self._clock.now()) >= self._next:
+                    self.deliver(stop.is_set)
+                    self._next = deliveries.next_due(self._records.database) or _NEVER
+            except TryAgain as slow:
+                log.warning("events are carried later: %s", slow)
+            except Exception:
+                log.exception("events could not be carried and will be tried again")
+
+    def catch_up(self) -> None:
+        """Match and deliver all there is now."""
+        self._matcher.catch_up()
+        self.deliver()
+
+    def deliver(self, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Deliver what is due; return how much of it arrived."""
+        arrived, database = 0, self._records.database
+        while not stopped():
+            now = micros(self._clock.now())
+            found = deliveries.due(database, now, BATCH)
+            for one in found:
+                if stopped():
+                    break
+                arrived += self._deliver(one)
+            if len(found) < BATCH:
+                break
+        return arrived
+
+    def _deliver(self, one: Delivery) -> bool:
+        try:
+            with self._records.database.write() as connection:
+                deliveries.done(connection, one.id)
+                self._sender.send(one)
+        except ApiError as error:
+            self._failed(one, error)
+        except (TryAgain, Moved) as slow:
+            self._failed(one, ApiError(str(slow), code="SDK_CLIENT_ERROR", status=503))
+        except Exception as error:  # one target must not keep the others from theirs
+            log.exception("%s could not be sent what %s has for it", one.request["Target"]["Arn"], one.source)
+            self._failed(one, ApiError(str(error), code="INTERNAL_ERROR", status=500))
+        else:
+            return True
+        return False
+
+    def _failed(self, one: Delivery, error: ApiError) -> None:
+        now = micros(self._clock.now())
+        wait = min(FIRST_WAIT * (1 << min(one.tries, 12)), LONGEST_WAIT)
+        again = now + wait // timedelta(microseconds=1)
+        condition = ""
+        if error.code not in _FOR_GOOD and error.status not in _REFUSED:
+            if one.tries >= one.most:
+                condition = "MaximumRetryAttempts"
+            elif again >= one.expires:
+                condition = "MaximumEventAgeInSeconds"
+            else:
+                with self._records.database.write() as connection:
+                    deliveries.put_off(connection, one.id, again)
+                return
+        self._give_up(one, error, condition)
+
+    def _give_up(self, one: Delivery, error: ApiError, condition: str) -> None:
+        target = one.request["Target"]
+        queue = target.get("DeadLetterConfig", {}).get("Arn")
+        log.warning(
+            "%s did not get an event to %s: %s (%s)%s",
+            one.source,
+            target["Arn"],
+            error.message,
+            error.code,
+            f"; it goes to {queue}" if queue else "",
+        )
+        try:
+            with self._records.database.write() as connection:
+                deliveries.done(connection, one.id)
+                if queue:
+                    self._sender.dead_letter(one, queue, error, condition)
+        except ApiError as refused:
+            log.warning("%s could not take a dead letter: %s", queue, refused.message)
+            with self._records.database.write() as connection:
+                deliveries.done(connection, one.id)

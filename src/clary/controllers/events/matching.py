@@ -1,0 +1,126 @@
+"""From what happened to what is to be delivered: every rule that an event matches, and each of its targets.
+
+A note is worked off in the transaction that keeps the deliveries it led to, so that a crash loses none and
+makes none twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import lru_cache
+
+from clary.core.clock import Clock
+from clary.core.document import Document
+from clary.engines.events import pattern, transform
+from clary.engines.events.announcement import Change, event_of, stamp
+from clary.resources import registry
+from clary.resources.events.rule import RULE
+from clary.store.events import deliveries, outbox
+from clary.store.events.deliveries import Outgoing
+from clary.store.events.outbox import Happened
+from clary.store.record import Record
+from clary.store.records import Records
+from clary.store.times import from_micros, micros
+
+AGE = timedelta(hours=24)  # For how long a delivery is tried, where a target says nothing else.
+TRIES = 185  # How often, likewise: evidence/events-targets.md
+BATCH = 500  # Notes read at once.
+TARGETS = "_Targets"
+Rules = dict[tuple[str, str, str], list[Record]]
+"""The rules that listen, by account, region and bus."""
+
+
+class Matcher:
+    """Works notes off. There is one in a home: its place in them is its own."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records, self._clock = records, clock
+        self._last = 0
+
+    def catch_up(self) -> int:
+        """Turn every note into deliveries; return how many there are of these."""
+        made = 0
+        while notes := outbox.after(self._records.database, self._last, BATCH):
+            rules: Rules = {}
+            for note in notes:
+                found = list(self._deliveries(note, rules))
+                if found:
+                    self._keep(note, found)
+                made += len(found)
+                self._last = note.id
+            self._forget()
+        return made
+
+    def _keep(self, note: Happened, found: list[Outgoing]) -> None:
+        with self._records.database.write() as connection:
+            for each in found:
+                deliveries.add(connection, each)
+            outbox.done(connection, note.id)
+
+    def _forget(self) -> None:
+        with self._records.database.write() as connection:
+            outbox.done(connection, self._last)
+
+    def _deliveries(self, note: Happened, rules: Rules) -> Iterator[Outgoing]:
+        bus = note.arn.rpartition("event-bus/")[2] if note.kind == outbox.EVENT else "default"
+        place = (note.account, note.region, bus)
+        if place not in rules:
+            scoped = self._records.scoped(note.account, note.region)
+            rules[place] = [rule for rule in scoped.each(RULE, under=bus) if _listens(rule)]
+        if not rules[place]:
+            return
+        event = _event(note)
+        for rule in rules[place]:
+            read = _pattern(rule.doc["EventPattern"])
+            if read is not None and read.matches(event):
+                yield from self.to_targets(rule, event)
+
+    def to_targets(self, rule: Record, event: Document) -> Iterator[Outgoing]:
+        """Yield what a rule's targets are to be sent of an event."""
+        now = self._clock.now()
+        said = {"arn": rule.arn, "name": rule.name, "time": stamp(now)}
+        for target in rule.doc[TARGETS]:
+            policy = target.get("RetryPolicy", {})
+            age = timedelta(seconds=policy.get("MaximumEventAgeInSeconds", AGE.total_seconds()))
+            yield Outgoing(
+                account=rule.account,
+                region=rule.region,
+                source=rule.arn,
+                token=f"{event['id']}-{rule.uid[:12]}-{target['Id']}",
+                request={"Target": target, "Body": transform.body(target, event, said), "Event": event},
+                due=micros(now),
+                expires=micros(now + age),
+                most=policy.get("MaximumRetryAttempts", TRIES),
+            )
+
+
+def _listens(rule: Record) -> bool:
+    return rule.status == "ENABLED" and "EventPattern" in rule.doc and bool(rule.doc[TARGETS])
+
+
+def _event(note: Happened) -> Document:
+    if note.kind == outbox.EVENT:
+        return note.doc
+    change = Change(
+        number=note.id,
+        kind=note.kind,
+        detail_type=registry.find("sagemaker", note.kind).announced,
+        account=note.account,
+        region=note.region,
+        arn=note.arn,
+        at=from_micros(note.at),
+        was=note.was,
+        changed=note.changed,
+        gone=note.gone,
+        doc=note.doc,
+    )
+    return event_of(change)
+
+
+@lru_cache(maxsize=2000)
+def _pattern(text: str) -> pattern.Pattern | None:
+    try:
+        return pattern.parse(text)
+    except pattern.PatternFault:  # one that an older release took
+        return None
