@@ -138,7 +138,9 @@ class Loop:
         """Look, act and write; return the uid of the record that waits for it."""
         controller = self._controllers[record.service, record.kind]
         step = controller.look(record, self._clock.now())
-        more: Document = {} if step.effect == NONE else controller.act(record, step)
+        more: Document | Step = {} if step.effect == NONE else controller.act(record, step)
+        if isinstance(more, Step):
+            step, more = more, {}
         self._write(record, step, more)
         return step.wake
 

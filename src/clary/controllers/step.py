@@ -45,6 +45,9 @@ class Controller(Protocol):
         """Ask the world, and decide. Safe to repeat at any time."""
         ...
 
-    def act(self, record: Record, step: Step) -> Document:
-        """Perform the step's effect, harmless to do twice; return members to add to its write."""
+    def act(self, record: Record, step: Step) -> Document | Step:
+        """Perform the step's effect, harmless to do twice; return members to add to its write.
+
+        Where what follows depends on how the effect went, it returns the step to write instead.
+        """
         ...

@@ -121,13 +121,12 @@ def test_a_definition_may_come_from_s3_and_must_be_json(server: Server, sagemake
     assert refusal(sagemaker.create_pipeline, **asked)[0] == "ValidationException"
 
 
-def test_an_execution_is_kept_with_its_parameters_and_has_failed(sagemaker: Any, pipeline: str) -> None:
+def test_an_execution_is_kept_with_its_parameters_until_it_is_stopped(sagemaker: Any, pipeline: str) -> None:
     arn = sagemaker.start_pipeline_execution(
         PipelineName=pipeline, PipelineParameters=[{"Name": "Word", "Value": "given"}]
     )["PipelineExecutionArn"]
     told = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-    assert told["PipelineExecutionStatus"] == "Failed"
-    assert "docs/reference/operations.md" in told["FailureReason"]
+    assert told["PipelineExecutionStatus"] == "Executing"
     assert (told["PipelineVersionId"], told["RoleArn"]) == (1, ROLE)
     values = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
     assert {each["Name"]: each["Value"] for each in values["PipelineParameters"]} == {
@@ -141,9 +140,11 @@ def test_an_execution_is_kept_with_its_parameters_and_has_failed(sagemaker: Any,
     sagemaker.update_pipeline_execution(PipelineExecutionArn=arn, PipelineExecutionDisplayName="named")
     [listed] = sagemaker.list_pipeline_executions(PipelineName=pipeline)["PipelineExecutionSummaries"]
     assert (listed["PipelineExecutionArn"], listed["PipelineExecutionDisplayName"]) == (arn, "named")
-    assert listed["PipelineExecutionFailureReason"] == told["FailureReason"]
-    assert refusal(sagemaker.stop_pipeline_execution, PipelineExecutionArn=arn)[0] == "ConflictException"
-    assert sagemaker.retry_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionArn"] == arn
+    assert refusal(sagemaker.retry_pipeline_execution, PipelineExecutionArn=arn)[0] == "ConflictException"
+    for _ in range(2):
+        assert sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionArn"] == arn
+    told = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+    assert told["PipelineExecutionStatus"] == "Stopping"
     [version] = sagemaker.list_pipeline_versions(PipelineName=pipeline)["PipelineVersionSummaries"]
     assert version["LastExecutionPipelineExecutionArn"] == arn
 
@@ -165,14 +166,10 @@ def test_executions_are_listed_by_alias_and_by_the_pipelines_arn(sagemaker: Any,
     assert len(orders["PipelineExecutionSummaries"]) == 1
 
 
-def test_a_deleted_pipeline_takes_its_versions_and_executions_along(sagemaker: Any, pipeline: str) -> None:
-    arn = sagemaker.start_pipeline_execution(PipelineName=pipeline)["PipelineExecutionArn"]
+def test_a_pipeline_with_a_running_execution_is_not_deleted(sagemaker: Any, pipeline: str) -> None:
+    sagemaker.start_pipeline_execution(PipelineName=pipeline)
     assert sagemaker.list_pipelines(PipelineNamePrefix=pipeline)["PipelineSummaries"][0]["LastExecutionTime"]
     assert sagemaker.list_pipelines(PipelineNamePrefix=pipeline, ManagedBy="AWS")["PipelineSummaries"] == []
-    sagemaker.delete_pipeline(PipelineName=pipeline)
-    gone = refusal(sagemaker.describe_pipeline_execution, PipelineExecutionArn=arn)
-    assert gone == ("ResourceNotFound", f"Pipeline execution with ARN {arn} does not exist.")
-    sagemaker.create_pipeline(PipelineName=pipeline, RoleArn=ROLE, PipelineDefinition=definition("new"))
-    assert sagemaker.list_pipeline_executions(PipelineName=pipeline)["PipelineExecutionSummaries"] == []
-    [version] = sagemaker.list_pipeline_versions(PipelineName=pipeline)["PipelineVersionSummaries"]
-    assert version["PipelineVersionId"] == 1
+    code, words = refusal(sagemaker.delete_pipeline, PipelineName=pipeline)
+    assert code == "ConflictException"
+    assert "Stop it first" in words

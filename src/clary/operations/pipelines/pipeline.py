@@ -7,10 +7,14 @@ from clary.core.errors import ApiError, ValidationError
 from clary.operations import crud, references
 from clary.operations.kinds import of
 from clary.operations.pipelines import definition, versions
+from clary.operations.pipelines.steps import steps_of
 from clary.operations.registry import Call, before, operation
 from clary.resources.pipelines.pipeline import PIPELINE
+from clary.resources.pipelines.pipeline_callback import PIPELINE_CALLBACK
 from clary.resources.pipelines.pipeline_execution import PIPELINE_EXECUTION
+from clary.resources.pipelines.pipeline_step_result import PIPELINE_STEP_RESULT
 from clary.resources.pipelines.pipeline_version import PIPELINE_VERSION
+from clary.store.record import Record
 from clary.store.records import Filter
 
 _RUNNING = ("Executing", "Stopping")
@@ -84,6 +88,19 @@ def delete(call: Call) -> Document:
         for resource in (PIPELINE_EXECUTION, PIPELINE_VERSION):
             while belonging := call.records.page(resource, where=[mine], limit=100).records:
                 for record in belonging:
-                    call.records.delete(record)
+                    _forget(call, record)
+        for result in list(call.records.each(PIPELINE_STEP_RESULT, under=pipeline.name)):
+            call.records.delete(result)
         call.records.delete(pipeline)
     return {"PipelineArn": pipeline.arn}
+
+
+def _forget(call: Call, record: Record) -> None:
+    """Delete what belongs to a pipeline, an execution with its steps and their callbacks."""
+    if record.kind == PIPELINE_EXECUTION.kind:
+        for step in list(steps_of(call.records, record)):
+            callback = step.doc.get("Metadata", {}).get("Callback", {}).get("CallbackToken")
+            if callback and (found := call.records.find(PIPELINE_CALLBACK, callback)):
+                call.records.delete(found)
+            call.records.delete(step)
+    call.records.delete(record)

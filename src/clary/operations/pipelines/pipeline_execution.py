@@ -1,4 +1,4 @@
-"""Executions of pipelines: kept with their version and parameters, and failed, for nothing runs them yet."""
+"""Executions of pipelines: what starts one, stops it and takes it up again, and what is told of it."""
 
 from __future__ import annotations
 
@@ -6,52 +6,69 @@ import json
 from dataclasses import replace
 
 from clary.core.document import Document
-from clary.core.errors import ApiError
-from clary.operations import crud, none_yet, references
+from clary.core.errors import ApiError, ValidationError
+from clary.engines.pipelines import definition as engine
+from clary.engines.pipelines import parameters as values_of
+from clary.engines.pipelines import selective
+from clary.engines.pipelines.declared import Definition
+from clary.engines.pipelines.faults import DefinitionFault, ParameterFault
+from clary.engines.pipelines.standings import standing
+from clary.operations import crud, references
 from clary.operations.kinds import of
-from clary.operations.pipelines import definition, versions
+from clary.operations.pipelines import versions
+from clary.operations.pipelines.steps import steps_of
 from clary.operations.registry import Call, before, completes, operation
 from clary.resources.pipelines.pipeline import PIPELINE
 from clary.resources.pipelines.pipeline_execution import PIPELINE_EXECUTION
 from clary.store.record import Record
 
 _PARAMETERS = "PipelineParameters"
+_PARALLELISM = "ParallelismConfiguration"
+_SELECTIVE = "SelectiveExecutionConfig"
+_TAKEN = ("StepStatus", "Metadata", "_Made", "_Outputs")  # what a selective execution takes over of a step
+_UNBUILT = {"MlflowExperimentName": "executions are not logged to MLflow; leave it out."}
 
 
 @before("sagemaker", "StartPipelineExecution")
 def check(call: Call) -> None:
-    """Refuse a role that cannot be passed on."""
+    """Refuse a role that cannot be passed on, and what is not built."""
+    references.refuse(call.request, _UNBUILT)
     if role := call.request.get("RoleArn"):
         references.role(call, role)
 
 
 @completes("sagemaker", "StartPipelineExecution")
 def started(call: Call) -> Document:
-    """Say which version is executed, by which role, and with which parameters."""
+    """Say which version is executed, by which role, with which parameters, and what is taken over."""
     pipeline = crud.named(of(PIPELINE), call)
     version = versions.asked(call, pipeline)
-    values = definition.parameters(version.doc["PipelineDefinition"])
-    values |= {each["Name"]: each["Value"] for each in call.request.get(_PARAMETERS, ())}
-    parallelism = pipeline.doc.get("ParallelismConfiguration")
+    definition = _parsed(version.doc["PipelineDefinition"])
+    given = {each["Name"]: each["Value"] for each in call.request.get(_PARAMETERS, ())}
+    try:
+        values = values_of.values(definition, given)
+    except ParameterFault as fault:
+        raise ValidationError(str(fault)) from fault
+    parallelism = call.request.get(_PARALLELISM, pipeline.doc.get(_PARALLELISM))
     return {
         "PipelineName": pipeline.name,
         "PipelineArn": pipeline.arn,
         "RoleArn": call.request.get("RoleArn", pipeline.doc["RoleArn"]),
         "PipelineExecutionDisplayName": _display_name(call),
-        _PARAMETERS: [{"Name": name, "Value": value} for name, value in values.items()],
+        _PARAMETERS: [{"Name": name, "Value": values_of.text(value)} for name, value in values.items()],
         versions.NUMBER: version.doc[versions.NUMBER],
         versions.ALIASES: version.doc.get(versions.ALIASES, []),
-        **({"ParallelismConfiguration": parallelism} if parallelism else {}),
-        **{name: call.request[name] for name in ("ParallelismConfiguration",) if name in call.request},
+        "_Version": version.uid,
+        **({_PARALLELISM: parallelism} if parallelism else {}),
+        **_selected(call, pipeline, definition),
     }
 
 
-@operation("sagemaker", "StartPipelineExecution", level="stored")
+@operation("sagemaker", "StartPipelineExecution")
 def start(call: Call) -> Document:
-    """Keep an execution, and tell its pipeline and version of it."""
+    """Keep an execution, and tell its pipeline and version of it; its controller begins its steps."""
     with call.records.database.write():
         answer = crud.create(of(PIPELINE_EXECUTION), call)
-        execution = _execution(call, answer["PipelineExecutionArn"])
+        execution = named(call, answer["PipelineExecutionArn"])
         pipeline = crud.named(of(PIPELINE), call)
         version = versions.numbered(call, pipeline, execution.doc[versions.NUMBER])
         call.records.update(pipeline, {"LastRunTime": execution.created}, touch=False)
@@ -59,7 +76,7 @@ def start(call: Call) -> Document:
     return answer
 
 
-@operation("sagemaker", "ListPipelineExecutions", level="stored")
+@operation("sagemaker", "ListPipelineExecutions")
 def page(call: Call) -> Document:
     """Answer one page of a pipeline's executions, whichever way the pipeline is named."""
     asked = {**call.request, "PipelineName": crud.named(of(PIPELINE), call).name}
@@ -68,52 +85,104 @@ def page(call: Call) -> Document:
     return crud.page(of(PIPELINE_EXECUTION), replace(call, request=asked))
 
 
-@operation("sagemaker", "StopPipelineExecution", level="stored")
+@operation("sagemaker", "StopPipelineExecution")
 def stop(call: Call) -> Document:
-    """Refuse to stop an execution that has ended; all have. evidence/pipelines.md"""
-    execution = _execution(call, call.request["PipelineExecutionArn"])
-    raise ApiError(
-        f"The pipeline execution {execution.arn} is {execution.status}: only one that is Executing can be "
-        "stopped.",
-        code="ConflictException",
-        status=400,
-    )
-
-
-@operation("sagemaker", "RetryPipelineExecution", level="stored")
-def retry(call: Call) -> Document:
-    """Take a failed execution up again: it fails again."""
+    """Ask an execution to stop; one that has ended cannot be. evidence/pipelines.md"""
     with call.records.database.write():
-        execution = _execution(call, call.request["PipelineExecutionArn"])
-        changes = {name: call.request[name] for name in ("ParallelismConfiguration",) if name in call.request}
-        call.records.update(execution, changes)
+        execution = named(call, call.request["PipelineExecutionArn"])
+        if execution.status not in ("Executing", "Stopping"):
+            raise _conflict(
+                f"The pipeline execution {execution.arn} is {execution.status}: only one that is Executing "
+                "can be stopped."
+            )
+        if execution.status == "Executing":
+            stopping = {"PipelineExecutionStatus": "Stopping", **_signed(call)}
+            call.records.update(execution, stopping, due=call.clock.now())
     return {"PipelineExecutionArn": execution.arn}
 
 
-@operation("sagemaker", "DescribePipelineDefinitionForExecution", level="stored")
+@operation("sagemaker", "RetryPipelineExecution")
+def retry(call: Call) -> Document:
+    """Take an execution up again at the steps that failed or were stopped; what succeeded is kept."""
+    token = call.request["ClientRequestToken"]
+    with call.records.database.write():
+        execution = named(call, call.request["PipelineExecutionArn"])
+        if execution.doc.get("_Retried") == token:
+            return {"PipelineExecutionArn": execution.arn}
+        if execution.status not in ("Failed", "Stopped", "CompletedWithFailures"):
+            raise _conflict(
+                f"The pipeline execution {execution.arn} is {execution.status}: only one that has Failed or "
+                "is Stopped can be retried."
+            )
+        for step in steps_of(call.records, execution):
+            if step.status in ("Failed", "Stopped"):
+                call.records.delete(step)
+        changes = {name: call.request[name] for name in (_PARALLELISM,) if name in call.request}
+        changes |= {"PipelineExecutionStatus": "Executing", "_Retried": token, **_signed(call)}
+        call.records.update(execution, changes, remove=("FailureReason", "_Fault"), due=call.clock.now())
+    return {"PipelineExecutionArn": execution.arn}
+
+
+@operation("sagemaker", "DescribePipelineDefinitionForExecution")
 def describe_definition(call: Call) -> Document:
     """Answer the definition that an execution was started with."""
-    execution = _execution(call, call.request["PipelineExecutionArn"])
+    execution = named(call, call.request["PipelineExecutionArn"])
     pipeline = crud.named(of(PIPELINE), replace(call, request={"PipelineName": execution.doc["PipelineArn"]}))
     version = versions.numbered(call, pipeline, execution.doc[versions.NUMBER])
     return {"PipelineDefinition": version.doc["PipelineDefinition"], "CreationTime": execution.created}
 
 
-@operation("sagemaker", "ListPipelineParametersForExecution", level="stored")
+@operation("sagemaker", "ListPipelineParametersForExecution")
 def parameters(call: Call) -> Document:
     """Answer an execution's parameters, those it was not given with their defaults: at most 200, one page."""
-    execution = _execution(call, call.request["PipelineExecutionArn"])
+    execution = named(call, call.request["PipelineExecutionArn"])
     crud.page_size(call.request)
     return {_PARAMETERS: execution.doc.get(_PARAMETERS, [])}
 
 
-none_yet.listed("ListPipelineExecutionSteps", PIPELINE_EXECUTION)
-for _name in ("SendPipelineExecutionStepSuccess", "SendPipelineExecutionStepFailure"):
-    none_yet.absent(_name, "No step of a pipeline waits for the callback token {CallbackToken}.")
-
-
-def _execution(call: Call, arn: str) -> Record:
+def named(call: Call, arn: str) -> Record:
+    """Return the execution that an ARN names."""
     return crud.named(of(PIPELINE_EXECUTION), replace(call, request={"PipelineExecutionArn": arn}))
+
+
+def _parsed(text: str) -> Definition:
+    try:
+        return engine.parse(text)
+    except DefinitionFault as fault:
+        raise ValidationError(f"Unable to parse pipeline definition. {fault}") from fault
+
+
+def _selected(call: Call, pipeline: Record, definition: Definition) -> Document:
+    """Return what a selective execution takes over from the one before it."""
+    config = call.request.get(_SELECTIVE)
+    if not config:
+        return {}
+    arn = config.get("SourcePipelineExecutionArn")
+    before = {}
+    if arn:
+        source = named(call, arn)
+        if source.doc["PipelineArn"] != pipeline.arn:
+            raise ValidationError(f"The source execution {arn} is not one of the pipeline {pipeline.name}.")
+        before = {step.name: step.doc for step in steps_of(call.records, source)}
+    earlier = {name: standing(doc) for name, doc in before.items()} if arn else None
+    chosen = [each["StepName"] for each in config["SelectedSteps"]]
+    try:
+        selection = selective.plan(definition, chosen, earlier)
+    except ParameterFault as fault:
+        raise ValidationError(str(fault)) from fault
+    taken = {
+        name: {member: before[name][member] for member in _TAKEN if member in before[name]}
+        for name in sorted(selection.taken)
+    }
+    return {"_Taken": taken, "_Source": arn or ""}
+
+
+def _conflict(words: str) -> ApiError:
+    return ApiError(words, code="ConflictException", status=400)
+
+
+def _signed(call: Call) -> Document:
+    return {"LastModifiedBy": crud.signature(call.principal)}
 
 
 def _display_name(call: Call) -> str:

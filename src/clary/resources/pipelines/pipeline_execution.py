@@ -1,7 +1,7 @@
-"""Executions of pipelines: kept, with their parameters; none has a step."""
+"""Executions of pipelines: their steps are records of their own."""
 
 from clary.resources.registry import register
-from clary.resources.spec import Resource, not_run
+from clary.resources.spec import Resource
 
 PIPELINE_EXECUTION = register(
     Resource(
@@ -11,10 +11,14 @@ PIPELINE_EXECUTION = register(
         arn="pipeline/{PipelineName!l}/execution/{PipelineExecutionId}",
         named={"Create": "StartPipelineExecution"},
         status="PipelineExecutionStatus",
-        initial=not_run("PipelineExecutionStatus", "pipeline executions"),
+        initial={"PipelineExecutionStatus": "Executing"},
         filters={"PipelineVersionAlias": "PipelineVersionAliases contains"},
         summary={"StartTime": "CreationTime", "PipelineExecutionFailureReason": "FailureReason"},
         within={"PipelineName": "Pipeline"},
         missing_text="Pipeline execution with ARN {arn} does not exist.",
+        lives=True,
+        passing=frozenset({"Executing", "Stopping"}),
+        level="behaves",
+        announced="SageMaker Model Building Pipeline Execution Status Change",
     )
 )

@@ -1,0 +1,1 @@
+"""The life of pipeline executions and of their steps."""

@@ -1,0 +1,105 @@
+"""A step's controller: what it resolves and sees, and the calls by which it acts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clary.controllers.means import Means
+from clary.controllers.pipelines import asking, making
+from clary.controllers.pipelines.beginning import Beginning
+from clary.controllers.pipelines.definitions import Definitions
+from clary.controllers.pipelines.narrating import narrate
+from clary.controllers.pipelines.results import Results
+from clary.controllers.pipelines.step import Begin, End, World, next_step, settle
+from clary.controllers.pipelines.things import THINGS
+from clary.controllers.step import Step
+from clary.core.document import Document
+from clary.core.errors import ApiError
+from clary.engines.pipelines.declared import StepDefinition
+from clary.resources.pipelines.pipeline_execution_step import DONE, PIPELINE_EXECUTION_STEP
+from clary.store.records import Record
+
+
+class PipelineExecutionSteps:
+    """The controller of the steps of pipeline executions."""
+
+    resource = PIPELINE_EXECUTION_STEP
+
+    def __init__(self, means: Means, definitions: Definitions) -> None:
+        self._means = means
+        self._definitions = definitions
+        self._results = Results(means)
+        self._beginning = Beginning(means, self._results)
+
+    def look(self, record: Record, now: datetime) -> Step:
+        """Resolve what is to begin, or see how what began stands, and decide."""
+        if record.status in DONE:
+            return Step(again=None)
+        execution = self._means.records.by_uid(record.doc["_Parent"])
+        if execution is None:  # its pipeline was deleted
+            return Step(delete=True)
+        whole = self._definitions.whole(execution)
+        definition = whole.named[record.doc["StepName"]]
+        if "_Begun" in record.doc:
+            world = self._seen(record)
+        elif record.status == "Stopping" or record.doc.get("_RetryAt", now) > now:
+            world = World()
+        else:
+            found = self._beginning.of(execution, whole, definition, record, now)
+            world = World(end=found) if isinstance(found, End) else World(begin=found)
+        step = next_step(record, world, definition.retry_policies, now)
+        self._tell(record, world, step)
+        return step
+
+    def act(self, record: Record, step: Step) -> Document | Step:
+        """Begin an attempt, stop what it made, or keep its result."""
+        execution = self._means.records.by_uid(record.doc["_Parent"])
+        if execution is None:
+            return Step(delete=True)
+        role = execution.doc["RoleArn"]
+        definition = self._definitions.whole(execution).named[record.doc["StepName"]]
+        if isinstance(step, Begin):
+            return self._begin(record, role, definition, step)
+        if step.effect == "keep":
+            self._results.keep(record, step.write)
+        elif thing := THINGS.get(definition.type):
+            making.stop(self._means, record, role, thing)
+        else:
+            asking.stop(self._means, record, role, definition)
+        return {}
+
+    def _seen(self, record: Record) -> World:
+        thing = THINGS.get(record.doc["_Type"])
+        if thing is None:
+            stops = record.doc["_Type"] == "Callback"
+            return World(end=asking.standing(self._means, record), stops=stops)
+        return World(end=making.standing(self._means, record, thing), stops=thing.stops, wakes=thing.wakes)
+
+    def _begin(self, record: Record, role: str, definition: StepDefinition, step: Begin) -> Step:
+        """Make the step's call; what it answers decides what is next."""
+        now = self._means.records.clock.now()
+        parts = {} if step.parts is None else {"_Parts": step.parts}
+        thing = THINGS.get(definition.type)
+        try:
+            if thing is None:
+                begun = asking.begin(self._means, record, role, definition, step)
+                return Step(
+                    write={**parts, "_Begun": True, "StepStatus": "Executing", **begun}, again=step.again
+                )
+            made = making.make(self._means, record, role, thing, step.arguments)
+        except ApiError as error:
+            refused = End(status="Failed", code=error.code, reason=_refused(error))
+            return settle(record, refused, definition.retry_policies, now)
+        members = {**parts, **made.members(thing)}
+        if not thing.ends:
+            return settle(record, End(status="Succeeded", members=members), (), now)
+        return Step(write={**members, "_Begun": True, "StepStatus": "Executing"}, again=step.again)
+
+    def _tell(self, record: Record, world: World, step: Step) -> None:
+        """Say in the execution's log what a client cannot read elsewhere."""
+        if isinstance(step, Begin) and step.remark:
+            narrate(self._means, record, step.remark)
+
+
+def _refused(error: ApiError) -> str:
+    return f"ClientError: {error.message} ({error.code})"
