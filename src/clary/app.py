@@ -410,16 +410,22 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
     from clary.controllers.inference.scaling_world import ScalableTargets, set_off
     from clary.controllers.inference.transform_job_world import TransformJobs
     from clary.controllers.logs_metric import MetricFilters
+    from clary.controllers.pipelines.definitions import Definitions
+    from clary.controllers.pipelines.execution_world import PipelineExecutions
+    from clary.controllers.pipelines.step_world import PipelineExecutionSteps
     from clary.controllers.processing.processing_job_world import ProcessingJobs
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.controllers.tuning.tuning_job_world import TuningJobs
 
     told = to_topics(means.call, to_nobody)
+    definitions = Definitions(means)
     return [
         TrainingJobs(means),
         TuningJobs(means),
         Endpoints(means),
         TransformJobs(means),
+        PipelineExecutions(means, definitions),
+        PipelineExecutionSteps(means, definitions),
         ProcessingJobs(means),
         ScalableTargets(means, clock.now),
         MetricAlarms(means, clock.now, set_off(means, told)),
