@@ -155,6 +155,7 @@ def gateway_parts(settings: Settings, clock: Clock, stores: Stores, audit_log: P
 def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
     from clary.gateway.exchange import DataPlane
     from clary.operations.authorise import Authoriser
+    from clary.serving.awslambda.functions import Functions
     from clary.serving.holding import Holding
     from clary.serving.models.models import Models
     from clary.serving.router import Router
@@ -175,6 +176,7 @@ def _data_plane(settings: Settings, clock: Clock, stores: Stores) -> DataPlane:
         credentials=Credentials(records, MasterKey.open(settings.home.keys), clock, glance),
         authoriser=Authoriser(records, glance, clock),
         router=Router(records, glance, clock, settings.limits, holding, serverless, models, sessions),
+        functions=Functions(records, glance, clock, settings.home),
     )
 
 
@@ -216,7 +218,7 @@ async def serve_gateway(settings: Settings) -> None:
     )
     books = router.serverless.books if router.serverless else list
     bills = Bills(books, stores.logs, stores.metrics, clock, parts.pool)
-    told = (reporter.report, writer.write, bills.report)
+    told = (reporter.report, writer.write, bills.report, _invocations(parts))
     beside = [asyncio.create_task(turns(stopped, work)) for work in told]
     looks = _looks(router, settings, stores, parts.pool)
     beside += [asyncio.create_task(turns(stopped, work, every=seconds)) for work, seconds in looks]
@@ -238,6 +240,13 @@ async def serve_gateway(settings: Settings) -> None:
         stores.objects.close()
         stores.database.close()
         _log.info("stopped")
+
+
+def _invocations(parts: Parts) -> Callable[[], Coroutine[None, None, None]]:
+    """Return what reports the invocations of functions."""
+    from clary.serving.awslambda.measures import Reporting
+
+    return Reporting(parts.plane.functions.measures, parts.metrics, parts.clock, parts.pool).report
 
 
 def _looks(
@@ -402,6 +411,7 @@ def _means(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> Me
 
 def _controllers(means: Means, clock: Clock) -> list[Controller]:
     """Return the controller of every kind that has a life."""
+    from clary.controllers.awslambda.environments_world import LambdaEnvironments
     from clary.controllers.cloudwatch.alarm_actions import to_nobody
     from clary.controllers.cloudwatch.alarm_topics import to_topics
     from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
@@ -424,6 +434,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
         TuningJobs(means),
         Endpoints(means),
         TransformJobs(means),
+        LambdaEnvironments(means),
         PipelineExecutions(means, definitions),
         PipelineExecutionSteps(means, definitions),
         ProcessingJobs(means),

@@ -1,8 +1,8 @@
 """The server of one environment of a function: POST /invocations takes one event at a time, GET /ping is 200.
 
-A request is known by its `X-Lambda-Request-Id`. One that comes again while the first is worked on waits for
-the same answer, and durable ones (`X-Lambda-Durable`) are remembered: an invocation runs once, however often
-its caller had to start over. Another one that comes meanwhile is turned away with 409.
+A request is known by its `X-Lambda-Request-Id`, or by its own key, `X-Lambda-Durable`. One that comes again
+while the first is worked on waits for the same answer, and those with a key are remembered: such a one
+runs once, however often its caller had to start over. Another one meanwhile is turned away with 409.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Environment:
             )
         self._worker = None if self._broken else Worker(settings, log)
 
-    def invoke(self, head: dict[str, Any], event: bytes, *, durable: bool) -> Job | None:
+    def invoke(self, head: dict[str, Any], event: bytes, durable: str | None) -> Job | None:
         """Return what becomes of an invocation; None where another one is worked on."""
-        request: str = head["id"]
+        request = durable or str(head["id"])
         with self._lock:
             known = self._answers.get(request)
             if known is None and self._running and self._running[0] == request:
@@ -152,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             "arn": self.headers["X-Lambda-Function-Arn"],
             "client": _decoded(self.headers.get("X-Lambda-Client-Context")),
         }
-        job = self.environment.invoke(head, event, durable="X-Lambda-Durable" in self.headers)
+        job = self.environment.invoke(head, event, self.headers.get("X-Lambda-Durable"))
         if job is None:
             self._answer(409, b"")
             return

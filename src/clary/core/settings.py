@@ -26,6 +26,11 @@ class Home:
         return self.root / "objects"
 
     @property
+    def functions(self) -> Path:
+        """The code of Lambda functions: `functions/<environments id>/<digest>.zip`."""
+        return self.root / "functions"
+
+    @property
     def jobs(self) -> Path:
         """One directory a container: `jobs/<run uid>/`, see `clary.runtime.spec`."""
         return self.root / "jobs"

@@ -20,7 +20,7 @@ from clary.core.errors import ApiError, NotBuilt
 from clary.gateway import body, chunked, cors, intact, post_object, routing, sigv2, sigv4
 from clary.gateway.anonymous import is_unsigned, nobody
 from clary.gateway.exchange import Exchange, Parts
-from clary.gateway.linger import awaits_messages, linger, patience
+from clary.gateway.linger import awaits_function, awaits_messages, linger, patience
 from clary.gateway.sigv4 import Signed
 from clary.gateway.upload import receive_upload, settle_upload, without_chunks
 from clary.operations.authorise import needs
@@ -150,7 +150,7 @@ async def run(exchange: Exchange, parts: Parts) -> None:
         return
     loop = asyncio.get_running_loop()
     agent = exchange.request.headers.get("user-agent") or ""
-    lingers = bool(patience(agent)) or awaits_messages(exchange)
+    lingers = bool(patience(agent)) or awaits_messages(exchange) or awaits_function(exchange)
     for steps in _UPLOAD if exchange.uploads else _POLL if lingers else _PLAIN:
         if inspect.iscoroutinefunction(steps[0]):
             await steps[0](exchange, parts)

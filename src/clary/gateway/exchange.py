@@ -24,6 +24,7 @@ from clary.gateway.waiting import Waiting
 from clary.operations.authorise import Authoriser
 from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
+from clary.serving.awslambda.functions import Functions
 from clary.serving.router import Router
 from clary.store.changes import Glance
 from clary.store.credentials import Credentials
@@ -48,6 +49,7 @@ class DataPlane:
     credentials: Credentials
     authoriser: Authoriser
     router: Router
+    functions: Functions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import asyncio
 import re
 from datetime import timedelta
 
+from clary.gateway import functions
 from clary.gateway.exchange import Disconnected, Exchange, Parts
 from clary.operations.registry import Call
 from clary.operations.sqs.receive import waits
@@ -39,6 +40,9 @@ async def linger(exchange: Exchange, parts: Parts) -> None:
     call = exchange.call
     if call is None:
         return
+    if call.service == "lambda":
+        await functions.answer(exchange, parts)
+        return
     if call.service == "sqs":
         await _wait_for_messages(exchange, call, parts)
         return
@@ -50,6 +54,12 @@ async def linger(exchange: Exchange, parts: Parts) -> None:
         await asyncio.sleep(pause)
         pause = min(pause * 1.2, _LONGEST_LOOK)
         exchange.result = await loop.run_in_executor(parts.pool, parts.dispatcher.dispatch, call)
+
+
+def awaits_function(exchange: Exchange) -> bool:
+    """Say whether a request may be one that waits for a function's answer."""
+    service, path = exchange.service, exchange.request.path
+    return service is not None and service.service_name == "lambda" and path.endswith("/invocations")
 
 
 def awaits_messages(exchange: Exchange) -> bool:

@@ -95,6 +95,11 @@ class Crew:
         self._used.add(host.uid)
         return host, fresh
 
+    def claim(self, uid: str) -> Host | None:
+        """Return one environment for a call that was there before; None where somebody else has it."""
+        host = next((each for each in self.hosts if each.uid == uid and uid not in self._busy), None)
+        return host if host and self._taken(host) else None
+
     def leave(self, host: Host) -> None:
         """Give an environment to the next call that waits, or back."""
         if host.uid in {each.uid for each in self.hosts}:
@@ -134,15 +139,21 @@ class Crew:
         for host in self.hosts:
             if host.uid in self._busy or now - self._lost.get(host.uid, -_REFUSED) < _REFUSED:
                 continue
-            try:
-                known = self._known.get(host.uid) or occupancy.Environment(self.place, host.uid)
-            except FileNotFoundError:  # it is closed
-                continue
-            self._known[host.uid] = known
-            if known.take():
-                self._busy.add(host.uid)
+            if self._taken(host):
                 return host
         return None
+
+    def _taken(self, host: Host) -> bool:
+        """Take an environment that this process does not have, if nobody does."""
+        try:
+            known = self._known.get(host.uid) or occupancy.Environment(self.place, host.uid)
+        except FileNotFoundError:  # it is closed
+            return False
+        self._known[host.uid] = known
+        if not known.take():
+            return False
+        self._busy.add(host.uid)
+        return True
 
     def _keep_watching(self, find: Find) -> None:
         """Have somebody look for environments, and again where that failed: the database may be busy."""

@@ -19,6 +19,7 @@ SERVED = (
     "ecr",
     "events",
     "iam",
+    "lambda",
     "logs",
     "organizations",
     "s3",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clary.core.arn import parse as parse_arn
 from clary.core.document import Document
 from clary.core.principal import Principal
-from clary.operations.permissions import events, iam, logs, s3, sns, sqs, tagging
+from clary.operations.permissions import awslambda, events, iam, logs, s3, sns, sqs, tagging
 from clary.operations.permissions.asked import context
 from clary.operations.permissions.named import Said, resources
 from clary.operations.permissions.need import Need
@@ -22,6 +22,8 @@ def needs(
     """Return every permission a call needs, its own action on what it is about first."""
     if service == "s3":
         return s3.needs(operation, request, records)
+    if service == "lambda":
+        return awslambda.needs(operation, request, records)
     if service == "sqs":
         return sqs.needs(operation, request, records)
     if service == "sns" and (own := sns.needs(operation, request, records)) is not None:

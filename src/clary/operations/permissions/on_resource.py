@@ -130,6 +130,8 @@ def _holder(arn: str) -> str:
         return arn
     if (prefix, "{}") in bearers():  # nothing but a name; what lies in it is told apart by another colon
         return arn.removesuffix(tail) + tail.partition(":")[0]
+    if (prefix, (kind := tail.partition(":")[0]) + ":{}") in bearers():  # a function, with a version or not
+        return arn.removesuffix(tail) + f"{kind}:{tail.split(':')[1]}"
     if noun in names()["parents"].get(prefix, {}):  # a version of a group falls under its group's policy
         parent, slash, _ = name.partition("/")
         member = names()["parents"][prefix][noun].removesuffix("Name")

@@ -1,0 +1,1 @@
+"""Lambda: the environments of functions come and go, durable invocations are seen through."""

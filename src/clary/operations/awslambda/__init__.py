@@ -1,0 +1,1 @@
+"""AWS Lambda: functions in Python, as far as pipelines, events and labelling need them."""

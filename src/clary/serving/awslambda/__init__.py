@@ -1,0 +1,1 @@
+"""Calls to Lambda functions: each has an environment to itself."""
