@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +31,11 @@ class Step:
     again: timedelta | None = timedelta(seconds=1)
     delete: bool = False
     wake: str = ""
+
+
+def telling(doc: Document, step: Step, *, ends: bool) -> Step:
+    """Return a step that wakes whoever made the record, if it ends what they wait for."""
+    return replace(step, wake=doc["_Parent"]) if ends and "_Parent" in doc else step
 
 
 class Controller(Protocol):

@@ -12,7 +12,7 @@ from clary.controllers.inference.endpoint import FORGET, ROLLING_OUT, TAKING_BAC
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
-from clary.controllers.step import Step
+from clary.controllers.step import Step, telling
 from clary.core.document import Document
 from clary.core.errors import TryAgain
 from clary.engines.inference.asynchronous import config_of
@@ -62,7 +62,8 @@ class Endpoints:
             attended=frozenset(self._attended(hosts)),
             longest=self._longest(record.doc),
         )
-        return next_step(record, world, now)
+        step = next_step(record, world, now)
+        return telling(record.doc, step, ends=step.write.get("EndpointStatus") in ("InService", "Failed"))
 
     def act(self, record: Record, step: Step) -> Document:
         """Start, stop or remove one host: all its containers; let nobody call it, if nobody does just now."""

@@ -15,7 +15,7 @@ from clary.controllers.inference.transform_plan import plans, run_uids
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
 from clary.controllers.s3 import DataFault, RoleObjects
-from clary.controllers.step import Step
+from clary.controllers.step import Step, telling
 from clary.core.document import Document
 from clary.resources.inference.transform_job import TRANSFORM_JOB
 from clary.runtime.jobdir import tag
@@ -40,6 +40,10 @@ class TransformJobs:
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the logs of all hosts, and decide."""
+        step = self._look(record, now)
+        return telling(record.doc, step, ends=step.write.get("TransformJobStatus") in DONE)
+
+    def _look(self, record: Record, now: datetime) -> Step:
         doc = record.doc
         if doc["TransformJobStatus"] in DONE:
             left = any(self._runtime.inspect(uid).phase != "absent" for uid in self._every_uid(record))

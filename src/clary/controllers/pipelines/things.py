@@ -86,7 +86,7 @@ THINGS: Mapping[str, Thing] = {
     "Model": Thing(resource=MODEL, metadata="Model"),
     "RegisterModel": Thing(resource=MODEL_PACKAGE, metadata="RegisterModel", once="ClientToken"),
     "EndpointConfig": Thing(resource=ENDPOINT_CONFIG, metadata="EndpointConfig", exact=True),
-    "Endpoint": Thing(resource=ENDPOINT, metadata="Endpoint", ends=_ENDPOINT, wakes=False, exact=True),
+    "Endpoint": Thing(resource=ENDPOINT, metadata="Endpoint", ends=_ENDPOINT, exact=True),
 }
 """By the type of a step."""
 

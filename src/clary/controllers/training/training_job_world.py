@@ -14,7 +14,7 @@ from clary.controllers.logs import Stream
 from clary.controllers.means import Means
 from clary.controllers.reasons import clip
 from clary.controllers.s3 import DataFault, RoleObjects
-from clary.controllers.step import Step
+from clary.controllers.step import Step, telling
 from clary.controllers.training import pools, warm_pool
 from clary.controllers.training.channels import mounts
 from clary.controllers.training.hosts import hosts_of, run_uids
@@ -78,8 +78,7 @@ class TrainingJobs:
         step = next_step(record, world, now)
         if taken.given_up:
             step = replace(step, write={**step.write, "_Unsearched": taken.given_up})
-        ended = step.write.get("TrainingJobStatus") in DONE
-        return replace(step, wake=doc["_Parent"]) if ended and "_Parent" in doc else step
+        return telling(doc, step, ends=step.write.get("TrainingJobStatus") in DONE)
 
     def act(self, record: Record, step: Step) -> Document:
         """Start, stop, kill or remove the run, or collect what it made."""

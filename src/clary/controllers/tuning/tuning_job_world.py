@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from clary.controllers.means import Means
-from clary.controllers.step import Step
+from clary.controllers.step import Step, telling
 from clary.controllers.tuning.series import objective_values
 from clary.controllers.tuning.tuning_job import DONE, World, next_name, next_step, standing
 from clary.core.document import Document
@@ -45,7 +45,8 @@ class TuningJobs:
         live = {name: None if job is None else job.doc for name, job in jobs.items()}
         next_one = self._job(record, next_name(record))
         made = None if next_one is None else next_one.doc
-        return next_step(record, World(live=live, series=series, made=made), now)
+        step = next_step(record, World(live=live, series=series, made=made), now)
+        return telling(record.doc, step, ends=step.write.get("HyperParameterTuningJobStatus") in DONE)
 
     def act(self, record: Record, step: Step) -> Document:
         """Create a trial's training job, or stop one."""
