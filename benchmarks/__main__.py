@@ -18,6 +18,7 @@ from benchmarks.harness import load_average, table
 NAMES = (
     "startup",
     "job_start",
+    "processing_start",
     "queued_jobs",
     "channels",
     "endpoint_create",
