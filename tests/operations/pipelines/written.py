@@ -48,3 +48,8 @@ def condition(name: str, left: Any, most: Any, then: Any = (), otherwise: Any = 
     holds = {"Type": "LessThanOrEqualTo", "LeftValue": left, "RightValue": most}
     arguments = {"Conditions": [holds], "IfSteps": list(then), "ElseSteps": list(otherwise)}
     return {"Name": name, "Type": "Condition", "Arguments": arguments, **more}
+
+
+def callback(name: str, queue: str, arguments: Any, **more: Any) -> dict[str, Any]:
+    """Return a Callback step."""
+    return {"Name": name, "Type": "Callback", "SqsQueueUrl": queue, "Arguments": arguments, **more}
