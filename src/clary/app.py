@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from clary.gateway.exchange import DataPlane, Parts
     from clary.operations.authorise import Authoriser
     from clary.serving.asynchronous.driver import Driver
+    from clary.serving.awslambda.durable import Durable
     from clary.serving.router import Router
     from clary.store.credentials import Credentials
     from clary.store.database import Database
@@ -281,11 +282,11 @@ async def run_controller(settings: Settings) -> None:
         _log.info("taking over %s records of a controller that was killed", inherited)
 
     audit = Audit(settings.home.logs / "audit-controller.jsonl")
-    means = _means(settings, clock, stores, audit)
+    means, functions = _means(settings, clock, stores, audit), _functions(settings, clock, stores)
     owner = f"{family}{os.getpid()}-{ids.uid()[:8]}"
     loop = Loop(
         stores.records,
-        _controllers(means, clock),
+        _controllers(means, clock, functions),
         clock,
         owner=owner,
         bell=settings.home.run / "wake.sock",
@@ -293,26 +294,24 @@ async def run_controller(settings: Settings) -> None:
     )
     threading.Thread(target=stores.objects.sweep, name="objects-sweep", daemon=True).start()
     ended = threading.Event()
-    follower = threading.Thread(
-        target=Follower(stores.records, stores.metrics).run, args=(ended,), name="lineage", daemon=True
-    )
-    follower.start()
-    driver = threading.Thread(
-        target=_driver(clock, stores, means, owner).run, args=(ended,), name="invocations", daemon=True
-    )
-    driver.start()
-    courier = threading.Thread(
-        target=_courier(clock, stores, means).run, args=(ended,), name="events", daemon=True
-    )
-    courier.start()
+    beside = {
+        "lineage": Follower(stores.records, stores.metrics).run,
+        "invocations": _driver(clock, stores, means, owner).run,
+        "events": _courier(clock, stores, means).run,
+        "functions": functions.run,
+    }
+    threads = [
+        threading.Thread(target=work, args=(ended,), name=name, daemon=True) for name, work in beside.items()
+    ]
+    for thread in threads:
+        thread.start()
     _log.info("tending the records of %s", settings.home.root)
     try:
         await loop.run(_until_stopped())
     finally:
         ended.set()
-        follower.join(10)
-        driver.join(10)
-        courier.join(10)
+        for thread in threads:
+            thread.join(10)
         audit.close()
         stores.objects.close()
         stores.database.close()
@@ -337,6 +336,18 @@ def _courier(clock: Clock, stores: Stores, means: Means) -> Courier:
     from clary.operations.permissions.by_service import letting_in
 
     return Courier(stores.records, clock, Sender(means, letting_in(stores.records)))
+
+
+def _functions(settings: Settings, clock: Clock, stores: Stores) -> Durable:
+    """Return what sees durable invocations of functions through."""
+    from clary.serving.awslambda.durable import Durable
+    from clary.serving.awslambda.functions import Functions
+    from clary.serving.awslambda.measures import Reporting
+    from clary.store.changes import Changes, Glance
+
+    functions = Functions(stores.records, Glance(Changes(stores.database)), clock, settings.home)
+    reporting = Reporting(functions.measures, stores.metrics, clock, None)
+    return Durable(functions, reporting, settings.home.run / "wake.sock")
 
 
 def _driver(clock: Clock, stores: Stores, means: Means, owner: str) -> Driver:
@@ -409,9 +420,10 @@ def _means(settings: Settings, clock: Clock, stores: Stores, audit: Audit) -> Me
     )
 
 
-def _controllers(means: Means, clock: Clock) -> list[Controller]:
+def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Controller]:
     """Return the controller of every kind that has a life."""
     from clary.controllers.awslambda.environments_world import LambdaEnvironments
+    from clary.controllers.awslambda.invocation_world import LambdaInvocations
     from clary.controllers.cloudwatch.alarm_actions import to_nobody
     from clary.controllers.cloudwatch.alarm_topics import to_topics
     from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
@@ -435,6 +447,7 @@ def _controllers(means: Means, clock: Clock) -> list[Controller]:
         Endpoints(means),
         TransformJobs(means),
         LambdaEnvironments(means),
+        LambdaInvocations(functions),
         PipelineExecutions(means, definitions),
         PipelineExecutionSteps(means, definitions),
         ProcessingJobs(means),

@@ -7,7 +7,7 @@ import base64
 from clary.core.document import Document
 from clary.gateway.exchange import Exchange, Parts
 from clary.operations.awslambda.invoke import ASKED
-from clary.serving.awslambda.functions import Invocation
+from clary.serving.awslambda.functions import invocation
 
 
 async def answer(exchange: Exchange, parts: Parts) -> None:
@@ -15,24 +15,9 @@ async def answer(exchange: Exchange, parts: Parts) -> None:
     asked: Document | None = exchange.result.pop(ASKED, None)
     if asked is None:
         return
-    told = await parts.plane.functions.invoke(invocation(asked))
+    told = await parts.plane.functions.invoke(invocation(asked, asked["Payload"]))
     exchange.result["Payload"] = told.body
     if told.error:
         exchange.result["FunctionError"] = told.error
     if asked["Tail"]:
         exchange.result["LogResult"] = base64.b64encode(told.log).decode()
-
-
-def invocation(asked: Document) -> Invocation:
-    """Return what is asked of a function."""
-    return Invocation(
-        environments=asked["Environments"],
-        function=asked["Function"],
-        arn=asked["Arn"],
-        timeout=asked["Timeout"],
-        concurrency=asked["Concurrency"],
-        reserved=asked["Reserved"],
-        request=asked["Request"],
-        payload=asked["Payload"].encode(),
-        client_context=asked["ClientContext"],
-    )

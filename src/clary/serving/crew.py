@@ -95,10 +95,9 @@ class Crew:
         self._used.add(host.uid)
         return host, fresh
 
-    def claim(self, uid: str) -> Host | None:
-        """Return one environment for a call that was there before; None where somebody else has it."""
-        host = next((each for each in self.hosts if each.uid == uid and uid not in self._busy), None)
-        return host if host and self._taken(host) else None
+    def claim(self, host: Host) -> bool:
+        """Take one environment for a call that had it before; False where somebody else has it."""
+        return host.uid not in self._busy and self._taken(host)
 
     def leave(self, host: Host) -> None:
         """Give an environment to the next call that waits, or back."""

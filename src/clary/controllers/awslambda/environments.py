@@ -48,12 +48,13 @@ def next_step(record: Record, world: World, now: datetime) -> Step:
     doc = record.doc
     if world.unlogged:
         return Step(again=AT_ONCE)
-    step = _bury(doc, world, now) or _stop(doc, world, now) or _retire(doc, world, now)
-    if step:
+    if step := _bury(doc, world, now) or _retire(doc, world, now):
         return step
-    if "_Gone" in doc:
-        return Step(again=SOON) if members(doc) else Step(effect=FORGET, delete=True)
-    return _tell(doc, world, now) or _begin(record, world, now) or _rest(doc, world)
+    if "_Gone" not in doc:
+        step = _tell(doc, world, now) or _begin(record, world, now)
+    elif not members(doc):
+        return Step(effect=FORGET, delete=True)
+    return step or _stop(doc, world, now) or _rest(doc, world)
 
 
 def _bury(doc: Document, world: World, now: datetime) -> Step | None:
@@ -100,11 +101,14 @@ def _retire(doc: Document, world: World, now: datetime) -> Step | None:
 def _tell(doc: Document, world: World, now: datetime) -> Step | None:
     """Let calls know who can be called."""
     ready = [each for each in members(doc) if "Draining" not in each and _ready(world, each)]
-    told = [{"Uid": each["Uid"], "Socket": str(world.runs[each["Uid"]].socket)} for each in ready]
+    sockets = {each["Uid"]: str(world.runs[each["Uid"]].socket) for each in ready}
+    told = [{"Uid": uid, "Socket": socket} for uid, socket in sockets.items()]
     if told == doc.get("_Hosts", []):
         return None
-    uids = {each["Uid"] for each in ready}
-    fleet = [{"ReadySince": now, **each} if each["Uid"] in uids else each for each in members(doc)]
+    fleet = [
+        {"ReadySince": now, **each, "Socket": sockets[each["Uid"]]} if each["Uid"] in sockets else each
+        for each in members(doc)
+    ]
     return Step(write={"_Hosts": told, "_Fleet": fleet}, again=AT_ONCE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from clary.controllers.step import Step
 from clary.core.document import Document
 from clary.core.errors import TryAgain
 from clary.resources.awslambda.environments import LAMBDA_ENVIRONMENTS
+from clary.resources.awslambda.invocation import LAMBDA_INVOCATION
 from clary.runtime import occupancy
 from clary.runtime.local_provisioner import environments as most_at_once
 from clary.runtime.local_provisioner import serverless_type
@@ -39,6 +41,7 @@ class LambdaEnvironments:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._runtime = means.runtime
+        self._idle = timedelta(seconds=means.settings.serverless_idle)
 
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the logs of all environments, and decide."""
@@ -53,14 +56,16 @@ class LambdaEnvironments:
         place, wanted = self._place(record), record.doc["_Wanted"]
         used = {uid: at for uid in uids if (at := occupancy.last_used(place, uid)) is not None}
         settings = self._means.settings
+        times = {uid: datetime.fromtimestamp(at, UTC) for uid, at in used.items()}
+        busy = {uid for uid in used if occupancy.in_use(place, uid)}
         world = World(
             runs=runs,
             unlogged=frozenset(unlogged),
             calls=occupancy.calls(place, wanted["MaxConcurrency"]),
-            busy=frozenset(uid for uid in used if occupancy.in_use(place, uid)),
-            used={uid: datetime.fromtimestamp(at, UTC) for uid, at in used.items()},
+            busy=frozenset(busy | self._held(record, now, busy, times)),
+            used=times,
             most=settings.serverless_environments or most_at_once(wanted["MemorySize"]),
-            idle=timedelta(seconds=settings.serverless_idle),
+            idle=self._idle,
         )
         return next_step(record, world, now)
 
@@ -86,6 +91,26 @@ class LambdaEnvironments:
 
     def _place(self, record: Record) -> Path:
         return occupancy.folder(self._means.settings.home, record.uid)
+
+    def _held(
+        self, record: Record, now: datetime, busy: Collection[str], used: Mapping[str, datetime]
+    ) -> set[str]:
+        """Return those that would go, but work on a durable invocation whose caller was killed."""
+        going = {
+            host["Uid"]
+            for host in environments.members(record.doc)
+            if host["Uid"] in used and host["Uid"] not in busy and "Stopped" not in host
+            if "Draining" in host
+            or "_Gone" in record.doc
+            or host["Generation"] != record.doc["_Wanted"]["Generation"]
+            or now - max(used[host["Uid"]], host.get("ReadySince", now)) >= self._idle
+        }
+        if not going:
+            return set()
+        under_way = (
+            each for each in self._means.records.each(LAMBDA_INVOCATION) if each.status == "InProgress"
+        )
+        return going & {each.doc["_Environment"] for each in under_way}
 
     def _folder(self, record: Record) -> Path:
         return self._means.settings.home.functions / record.name

@@ -78,20 +78,19 @@ def _asked(call: Call, function: Record, payload: str) -> Document:
 def _keep(call: Call, function: Record, asked: Document) -> None:
     """Write down an event, once for each token of whoever asks."""
     token = str(call.request.get("_Invocation") or uuid.uuid4())
-    records = call.records.scoped(function.account, function.region)
     doc: Document = {
         "InvocationId": token,
         "FunctionArn": function.arn,
         "_Asked": {key: value for key, value in asked.items() if key != "Payload"},
         "_Payload": asked["Payload"],
-        "_Retries": call.request.get("_Retries", RETRIES),
+        "_Retries": RETRIES,
     }
     if parent := call.request.get("_Parent"):
-        doc["_Parent"] = parent
+        doc |= {"_Parent": parent, "_Retries": 0}  # it is told of an error, and decides
     with call.records.database.write():
         if call.records.find(LAMBDA_INVOCATION, token) is not None:
             return
-        record = records.create(LAMBDA_INVOCATION, doc, due=call.clock.now())
+        record = call.records.create(LAMBDA_INVOCATION, doc, due=call.clock.now())
     wake.send(call.settings.home.run / "wake.sock", record.uid)
 
 

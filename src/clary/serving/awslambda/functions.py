@@ -88,6 +88,10 @@ class Lost(Exception):
     """The environment went away with the invocation."""
 
 
+class Busy(Unsent):
+    """The environment works on another invocation, which an earlier caller left it with."""
+
+
 class Functions:
     """The functions that one process calls. Everything happens on one event loop."""
 
@@ -102,7 +106,10 @@ class Functions:
     async def invoke(self, call: Invocation) -> Answer:
         """Return what a function answers, or raise what its caller is told instead."""
         while True:
-            turn = await self.turn(call)
+            try:
+                turn = await self.turn(call)
+            except Changed:
+                raise gone(call) from None
             try:
                 return await turn.ask()
             except Unsent:
@@ -117,12 +124,13 @@ class Functions:
     async def turn(self, call: Invocation) -> Turn:
         """Return an environment for one call; raises Throttled where there are too many."""
         standing = self.find(call.environments)
-        crew, number = self._place(call, standing)
+        crew, number = self._place(call, standing.record)
+        crew.hosts = standing.hosts
         try:
             host, _ = await crew.have(time.perf_counter(), lambda: self.find(call.environments))
         except Changed:
             crew.calls.leave(number)
-            raise gone(call) from None
+            raise
         except ServiceUnavailable as none:
             crew.calls.leave(number)
             words = f"{none.message} They are as many as this machine bears."
@@ -133,16 +141,21 @@ class Functions:
         return Turn(self, call, standing.record, crew, number, host)
 
     def again(self, call: Invocation, environment: str) -> Turn | None:
-        """Return the environment that a call had before; None while somebody else has it. Raises Lost."""
-        standing = self.find(call.environments)
-        if environment not in {host.uid for host in standing.hosts}:
+        """Return the environment that a call had before; None while somebody else has it. Raises Lost.
+
+        It may be one that nobody else is told of any more.
+        """
+        record = self._records.by_uid(call.environments)
+        fleet = record.doc.get("_Fleet", ()) if record else ()
+        known = next((each for each in fleet if each["Uid"] == environment and "Stopped" not in each), None)
+        if record is None or known is None or "Socket" not in known:
             raise Lost("it is not there any more")
-        crew, number = self._place(call, standing)
-        host = crew.claim(environment)
-        if host is None:
+        crew, number = self._place(call, record)
+        host = self._host(environment, Path(known["Socket"]))
+        if not crew.claim(host):
             crew.calls.leave(number)
             return None
-        return Turn(self, call, standing.record, crew, number, host)
+        return Turn(self, call, record, crew, number, host)
 
     def find(self, uid: str) -> Standing:
         """Return a function's environments as they are now; Changed where the function is gone."""
@@ -182,16 +195,16 @@ class Functions:
             host = self._hosts[uid] = Host(uid, socket)
         return host
 
-    def _place(self, call: Invocation, standing: Standing) -> tuple[Crew, int]:
+    def _place(self, call: Invocation, record: Record) -> tuple[Crew, int]:
+        """Take a place among a function's concurrent calls; raises Throttled."""
         uid = call.environments
         crew = self._crews.get(uid)
         if crew is None or (crew.calls.gone() and crew.idle()):
             place, bell = occupancy.folder(self._home, uid), self._home.run / "wake.sock"
             crew = self._crews[uid] = Crew(uid, place, bell, self._changes, self._clock)
-        crew.hosts = standing.hosts
         number = crew.calls.take(call.concurrency)
         if number is None:
-            self.measures.throttled(standing.record)
+            self.measures.throttled(record)
             whose = "ReservedFunctionConcurrent" if call.reserved else "Concurrent"
             raise Throttled("Rate Exceeded.", members={"Reason": f"{whose}InvocationLimitExceeded"})
         return crew, number
@@ -236,9 +249,9 @@ class Turn:
         """The environment's uid."""
         return self._host.uid
 
-    async def ask(self) -> Answer:
+    async def ask(self, call: Invocation | None = None) -> Answer:
         """Have the event handled. Raises Unsent where it certainly was not begun, Lost where that is open."""
-        call, began = self._call, time.perf_counter()
+        call, began = call or self._call, time.perf_counter()
         try:
             told = await self._host.ask(call.head(), call.payload, call.timeout + GRACE)
         except TimeoutError as late:
@@ -250,7 +263,7 @@ class Turn:
         except (HostLost, BadAnswer) as broken:
             raise Lost(str(broken)) from broken
         if told.status == BUSY:
-            raise Unsent("the environment works on what an earlier caller left it with")
+            raise Busy("the environment works on another invocation")
         error = told.headers.get(b"x-lambda-function-error", b"").decode()
         seconds = time.perf_counter() - began
         self._functions.measures.called(self._record, seconds, failed=bool(error))
@@ -267,6 +280,22 @@ class Turn:
             self._has = False
             self._crew.leave(self._host)
         self._crew.calls.leave(self._number)
+
+
+def invocation(asked: Document, payload: str, key: str = "") -> Invocation:
+    """Return what is asked of a function."""
+    return Invocation(
+        environments=asked["Environments"],
+        function=asked["Function"],
+        arn=asked["Arn"],
+        timeout=asked["Timeout"],
+        concurrency=asked["Concurrency"],
+        reserved=asked["Reserved"],
+        request=asked["Request"],
+        payload=payload.encode(),
+        client_context=asked["ClientContext"],
+        key=key,
+    )
 
 
 def gone(call: Invocation) -> ApiError:
