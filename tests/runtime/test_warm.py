@@ -19,8 +19,8 @@ from clary.runtime.images import resolve
 from clary.runtime.index import Index
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.local_provisioner import LocalProvisioner
-from clary.runtime.spec import Input, Output, RunSpec
-from clary.runtime.warm import expected, slots
+from clary.runtime.spec import Input, Output, RunSpec, Seen
+from clary.runtime.warm import expected, slots, way_in
 
 IMAGE = """
 name = "quick"
@@ -244,3 +244,79 @@ def test_workers_get_ready_ahead_for_runs_in_the_queue(tmp_path: Path, cache: Pa
     second = waiting(machine)
     assert second.launch()
     machine.close()
+
+
+SCRIPT = """
+import sys, os
+import beside
+def mine(): raise KeyError("lost")
+class Kept: pass
+ahead = 'decimal' in sys.modules
+print(__name__, __file__, sys.argv, ahead, sys.path[0], os.getcwd(), beside.WORD, flush=True)
+assert sys.modules['__main__'].Kept is Kept and globals() is vars(sys.modules['__main__'])
+if sys.argv[1:] == ["leave"]: sys.exit(5)
+if sys.argv[1:] == ["fail"]: mine()
+"""
+HERE = "/opt/ml/processing/code"
+
+
+def scripted(warm: Machine, folder: Path, *words: str, **beside: str) -> tuple[Seen, list[str]]:
+    """Run a script that was placed with files beside it; return its end and the lines that it printed."""
+    folder.mkdir()
+    inputs = []
+    for name, text in {"go": SCRIPT, "beside": "WORD = 'own'", **beside}.items():
+        (folder / name).write_text(text)
+        inputs.append(Input(source=folder / name, target=f"processing/code/{name}.py"))
+    command = ("python3", f"{HERE}/go.py")
+    uid = new_uid()
+    asked = RunSpec(
+        uid=uid, image="quick", program="process", command=command, arguments=words, inputs=tuple(inputs)
+    )
+    warm.runtime.start(asked)
+    seen = warm.until(uid)
+    lines = warm.printed(uid).splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("__main__ "))
+    return seen, lines[begin:]
+
+
+def test_a_script_runs_in_the_waiting_interpreter_as_by_hand(warm: Machine, tmp_path: Path) -> None:
+    _, said = scripted(warm, tmp_path / "code", "--a", "1")
+    assert said == [f"__main__ {HERE}/go.py ['{HERE}/go.py', '--a', '1'] True {HERE} /opt/ml own"]
+
+
+def test_a_scripts_exit_code_is_its_own(warm: Machine, tmp_path: Path) -> None:
+    seen, _ = scripted(warm, tmp_path / "code", "leave")
+    assert seen.exit_code == 5
+
+
+def test_a_scripts_traceback_begins_with_it(warm: Machine, tmp_path: Path) -> None:
+    seen, (_, *told) = scripted(warm, tmp_path / "code", "fail")
+    assert seen.exit_code == 1 and "KeyError: 'lost'" in seen.failure
+    assert told[0] == "Traceback (most recent call last):" and told[-1] == "KeyError: 'lost'"
+    assert told[1].strip().startswith(f'File "{HERE}/go.py", line ') and told[1].endswith("in <module>")
+
+
+def test_a_script_beside_a_module_by_the_name_of_an_imported_one_starts_afresh(
+    warm: Machine, tmp_path: Path
+) -> None:
+    _, (said, *_) = scripted(warm, tmp_path / "code", decimal="WORD = 'shadow'")
+    assert f"['{HERE}/go.py'] False {HERE} " in said
+
+
+@pytest.mark.parametrize(
+    ("own", "words", "way"),
+    [
+        (True, "python -m job --first", {"module": "job", "argv": ["-m", "--first"]}),
+        (True, "python /x/y.py -a", {"script": "/x/y.py", "argv": ["/x/y.py", "-a"]}),
+        (False, "python3 /x/y.py", {"script": "/x/y.py", "argv": ["/x/y.py"]}),
+        (False, "python3 -m job", {"argv": ["python3", "-m", "job"]}),
+        (False, "python3 -u /x/y.py", {"argv": ["python3", "-u", "/x/y.py"]}),
+        (False, "/usr/bin/python3 /x/y.py", {"argv": ["/usr/bin/python3", "/x/y.py"]}),
+        (False, "python3 y.py", {"argv": ["python3", "y.py"]}),
+        (False, "serve", {"argv": ["serve"]}),
+    ],
+)  # fmt: skip
+def test_a_waiting_interpreter_becomes(own: bool, words: str, way: dict[str, object]) -> None:
+    argv = words.split()
+    spec = RunSpec(uid="u", image="i", program="process", command=() if own else tuple(argv))
+    assert way_in(spec, argv) == {"module": "", "script": "", **way}

@@ -2,9 +2,10 @@
 
 A slot is a directory `jobs/.warm/<id>/` with a shim, like a run's. It serves one run, once: the run's
 reservation goes to it instead of to a new shim, its directories are renamed into the run's, and its
-interpreter becomes the program. What could make a difference to the program (its own entry point, another
-host name, variables that libraries read when imported, another number of CPUs, large inputs to show) is
-started afresh instead. A slot that nobody took ends by itself.
+interpreter becomes the program, if that is the image's own or a script in Python. What could make a
+difference to the program (another entry point, another host name, variables that libraries read when
+imported, another number of CPUs, large inputs to show) is started afresh instead. A slot that nobody took
+ends by itself.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from clary.core.document import Document
 from clary.runtime import cgroups, container, control
 from clary.runtime.bwrap import INSIDE_PRELOAD, own_variables
 from clary.runtime.container import Container
@@ -41,6 +43,7 @@ _SENSITIVE = (
     "ARROW", "BLIS", "CUDA", "GOMP", "JAX", "KMP", "LANG", "LC_", "LD_", "MALLOC", "MKL", "NPY", "NUMEXPR",
     "OMP", "OPENBLAS", "PATH", "PYARROW", "PYTHON", "PYTORCH", "TF_", "TORCH", "TZ", "VECLIB", "XGB",
 )  # fmt: skip
+PYTHONS = ("python", "python3")  # which PATH leads to the image's own interpreter
 _TICK = 5.0
 _AHEAD = 2  # workers that get ready at once for runs in the queue
 _MOVED = ("ml", "etc", "tmp", "home", "stdout.log", "shim.log")
@@ -102,10 +105,8 @@ class Slot:
             for thread in self.group.threads() if launch.share.cpus else ():
                 with contextlib.suppress(ProcessLookupError):
                     os.sched_setaffinity(thread, launch.share.cpus)
-        argv = program_of(spec, launch)
         order = {
-            "argv": list(argv if not in_place(spec) else ("-m", *argv[3:])),
-            "module": argv[2] if in_place(spec) else "",
+            **way_in(spec, program_of(spec, launch)),
             "environment": variables(spec, launch, base=own_variables(spec)),
         }
         os.write(self._go, json.dumps(order).encode() + b"\n")
@@ -226,9 +227,16 @@ def cool(jobs: Path) -> None:
             shutil.rmtree(slot.path, ignore_errors=True)
 
 
-def in_place(spec: RunSpec) -> bool:
-    """Tell whether a run is the image's own program, which an interpreter with imports done may become."""
-    return not spec.command
+def way_in(spec: RunSpec, argv: Sequence[str]) -> Document:
+    """Return how a waiting interpreter becomes a program: as a module of the image's, as a script of its own
+    interpreter, or by executing it afresh.
+    """
+    python, first, *rest = (*argv, "")
+    if python in PYTHONS and first == "-m" and rest[0] and not spec.command:
+        return {"argv": ["-m", *argv[3:]], "module": argv[2], "script": ""}
+    if python in PYTHONS and first.startswith("/") and first.endswith(".py"):
+        return {"argv": list(argv[1:]), "module": "", "script": first}
+    return {"argv": list(argv), "module": "", "script": ""}
 
 
 def free_memory() -> float:
