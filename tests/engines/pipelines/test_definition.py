@@ -88,6 +88,7 @@ def process(changed: Document) -> Document:
 CASES: list[tuple[Callable[[Document], object], str, str]] = [
     (lambda d: d.update(Stepz=1), "Stepz", "did you mean 'Steps'?"),
     (lambda d: d.update(Version="2021-01-01"), "Version", "must be '2020-12-01'"),
+    (lambda d: d.update(MlflowConfig={"MlflowResourceArn": "a"}), "MlflowConfig", "not logged to MLflow"),
     (lambda d: d.update(Steps={}), "Steps", "must be a list"),
     (lambda d: d.pop("Steps"), "Steps", "there are none"),
     (lambda d: d["Parameters"][0].update(Type="Int"), "Parameters[0].Type", "must be one of String, Integer"),

@@ -48,7 +48,7 @@ __all__ = [
 VERSION = "2020-12-01"
 LONGEST = 1 << 20  # characters; the model's limit on PipelineDefinition
 
-_TOP = ("Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps")
+_TOP = ("Version", "Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig", "Steps")
 _PARAMETER = ("Name", "Type", "DefaultValue", "EnumValues", "Description")
 _COMMON = ("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description")
 _TYPES: tuple[ParameterType, ...] = ("String", "Integer", "Boolean", "Float")
@@ -72,7 +72,9 @@ def parse(text: str) -> Definition:
         raise DefinitionFault("Version", f"it is {top['Version']!r}; it must be {VERSION!r}.")
     if "Steps" not in top:
         raise DefinitionFault("Steps", "there are none.")
-    structure(top.get("Metadata", {}), "Metadata")
+    structure(top.get("Metadata") or {}, "Metadata")
+    if top.get("MlflowConfig") is not None:
+        raise DefinitionFault("MlflowConfig", "executions are not logged to MLflow; leave it out.")
     parameters = tuple(_parameters(top.get("Parameters", [])))
     found = list(_steps(top["Steps"], "Steps", None))
     paths = _unique(found)
