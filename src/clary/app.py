@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from clary.core import ids
+from clary.core import ids, wake
 from clary.core import logging as log_setup
 from clary.core.clock import Clock, SystemClock
 from clary.core.listening import port_of
@@ -335,7 +335,9 @@ def _courier(clock: Clock, stores: Stores, means: Means) -> Courier:
     from clary.controllers.events.sending import Sender
     from clary.operations.permissions.by_service import letting_in
 
-    return Courier(stores.records, clock, Sender(means, letting_in(stores.records)))
+    bell = means.settings.home.run / "wake.sock"
+    sender = Sender(means, letting_in(stores.records))
+    return Courier(stores.records, clock, sender, lambda: wake.send(bell))
 
 
 def _functions(settings: Settings, clock: Clock, stores: Stores) -> Durable:
@@ -428,6 +430,7 @@ def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Control
     from clary.controllers.cloudwatch.alarm_topics import to_topics
     from clary.controllers.cloudwatch.composite_alarm import CompositeAlarms
     from clary.controllers.cloudwatch.metric_alarm import MetricAlarms
+    from clary.controllers.events.scheduled_rule import ScheduledRules
     from clary.controllers.inference.endpoint_world import Endpoints
     from clary.controllers.inference.scaling_world import ScalableTargets, set_off
     from clary.controllers.inference.transform_job_world import TransformJobs
@@ -436,6 +439,7 @@ def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Control
     from clary.controllers.pipelines.execution_world import PipelineExecutions
     from clary.controllers.pipelines.step_world import PipelineExecutionSteps
     from clary.controllers.processing.processing_job_world import ProcessingJobs
+    from clary.controllers.scheduler.schedule import Schedules
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.controllers.tuning.tuning_job_world import TuningJobs
 
@@ -455,6 +459,8 @@ def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Control
         MetricAlarms(means, clock.now, set_off(means, told)),
         CompositeAlarms(means, clock.now, told),
         MetricFilters(means, clock.now),
+        ScheduledRules(means),
+        Schedules(means),
     ]
 
 

@@ -35,7 +35,7 @@ _SAGEMAKER_PATHS = (
 )
 """REST services that share the signing name of SageMaker; everything else there is the control plane."""
 
-_TARGETS = {"AmazonSQS": "sqs", "SageMaker": "sagemaker", "Logs_20140328": "logs"}
+_TARGETS = {"AWSEvents": "events", "AmazonSQS": "sqs", "SageMaker": "sagemaker", "Logs_20140328": "logs"}
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.controllers.events.carrying import ACCOUNT, REGION, courier, queue, received, rule
 
+from clary.controllers.events.courier import Courier
+from clary.core.clock import StoppedClock
+from clary.core.errors import ApiError
 from clary.resources.training.training_job import TRAINING_JOB
+from clary.store.events.deliveries import Delivery
 from clary.store.record import Record
 
 if TYPE_CHECKING:
@@ -48,3 +54,182 @@ def test_each_change_of_a_jobs_status_reaches_a_queue_in_its_order(server: Serve
     assert "_Secret" not in last["detail"]
     courier(server).catch_up()
     assert received(server, url) == []
+
+
+def put(server: Server, source: str, detail: object = None, **more: Any) -> str:
+    entry = {"Source": source, "DetailType": "Tried", "Detail": json.dumps(detail or {}), **more}
+    told = server.client("events").put_events(Entries=[entry])
+    assert told["FailedEntryCount"] == 0, told
+    return str(told["Entries"][0]["EventId"])
+
+
+def test_ones_own_event_reaches_each_target_in_its_form(server: Server) -> None:
+    source = f"mine.{uuid4().hex}"
+    (whole, url), (other, part) = queue(server), queue(server)
+    transformer = {"InputPathsMap": {"x": "$.detail.x"}, "InputTemplate": '{"got": <x>}'}
+    rule(server, {"source": [source]}, {"Arn": whole}, {"Arn": other, "InputTransformer": transformer})
+    told = put(server, source, {"x": [1]}, Resources=["arn:y"])
+    courier(server).catch_up()
+    [event] = received(server, url)
+    assert (event["id"], event["detail"], event["resources"]) == (told, {"x": [1]}, ["arn:y"])
+    assert received(server, part) == [{"got": [1]}]
+
+
+def test_a_rule_that_is_off_or_another_buses_gets_nothing(server: Server) -> None:
+    source, (arn, url) = f"mine.{uuid4().hex}", queue(server)
+    events, bus = server.client("events"), f"bus-{uuid4().hex}"
+    events.create_event_bus(Name=bus)
+    rule(server, {"source": [source]}, {"Arn": arn}, State="DISABLED")
+    rule(server, {"source": [source]}, {"Arn": arn, "Input": '"bus"'}, EventBusName=bus)
+    put(server, source)
+    courier(server).catch_up()
+    assert received(server, url) == []
+    put(server, source, EventBusName=bus)
+    courier(server).catch_up()
+    assert received(server, url) == ["bus"]
+
+
+def test_a_bus_hands_events_on_as_they_are(server: Server) -> None:
+    source, (arn, url) = f"mine.{uuid4().hex}", queue(server)
+    bus = f"bus-{uuid4().hex}"
+    to = server.client("events").create_event_bus(Name=bus)["EventBusArn"]
+    role = trusting(server, "events:PutEvents", to)
+    rule(server, {"source": [source]}, {"Arn": to, "RoleArn": role})
+    rule(server, {"source": [source]}, {"Arn": arn}, EventBusName=bus)
+    told = put(server, source)
+    carrier = courier(server)
+    carrier.catch_up()
+    carrier.catch_up()
+    assert [event["id"] for event in received(server, url)] == [told]
+
+
+def test_topics_and_log_groups_take_what_their_policies_allow(server: Server) -> None:
+    source, group = f"mine.{uuid4().hex}", f"/aws/events/{uuid4().hex}"
+    sns, logs = server.client("sns"), server.client("logs")
+    topic = sns.create_topic(Name=uuid4().hex)["TopicArn"]
+    _, url = queue(server)
+    policy = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}}
+    allowed = {**policy, "Action": "sns:Publish", "Resource": topic}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=text)
+    subscribed(server, topic, url)
+    logs.create_log_group(logGroupName=group)
+    written = {**policy, "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [written]})
+    logs.put_resource_policy(policyName=f"events-{uuid4().hex}", policyDocument=document)
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
+    rule(server, {"source": [source]}, {"Arn": topic}, {"Arn": arn})
+    told = put(server, source)
+    courier(server).catch_up()
+    [message] = received(server, url)
+    assert json.loads(message["Message"])["id"] == told
+    [kept] = logs.filter_log_events(logGroupName=group)["events"]
+    assert json.loads(kept["message"])["id"] == told
+
+
+def test_what_a_target_refuses_goes_to_the_dead_letters(server: Server) -> None:
+    source, (dead, letters) = f"mine.{uuid4().hex}", queue(server)
+    shut, _ = queue(server, source="arn:of:nobody")
+    gone = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone-{uuid4().hex}"
+    to = {"DeadLetterConfig": {"Arn": dead}}
+    name = rule(server, {"source": [source]}, {"Arn": shut, **to}, {"Arn": gone, **to})
+    told = put(server, source)
+    courier(server).catch_up()
+    sqs = server.client("sqs")
+    wanted = {"QueueUrl": letters, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+    messages = sqs.receive_message(**wanted)["Messages"]
+    said = {m["MessageAttributes"]["TARGET_ARN"]["StringValue"]: m for m in messages}
+    assert said.keys() == {shut, gone}
+    assert {json.loads(m["Body"])["id"] for m in messages} == {told}
+    attributes = {n: v["StringValue"] for n, v in said[shut]["MessageAttributes"].items()}
+    assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
+    assert "aws:SourceArn" in attributes["ERROR_MESSAGE"]
+    assert attributes["RULE_ARN"].endswith(f"rule/{name}")
+    assert said[gone]["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
+
+
+class Busy:
+    """A target that is too busy some times, and then takes what it is sent."""
+
+    def __init__(self, times: int) -> None:
+        self.left, self.sent, self.dead = times, 0, [""][1:]
+
+    def send(self, one: Delivery) -> None:
+        """Refuse, or take it."""
+        self.left -= 1
+        if self.left >= 0:
+            raise ApiError("later", code="ThrottlingException", status=429)
+        self.sent += 1
+
+    def dead_letter(self, one: Delivery, queue: str, error: ApiError, condition: str) -> None:
+        """Note why it was given up."""
+        self.dead.append(condition)
+
+
+def waiting(server: Server, clock: StoppedClock, target: dict[str, Any], busy: Busy) -> Courier:
+    courier(server).catch_up()  # whatever others have left
+    source = f"mine.{uuid4().hex}"
+    rule(server, {"source": [source]}, target)
+    put(server, source)
+    return Courier(server.stores.records, clock, busy)
+
+
+def test_a_busy_target_is_asked_again_later_and_later(server: Server) -> None:
+    clock, busy = StoppedClock(server.parts.clock.now() + timedelta(minutes=1)), Busy(3)
+    carrier = waiting(server, clock, {"Arn": queue(server)[0]}, busy)
+    carrier.catch_up()
+    for seconds in (1, 2, 4):
+        assert busy.sent == 0
+        carrier.catch_up()  # too early
+        clock.at += timedelta(seconds=seconds)
+        carrier.catch_up()
+    assert (busy.sent, busy.left) == (1, -1)
+    clock.at += timedelta(days=2)
+    assert carrier.deliver() == 0
+
+
+def test_a_target_that_stays_busy_is_given_up_by_its_policy(server: Server) -> None:
+    clock = StoppedClock(server.parts.clock.now() + timedelta(minutes=1))
+    dead = {"DeadLetterConfig": {"Arn": queue(server)[0]}}
+    for policy, why in (
+        ({"MaximumRetryAttempts": 2}, "MaximumRetryAttempts"),
+        ({"MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds"),
+    ):
+        busy = Busy(99)
+        target = {"Arn": queue(server)[0], "RetryPolicy": policy, **dead}
+        carrier = waiting(server, clock, target, busy)
+        for _ in range(10):
+            carrier.catch_up()
+            clock.at += timedelta(minutes=1)
+        assert busy.dead == [why]
+
+
+def trusting(server: Server, action: str, resource: str) -> str:
+    """Make a role that events may be sent as."""
+    iam, name = server.client("iam"), f"events-{uuid4().hex[:12]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    may = {"Effect": "Allow", "Action": action, "Resource": resource}
+    document, policy = ({"Version": "2012-10-17", "Statement": [each]} for each in (trust, may))
+    role: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=json.dumps(policy))
+    return role
+
+
+def test_a_role_says_what_its_target_may_be_sent(server: Server) -> None:
+    source = f"mine.{uuid4().hex}"
+    (open_, url), (shut, other) = (queue(server, source="arn:of:nobody") for _ in range(2))
+    role = trusting(server, "sqs:SendMessage", open_)
+    rule(server, {"source": [source]}, {"Arn": open_, "RoleArn": role}, {"Arn": shut, "RoleArn": role})
+    put(server, source)
+    courier(server).catch_up()
+    assert len(received(server, url)) == 1
+    assert received(server, other) == []
+
+
+def subscribed(server: Server, topic: str, url: str) -> None:
+    """Let a topic send to a queue."""
+    sqs, arn = server.client("sqs"), f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}"
+    may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [{**may, "Resource": arn}]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text})
+    server.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)

@@ -9,9 +9,9 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Protocol
 
 from clary.controllers.events.matching import Matcher
-from clary.controllers.events.sending import Sender
 from clary.core.clock import Clock
 from clary.core.errors import ApiError, Moved, TryAgain
 from clary.store.events import deliveries
@@ -30,11 +30,25 @@ _FOR_GOOD = frozenset({"NO_PERMISSIONS", "NO_RESOURCE"})
 _REFUSED = (400, 403, 404)  # Statuses by which a target says that the same call will be refused again.
 
 
-class Courier:
-    """Carries events to their targets."""
+class Sending(Protocol):
+    """Who hands events to targets; a refusal is raised as the ApiError it is."""
 
-    def __init__(self, records: Records, clock: Clock, sender: Sender) -> None:
-        self._records, self._clock, self._sender = records, clock, sender
+    def send(self, one: Delivery) -> None:
+        """Hand one event to its target."""
+        ...
+
+    def dead_letter(self, one: Delivery, queue: str, error: ApiError, condition: str) -> None:
+        """Put what could not be delivered into a queue."""
+        ...
+
+
+class Courier:
+    """Carries events to their targets, and rings for those who tend what that began."""
+
+    def __init__(
+        self, records: Records, clock: Clock, sender: Sending, ring: Callable[[], None] = lambda: None
+    ) -> None:
+        self._records, self._clock, self._sender, self._ring = records, clock, sender, ring
         self._matcher = Matcher(records, clock)
         self._watch = records.database.watch()
         self._next = 0  # when something is due, in microseconds
@@ -73,6 +87,8 @@ class Courier:
                 arrived += self._deliver(one)
             if len(found) < BATCH:
                 break
+        if arrived:
+            self._ring()
         return arrived
 
     def _deliver(self, one: Delivery) -> bool:

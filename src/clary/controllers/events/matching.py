@@ -7,7 +7,7 @@ makes none twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from clary.core.clock import Clock
@@ -74,25 +74,25 @@ class Matcher:
         for rule in rules[place]:
             read = _pattern(rule.doc["EventPattern"])
             if read is not None and read.matches(event):
-                yield from self.to_targets(rule, event)
+                yield from outgoing(rule, event, self._clock.now())
 
-    def to_targets(self, rule: Record, event: Document) -> Iterator[Outgoing]:
-        """Yield what a rule's targets are to be sent of an event."""
-        now = self._clock.now()
-        said = {"arn": rule.arn, "name": rule.name, "time": stamp(now)}
-        for target in rule.doc[TARGETS]:
-            policy = target.get("RetryPolicy", {})
-            age = timedelta(seconds=policy.get("MaximumEventAgeInSeconds", AGE.total_seconds()))
-            yield Outgoing(
-                account=rule.account,
-                region=rule.region,
-                source=rule.arn,
-                token=f"{event['id']}-{rule.uid[:12]}-{target['Id']}",
-                request={"Target": target, "Body": transform.body(target, event, said), "Event": event},
-                due=micros(now),
-                expires=micros(now + age),
-                most=policy.get("MaximumRetryAttempts", TRIES),
-            )
+
+def outgoing(rule: Record, event: Document, now: datetime) -> Iterator[Outgoing]:
+    """Yield what a rule's targets are to be sent of an event."""
+    said = {"arn": rule.arn, "name": rule.name, "time": stamp(now)}
+    for target in rule.doc[TARGETS]:
+        policy = target.get("RetryPolicy", {})
+        age = timedelta(seconds=policy.get("MaximumEventAgeInSeconds", AGE.total_seconds()))
+        yield Outgoing(
+            account=rule.account,
+            region=rule.region,
+            source=rule.arn,
+            token=f"{event['id']}-{rule.uid[:12]}-{target['Id']}",
+            request={"Target": target, "Body": transform.body(target, event, said), "Event": event},
+            due=micros(now),
+            expires=micros(now + age),
+            most=policy.get("MaximumRetryAttempts", TRIES),
+        )
 
 
 def _listens(rule: Record) -> bool:

@@ -16,8 +16,10 @@ from clary.core.document import Document
 from clary.core.errors import AccessDenied, ApiError
 from clary.core.principal import Principal
 from clary.engines.events import paths, targets
+from clary.engines.scheduler import target as universal
 from clary.engines.sqs.url import url_of
 from clary.store.events.deliveries import Delivery
+from clary.wire import models
 
 SERVICE = "events.amazonaws.com"
 
@@ -37,6 +39,9 @@ class Sender:
         """Hand one event to its target."""
         target = one.request["Target"]
         arn = parse_arn(target["Arn"])
+        if (operation := universal.operation(target["Arn"])) is not None:
+            self._means.call_as(target["RoleArn"], one.region, operation, _request(one, operation), {})
+            return
         kind = targets.kind_of(target["Arn"])
         if arn is None or kind is None:
             raise ApiError(f"{target['Arn']} is no target.", code="NO_RESOURCE", status=400)
@@ -48,7 +53,7 @@ class Sender:
         if arn is None:
             raise ApiError(f"{queue} is no queue.", code="NO_RESOURCE", status=400)
         told = {
-            "RULE_ARN": one.source,
+            "SCHEDULE_ARN" if _is_schedule(one) else "RULE_ARN": one.source,
             "TARGET_ARN": one.request["Target"]["Arn"],
             "ERROR_CODE": error.code,
             "ERROR_MESSAGE": error.message,
@@ -56,13 +61,14 @@ class Sender:
             **({"EXHAUSTED_RETRY_CONDITION": condition} if condition else {}),
         }
         named = {name: {"DataType": "String", "StringValue": text or "-"} for name, text in told.items()}
-        self._message(one, {}, arn, one.request["Body"], {"MessageAttributes": named})
+        told_as = {"RoleArn": one.request["Target"]["RoleArn"]} if _is_schedule(one) else {}
+        self._message(one, told_as, arn, _body(one), {"MessageAttributes": named})
 
     def _queue(self, one: Delivery, target: Document, arn: Arn) -> None:
         more: Document = {}
         if group := target.get("SqsParameters", {}).get("MessageGroupId"):
             more = {"MessageGroupId": group, "MessageDeduplicationId": one.token[:128]}
-        self._message(one, target, arn, one.request["Body"], more)
+        self._message(one, target, arn, _body(one), more)
 
     def _message(self, one: Delivery, target: Document, arn: Arn, body: str, more: Document) -> None:
         url = url_of("sqs", arn.account, arn.resource)
@@ -70,7 +76,7 @@ class Sender:
         self._call(one, target, arn, "sqs:SendMessage", request)
 
     def _topic(self, one: Delivery, target: Document, arn: Arn) -> None:
-        request: Document = {"TopicArn": str(arn), "Message": one.request["Body"]}
+        request: Document = {"TopicArn": str(arn), "Message": _body(one)}
         if arn.resource.endswith(".fifo"):
             request |= {"MessageGroupId": one.source, "MessageDeduplicationId": one.token[:128]}
         self._call(one, target, arn, "sns:Publish", request)
@@ -79,15 +85,14 @@ class Sender:
         request = {
             "FunctionName": str(arn),
             "InvocationType": "Event",
-            "Payload": one.request["Body"].encode(),
+            "Payload": _body(one).encode(),
         }
         more = {"_Invocation": one.token}
         self._call(one, target, arn, "lambda:Invoke", request, more, action="lambda:InvokeFunction")
 
     def _pipeline(self, one: Delivery, target: Document, arn: Arn) -> None:
         given = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", ())
-        event = one.request["Event"]
-        values = [{"Name": each["Name"], "Value": _dynamic(each["Value"], event)} for each in given]
+        values = [{"Name": each["Name"], "Value": _dynamic(one, each["Value"])} for each in given]
         request: Document = {"PipelineName": str(arn), "ClientRequestToken": _request_token(one.token)}
         if values:
             request["PipelineParameters"] = values
@@ -104,10 +109,14 @@ class Sender:
         except ApiError as error:
             if error.code != "ResourceAlreadyExistsException":
                 raise
-        events = [{"timestamp": at, "message": one.request["Body"]}]
+        events = [{"timestamp": at, "message": _body(one)}]
         self._call(one, target, arn, "logs:PutLogEvents", {**place, "logEvents": events})
 
     def _bus(self, one: Delivery, target: Document, arn: Arn) -> None:
+        if (own := target.get("EventBridgeParameters")) is not None:
+            entry = {"EventBusName": str(arn), **own, "Detail": _body(one), "Resources": [one.source]}
+            self._call(one, target, arn, "events:PutEvents", {"Entries": [entry]})
+            return
         event = one.request["Event"]
         entry = {
             "EventBusName": str(arn),
@@ -149,11 +158,33 @@ def _bridge(account: str) -> Principal:
     return Principal(account=account, arn=SERVICE, user_id=SERVICE, grants="")
 
 
-def _dynamic(value: str, event: Document) -> str:
+def _is_schedule(one: Delivery) -> bool:
+    return one.source.startswith("arn:aws:scheduler:")
+
+
+def _body(one: Delivery) -> str:
+    """Return what is sent; a schedule's target may ask how often it was tried."""
+    text: str = one.request["Body"]
+    return universal.body(text, {"attempt-number": str(one.tries + 1)}) if _is_schedule(one) else text
+
+
+def _request(one: Delivery, operation: str) -> Document:
+    """Return the request that a schedule makes by an operation's name."""
+    service, _, name = operation.partition(":")
+    if name not in models.service(service).operation_names:
+        raise ApiError(f"{service} has no operation {name}.", code="NO_RESOURCE", status=404)
+    found: Document = json.loads(_body(one))
+    return found
+
+
+def _dynamic(one: Delivery, value: str) -> str:
     """Return a parameter's value, what it points to in the event where it is a path."""
+    if _is_schedule(one):
+        said = {"attempt-number": str(one.tries + 1), **one.request.get("Said", {})}
+        return universal.body(value, said)
     if not value.startswith("$."):
         return value
-    found = paths.find(value, event)
+    found = paths.find(value, one.request["Event"])
     if found is paths.NOTHING:
         return ""
     return found if isinstance(found, str) else json.dumps(found)

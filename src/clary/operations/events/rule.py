@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
 from clary.core.tags import listed, tags_of
-from clary.engines.events import pattern
+from clary.engines.events import pattern, schedule
 from clary.operations.computed_list import cut
 from clary.operations.events.buses import bus_of, limit, missing, rule_of
 from clary.operations.registry import Call, operation
 from clary.resources.events.event_bus import DEFAULT
 from clary.resources.events.rule import RULE
+from clary.store.events import reached
 from clary.store.record import Record
 from clary.store.records import KEEP, Due
 
@@ -38,7 +39,12 @@ def put(call: Call) -> Document:
         if old is None:
             if sum(1 for _ in call.records.each(RULE, under=bus)) >= MOST_RULES:
                 raise limit(f"EventBus {bus} has {MOST_RULES} rules, as many as it may; delete one first.")
-            made = {"CreatedBy": call.account, "Tags": listed(tags_of(request.get("Tags"))), TARGETS: []}
+            made = {
+                "_Since": call.clock.now(),
+                "CreatedBy": call.account,
+                "Tags": listed(tags_of(request.get("Tags"))),
+                TARGETS: [],
+            }
             return {"RuleArn": call.records.create(RULE, {**doc, **made}, due=due).arn}
         gone = [member for member in _TOLD if member in old.doc and member not in doc]
         since = {"_Since": call.clock.now()}
@@ -77,13 +83,14 @@ def disable(call: Call) -> None:
 @operation("events", "DeleteRule")
 def delete(call: Call) -> None:
     """Delete a rule without targets; one that is not there is no mistake."""
-    with call.records.database.write():
+    with call.records.database.write() as connection:
         bus, name = bus_of(call), call.request["Name"]
         record = call.records.find(RULE, f"{bus}/{name}")
         if record is None:
             return
         if record.doc[TARGETS]:
             raise ValidationError("Rule can't be deleted since it has targets.")
+        reached.forget(connection, record.uid)
         call.records.delete(record)
 
 
@@ -110,7 +117,10 @@ def _check(request: Document, bus: str) -> None:
     if expression:
         if bus != DEFAULT:
             raise ValidationError("ScheduleExpression is supported only on the default event bus.")
-        raise ValidationError("not yet")
+        try:
+            schedule.read(expression, once=False, strict=True)
+        except schedule.ScheduleFault as fault:
+            raise ValidationError(f"Parameter ScheduleExpression is not valid: {fault}.") from fault
     if request.get("State", "ENABLED") not in ("ENABLED", "DISABLED"):
         raise ValidationError(
             f"State {request['State']} is for events of CloudTrail, which there are none of here; "
