@@ -42,6 +42,7 @@ NAMES = (
     "tuning",
     "several_hosts",
     "transform",
+    "pipelines",
     "asynchronous",
 )
 
