@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -20,10 +19,11 @@ from urllib.parse import parse_qs, unquote
 import httptools
 import uvloop
 
+from toolkit.server import children
+from toolkit.server.callers import Callers
 from toolkit.server.http import Connection
-from toolkit.server.master import PR_SET_PDEATHSIG, Settings, leave
+from toolkit.server.master import Settings
 from toolkit.server.messages import JSON, Answer, Refused, Request
-from toolkit.server.worker import BACKLOG
 
 LONGEST_NAME, LONGEST_URL = 1024, 4096
 TARGET = "x-amzn-sagemaker-target-model"
@@ -39,24 +39,13 @@ def fork(
     shut: Callable[[], None],
 ) -> int:
     """Start the door's process; it ends with the master."""
-    parent = os.getpid()
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == parent:
-            shut()
-            uvloop.run(_serve(sockets, channel, folder, chosen.timeout_seconds + _PASSED))
-            code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        leave(code)
+
+    def work() -> int:
+        shut()
+        uvloop.run(_serve(sockets, channel, folder, chosen.timeout_seconds + _PASSED))
+        return 0
+
+    return children.fork(work)
 
 
 async def _serve(
@@ -65,9 +54,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     door = Front(loop, channel, folder, patience)
     loop.add_signal_handler(signal.SIGTERM, door.drain)
-    for one in sockets:
-        make = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
-        door.servers.append(await make(lambda: _Caller(door), sock=one, backlog=BACKLOG))
+    await door.accept(sockets, lambda: _Caller(door))
     await door.finished.wait()
 
 
@@ -85,17 +72,15 @@ class _Caller(Connection):
         self._desk.begin(self, method, path, self._url.partition(b"?")[2], request)
 
 
-class Front:
+class Front(Callers):
     """Answers /models, and passes invocations on to the model's own socket."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, channel: socket.socket, folder: Path, patience: float
     ) -> None:
-        self.draining, self.offer = False, ""
-        self.finished = asyncio.Event()
-        self.servers: list[asyncio.Server] = []
-        self._loop, self._channel, self._folder, self._patience = loop, channel, folder, patience
-        self._open: set[Connection] = set()
+        super().__init__(loop)
+        self.offer = ""
+        self._channel, self._folder, self._patience = channel, folder, patience
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[tuple[int, dict[str, object]]]] = {}
         self._number = 0
@@ -110,26 +95,6 @@ class Front:
     def parameters(self) -> Answer:
         """Say that a batch transform cannot be driven here."""
         return Refused(404, "A multi-model server has no execution parameters.").answer()
-
-    def opened(self, connection: Connection) -> None:
-        """Note a connection."""
-        self._open.add(connection)
-
-    def closed(self, connection: Connection) -> None:
-        """Forget it."""
-        self._open.discard(connection)
-        if self.draining and not self._open:
-            self.finished.set()
-
-    def drain(self) -> None:
-        """Take no more connections, answer what has arrived, then finish."""
-        self.draining = True
-        for server in self.servers:
-            server.close()
-        for connection in list(self._open):
-            connection.leave()
-        if not self._open:
-            self.finished.set()
 
     def begin(self, connection: Connection, method: str, path: bytes, query: bytes, request: Request) -> None:
         """Answer a request about models, later."""

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import os
 import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from toolkit.contract import MODEL_DIRECTORY
-from toolkit.server import memory, worker
+from toolkit.server import children, memory, worker
 from toolkit.server.board import Board
-from toolkit.server.master import PR_SET_PDEATHSIG, complaint, leave
+from toolkit.server.master import complaint
 from toolkit.server.messages import Model, Source
 
 State = Literal["loading", "ready", "leaving"]
@@ -59,10 +58,8 @@ class Hosted:
 
     def fork(self, source: Source, tell: int, shut: Callable[[], None]) -> None:
         """Start the processes; each says on `tell` how loading went. `shut` closes what is the master's."""
-        sys.stdout.flush()
-        sys.stderr.flush()
         for slot in range(self._workers):
-            self._fork(slot, source, tell, shut)
+            self.pids[children.fork(partial(self._work, slot, source, tell, shut))] = slot
         os.close(self._written)
 
     def measure(self) -> None:
@@ -104,27 +101,8 @@ class Hosted:
         self.listener.close()
         self.path.unlink(missing_ok=True)
 
-    def _fork(self, slot: int, source: Source, tell: int, shut: Callable[[], None]) -> None:
-        parent = os.getpid()
-        child = os.fork()
-        if child:
-            self.pids[child] = slot
-            return
-        code = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() == parent:
-                shut()
-                code = self._work(slot, source, tell)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            leave(code)
-
-    def _work(self, slot: int, source: Source, tell: int) -> int:
+    def _work(self, slot: int, source: Source, tell: int, shut: Callable[[], None]) -> int:
+        shut()
         os.close(self.output)
         os.dup2(self._written, 1)
         os.dup2(self._written, 2)

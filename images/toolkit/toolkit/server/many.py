@@ -23,10 +23,10 @@ from typing import TypeVar
 
 from toolkit.failure import report
 from toolkit.server import front, memory
+from toolkit.server.callers import BACKLOG
 from toolkit.server.hosted import Hosted, Order
 from toolkit.server.master import DRAIN_SECONDS, LOOK_SECONDS, Ended, Settings, bind, ending
 from toolkit.server.messages import Source
-from toolkit.server.worker import BACKLOG
 
 LOAD_SECONDS = 360.0  # what AWS gives a model to be loaded
 PAGE = 200
