@@ -39,23 +39,22 @@ ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
 _serial = itertools.count()
 
 
-def archive(**files: str) -> bytes:
+def archive(*more: tarfile.TarInfo, **files: str) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, text in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(text)
             tar.addfile(member, io.BytesIO(text.encode()))
+        for member in more:
+            tar.addfile(member)
     return packed.getvalue()
 
 
-def linked(target: str, name: str = "link") -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        member = tarfile.TarInfo(name)
-        member.type, member.linkname = tarfile.SYMTYPE, target
-        tar.addfile(member)
-    return packed.getvalue()
+def linked(target: str, **files: str) -> bytes:
+    member = tarfile.TarInfo("link")
+    member.type, member.linkname = tarfile.SYMTYPE, target
+    return archive(member, **files)
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +260,19 @@ def test_an_archive_that_must_not_be_unpacked_is_refused(
         assert says in words
     assert shelf.loads == []
     assert endpoint.ask("a.tar.gz") == "a"
+
+
+def test_what_was_unpacked_before_the_disk_refused_more_is_removed(
+    endpoint: Endpoint, shelf: Shelf, s3: Any, server: Server
+) -> None:
+    key = f"long-{next(_serial)}.tar.gz"
+    body = linked("d/" * 3000, bulk="which is there before the links are made")  # PATH_MAX is 4096
+    s3.put_object(Bucket=BUCKET, Key=f"m/{key}", Body=body)
+    code, words = endpoint.refusal(key)
+    assert code == "ServiceUnavailable"
+    assert words.endswith("could not be put in place: File name too long. What there was of it was removed.")
+    assert [*(JobDirectory(server.home.jobs / endpoint.uid).ml / "models").iterdir()] == []
+    assert shelf.loads == []
 
 
 def test_a_model_that_is_not_there_or_not_named_is_refused(endpoint: Endpoint, shelf: Shelf) -> None:
