@@ -116,12 +116,12 @@ class Front(Callers):
 
     async def _route(self, method: str, path: str, query: str, request: Request) -> Answer:
         _, _, name, *rest = [*path.split("/"), ""] if path == "/models" else path.split("/")
-        name = unquote(name)
+        name = _fit(unquote(name), "The name of a model", LONGEST_NAME)
         if not name and method == "POST":
             return await self._load(request)
         if not name and method == "GET":
             token = parse_qs(query).get("next_page_token", [""])[0]
-            return _json(*await self._order("list", name=token))
+            return _json(*await self._order("list", name=_fit(token, "next_page_token", LONGEST_NAME)))
         if name and not rest and method in ("GET", "DELETE"):
             return _json(*await self._order("get" if method == "GET" else "unload", name=name))
         if name and rest == ["invoke"] and method == "POST":
@@ -140,9 +140,8 @@ class Front(Callers):
             ) from wrong
         if not isinstance(name, str) or not isinstance(url, str) or not name or "\0" in url:
             raise Refused(400, "model_name and url must be texts.")
-        if len(name) > LONGEST_NAME or len(url) > LONGEST_URL:
-            raise Refused(400, f"model_name has at most {LONGEST_NAME} characters, url {LONGEST_URL}.")
-        target = dict(request.headers).get(TARGET, name)
+        name, url = _fit(name, "model_name", LONGEST_NAME), _fit(url, "url", LONGEST_URL)
+        target = _fit(dict(request.headers).get(TARGET, name), TARGET, LONGEST_NAME)
         return _json(*await self._order("load", name=name, url=url, target=target))
 
     async def _invoke(self, name: str, request: Request) -> Answer:
@@ -169,7 +168,7 @@ class Front(Callers):
         number = self._number
         waiting: asyncio.Future[tuple[int, dict[str, object]]] = self._loop.create_future()
         self._waiting[number] = waiting
-        order = json.dumps({"do": do, "number": number, **words}).encode()
+        order = json.dumps({"do": do, "number": number, **words}, ensure_ascii=False).encode()
         try:
             while not self._sent(order):
                 await asyncio.sleep(_FULL)
@@ -193,6 +192,17 @@ class Front(Callers):
             waiting = self._waiting.get(told["number"])
             if waiting and not waiting.done():
                 waiting.set_result((told["status"], told["body"]))
+
+
+def _fit(text: str, what: str, longest: int) -> str:
+    """Return a text that can be told the master, who reads 64 KiB of UTF-8 at most."""
+    if len(text) > longest:
+        raise Refused(400, f"{what} has {len(text)} characters; it may have {longest}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as wrong:
+        raise Refused(400, f"{what} is not Unicode: {text!r} has half a surrogate pair.") from wrong
+    return text
 
 
 def _json(status: int, body: dict[str, object]) -> Answer:

@@ -48,19 +48,25 @@ class Hosted:
         self.memory = self.at_first = 0
         self.said, self.ended = "", ""
         self.board, self._workers = Board(workers), workers
+        self._line, self._written = b"", -1
         self.listener = socket.socket(socket.AF_UNIX)
-        path.unlink(missing_ok=True)
-        self.listener.bind(str(path))
-        self.listener.setblocking(False)
-        self.output, self._written = os.pipe2(os.O_CLOEXEC)
+        try:
+            path.unlink(missing_ok=True)
+            self.listener.bind(str(path))
+            self.listener.setblocking(False)
+            self.output, self._written = os.pipe2(os.O_CLOEXEC)
+        except OSError:
+            self.close()
+            raise
         os.set_blocking(self.output, False)
-        self._line = b""
 
     def fork(self, source: Source, tell: int, shut: Callable[[], None]) -> None:
         """Start the processes; each says on `tell` how loading went. `shut` closes what is the master's."""
-        for slot in range(self._workers):
-            self.pids[children.fork(partial(self._work, slot, source, tell, shut))] = slot
-        os.close(self._written)
+        try:
+            for slot in range(self._workers):
+                self.pids[children.fork(partial(self._work, slot, source, tell, shut))] = slot
+        finally:
+            self._close_written()
 
     def measure(self) -> None:
         """Look how much memory the processes have of their own."""
@@ -100,6 +106,12 @@ class Hosted:
         """Give back what the master has of it; the output is read to its end before."""
         self.listener.close()
         self.path.unlink(missing_ok=True)
+        self._close_written()
+
+    def _close_written(self) -> None:
+        if self._written >= 0:
+            os.close(self._written)
+            self._written = -1
 
     def _work(self, slot: int, source: Source, tell: int, shut: Callable[[], None]) -> int:
         shut()
