@@ -33,6 +33,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.model, self.told = model, told
         self.busy = self.most = 0
         self.closes = False  # each connection, after an answer that did not say so
+        self.farewell = b""  # what it says after that answer, to nobody
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
@@ -80,7 +81,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        self.close_connection = self.server.closes
+        if self.server.closes:
+            self.wfile.write(self.server.farewell)
+            self.close_connection = True
 
     def stream(self, status: int, pieces: Iterable[bytes]) -> None:
         self.send_response(status)
