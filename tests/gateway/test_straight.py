@@ -80,7 +80,6 @@ def test_blanks_are_read_as_the_parser_reads_them(value: bytes) -> None:
         (b"Host: h", b"Expect: 100-continue"),
         (b"Host: h", b"Connection: close"),
         (b"Host: h", b"Connection: Upgrade\r\nUpgrade: websocket"),
-        (b"Host: h", b"X-Amzn-SageMaker-Target-Model: a.tar.gz"),
         (b"Host: h", b"Host : h"),
         (b"Host: h", b": h"),
         (b"Host: h", b"Host"),

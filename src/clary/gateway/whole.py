@@ -24,7 +24,7 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TEXT = bytes({9, *range(32, 127), *range(128, 256)} - {0x85, 0xA0})
 """What values may hold; the two left out are blanks to whoever signs text, and to nobody who signs bytes."""
 
-_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"x-amzn-sagemaker-target-model"})
+_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
 
 @dataclass(slots=True)
