@@ -134,7 +134,7 @@ def test_a_slow_one_holds_up_those_behind_it_but_their_answers_stay_theirs(tmp_p
 
     def act(connection: socket.socket, body: bytes) -> bool:
         if body == b"slow":
-            hold.wait(10)
+            hold.wait(90)
         for byte in ok(body):
             connection.send(bytes([byte]))
         return True
@@ -267,7 +267,7 @@ def test_one_that_is_late_is_given_up_alone_and_its_answer_is_nobody_s(tmp_path:
 
     def act(connection: socket.socket, body: bytes) -> bool:
         if body == b"late":
-            late.wait(10)
+            late.wait(90)
         connection.sendall(ok(body))
         return True
 
@@ -343,7 +343,7 @@ def test_each_worker_gets_a_pipe_and_what_is_asked_one_by_one_goes_to_the_free_o
 
     def act(connection: socket.socket, body: bytes) -> bool:
         if body == b"long":
-            hold.wait(10)
+            hold.wait(90)
         connection.sendall(ok(body))
         return True
 
