@@ -250,6 +250,24 @@ def test_a_model_that_grows_beyond_the_memory_is_unloaded(container: Container) 
         assert many.load("leaks")[0] in (200, 409)
 
 
+@pytest.mark.parametrize("fails", ["4", "5"])  # the door is the first, then come two for each model
+def test_a_model_whose_processes_do_not_all_start_is_refused_and_leaves_nothing(
+    container: Container, fails: str
+) -> None:
+    more = {"FAILS": fails, "SAGEMAKER_MODEL_SERVER_WORKERS": "2"}
+    with _many(container, "few_forks", **more) as many:
+        assert many.load("a")[0] == 200
+        before, files = descriptors(many), sorted(many.server.path.parent.iterdir())
+        status, told = many.load("b")
+        assert status == 507
+        assert told["error"].endswith("no other starts: [Errno 11] Resource temporarily unavailable.")
+        while descriptors(many) != before:  # what was begun is ended; the test's own time limit ends this
+            assert many.names() == ["a"]
+        assert sorted(many.server.path.parent.iterdir()) == files
+        assert many.load("b")[0] == 200
+        assert many.invoke("b", "1") == (200, [[2.0]])
+
+
 def test_callers_of_a_model_that_is_loading_wait_for_one_load(container: Container) -> None:
     text = "import time; time.sleep(0.3)\n" + TIMES
     with _many(container) as many, ThreadPoolExecutor(8) as pool:
