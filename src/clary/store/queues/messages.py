@@ -49,8 +49,8 @@ _HIDDEN = select(_M.id).where(_M.queue == _QUEUE, _M.visible > bindparam("now"))
 _NTH_HIDDEN = select(
     case((_LAST - _FIRST < _BEFORE, null()), else_=_HIDDEN.offset(_BEFORE).limit(1).scalar_subquery())
 )
-"""A hidden message that so many come before, if any: two looks at an index where all ids of the queue lie closer
-together than that, else a walk over what is hidden in it."""
+"""A hidden message that so many come before, if any: two looks at an index where all ids of the queue lie
+closer together than that, else a walk over what is hidden in it."""
 
 
 def send(connection: Connection, queue: str, message: Outgoing, now: int) -> Sent:
