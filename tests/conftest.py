@@ -78,7 +78,7 @@ def strict(server: Server) -> Iterator[str]:
     network = Network(Gateway(parts), ready.set)
     thread = threading.Thread(target=lambda: asyncio.run(network.serve([listener])), name="strict")
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(90)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
@@ -115,7 +115,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     thread = threading.Thread(target=run, name="gateway")
     thread.start()
     port = listener.getsockname()[1]
-    assert ready.wait(10)
+    assert ready.wait(90)
     keys = json.loads(Path(settings.home.keys / "administrator.json").read_text())
     yield Server(home=settings.home, port=port, proxy_port=proxy_port, stores=stores, parts=parts, keys=keys)
     network.stop()

@@ -42,7 +42,7 @@ def clary(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         env={**environment, **more},
-        timeout=60,
+        timeout=90,
     )
 
 
@@ -217,7 +217,7 @@ def test_chaos_and_down_reach_the_jobs_of_every_account(tmp_path: Path) -> None:
 
 def wait_until_ready(sagemaker: Any, logs: Any, times: int) -> None:
     """Wait until the held job has said so many times that it waits to be stopped."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while (told := ready(logs)) < times:
         job = sagemaker.describe_training_job(TrainingJobName="held")
         assert time.monotonic() < deadline, (told, job)

@@ -13,9 +13,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def last_words(site: Site, name: str, uid: str) -> str:
+    """Return the last line of a host's log once it is of its end."""
     place = {"logGroupName": f"/aws/sagemaker/Endpoints/{name}", "logStreamName": f"v/{uid}"}
-    events = site.client("logs").get_log_events(**place, startFromHead=False)["events"]
-    return str(events[-1]["message"]) if events else ""
+    logs = site.client("logs")
+
+    def look() -> str:
+        events = logs.get_log_events(**place, startFromHead=False)["events"]
+        line = str(events[-1]["message"]) if events else ""
+        return line if line.startswith("The container ended") else ""
+
+    return site.until(look, "the host's end is in its log")
 
 
 def asked(site: Site, name: str, nonce: str) -> None:
@@ -45,7 +52,7 @@ def test_a_host_that_says_it_is_unwell_is_left_alone_then_replaced(site: Site) -
         lambda: {sick, well} & {uid for uid in site.runs("*") if site.phase(uid) == "unhealthy"}, "again"
     )
     asked(site, "unwell", nonce)  # though nobody is well, there are those who answer
-    (site.job(well).ml / "unwell").unlink()
+    (site.job(well).ml / "unwell").unlink(missing_ok=True)  # by now it may be replaced, too
     site.until(lambda: sick not in site.runs("*"), "it is taken away", 3 * PATIENCE)
     site.until(lambda: count(site, "unwell") == 2, "another one took its place")
     words = last_words(site, "unwell", sick)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.crash.site import PATIENCE, Site
+from tests.crash.test_async_kills import asked_of
 from tests.crash.test_endpoint_kills import archive, finish, settle
 from tests.crash.test_training_kills import BUCKET, ROLE
 from tests.crash.test_updates import Asking
@@ -142,8 +143,12 @@ def test_an_environment_that_is_killed_in_a_call_is_replaced_by_the_next(site: S
     runtime = site.client("sagemaker-runtime")
     with ThreadPoolExecutor(1) as pool:
         calling = pool.submit(invoke, runtime, "killed")
-        [run] = site.runs("*")
-        site.until(lambda: b"asked" in site.job(run).log.read_bytes(), "it is asked")
+
+        def asked() -> str:
+            """Look for it among all: the one from before may be going just now."""
+            return next((uid for uid in site.runs("*") if asked_of(site, uid)), "")
+
+        run = site.until(asked, "an environment is asked")
         assert site.kill_run(run, "container") == "ready"
 
         def answered() -> bool:
@@ -226,7 +231,7 @@ def test_a_call_s_bill_is_in_the_log_of_its_environment_and_in_metrics(site: Sit
     assert (billed >= 200, line["Memory Size"]) == (True, "1024 MB")
     named = [{"Name": "EndpointName", "Value": "billed"}, {"Name": "VariantName", "Value": "v"}]
 
-    def value(name: str) -> float:
+    def value(name: str) -> float | None:
         end = datetime.now(UTC) + timedelta(minutes=2)
         found = cloudwatch.get_metric_statistics(
             Namespace="AWS/SageMaker",
@@ -237,9 +242,10 @@ def test_a_call_s_bill_is_in_the_log_of_its_environment_and_in_metrics(site: Sit
             Period=60,
             Statistics=["Sum"],
         )["Datapoints"]
-        return float(sum(each["Sum"] for each in found)) if found else -1
+        return float(sum(each["Sum"] for each in found)) if found else None
 
-    assert value("BilledDuration") == billed
+    # The points are put after the lines, all at once.
+    assert site.until(lambda: value("BilledDuration"), "its points are there") == billed
     assert value("ServerlessProvisionedConcurrencyInvocations") == 1
     assert value("ServerlessConcurrentExecutionsUtilization") == 1 / 20
     finish(site, "billed")

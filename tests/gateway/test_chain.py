@@ -20,7 +20,7 @@ def ask(
     server: Server, method: str, path: str, body: bytes = b"", **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
     """Send a request of our own making; header names are written with underscores."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=90)
     try:
         connection.request(method, path, body or None, {k.replace("_", "-"): v for k, v in headers.items()})
         answer = connection.getresponse()
@@ -112,7 +112,7 @@ def test_garbage_gets_a_clear_refusal(server: Server, path: str, headers: dict[s
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=90)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", str(1 << 30))
     connection.putheader("X-Amz-Target", "SageMaker.ListModels")

@@ -64,7 +64,7 @@ def test_a_user_without_policies_may_not_list(server: Server) -> None:
 def fetch(server: Server, run: str, role: str, token: str) -> dict[str, Any]:
     address = f"{server.url}/_clary/credentials/{run}?role={quote(role, safe='')}"
     request = Request(address, headers={"Authorization": token})  # noqa: S310 - our own server
-    with urlopen(request, timeout=20) as answer:  # noqa: S310
+    with urlopen(request, timeout=90) as answer:  # noqa: S310
         told: dict[str, Any] = json.loads(answer.read())
         return told
 

@@ -29,7 +29,7 @@ def answers(connection: socket.socket, count: int) -> bytes:
 
 
 def connected(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    return socket.create_connection(("127.0.0.1", server.port), timeout=90)
 
 
 @pytest.mark.parametrize("size", [1, 999, 65537, 1 << 20])
@@ -97,7 +97,7 @@ def test_chunks_that_do_not_add_up_are_refused_and_the_connection_goes_on(server
 def test_a_sender_that_falls_silent_is_not_waited_for(server: Server) -> None:
     with hasty(server, 0.3) as port:
         head = signed_head(server, "silent", "UNSIGNED-PAYLOAD", **LENGTH)
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        with socket.create_connection(("127.0.0.1", port), timeout=90) as line:
             line.sendall(head + LARGE[: 1 << 20])
             answer = answers(line, 2)
     assert answer.startswith(b"HTTP/1.1 408")

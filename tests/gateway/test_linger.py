@@ -62,7 +62,7 @@ def test_a_waiter_returns_when_the_endpoint_does_and_not_a_poll_later(server: Se
     client.meta.events.register("before-send.sagemaker.DescribeEndpoint", lambda **_: asked.set())
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.get_waiter("endpoint_in_service").wait, EndpointName="lingering")
-        assert asked.wait(10)
+        assert asked.wait(90)
         for _ in range(5):  # by the time these are answered, the waiter's call has seen the passing state
             server.client("sagemaker").describe_endpoint(EndpointName="lingering")
         assert not waiting.done()

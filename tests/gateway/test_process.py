@@ -46,7 +46,7 @@ def gateway(
 
 
 def health(port: int) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
     connection.request("GET", "/_clary/health")
     status = connection.getresponse().status
     connection.close()
@@ -81,7 +81,7 @@ def test_a_call_that_meets_no_gateway_waits_for_the_next_one(tmp_path: Path) -> 
         with gateway(tmp_path, "gateway.json", passed) as told:
             assert told["port"] == port_of(api)
             assert told["proxy_port"] == port_of(redirect)
-        connection = http.client.HTTPConnection("127.0.0.1", port_of(api), timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port_of(api), timeout=90)
         connection.request("GET", "/_clary/health")
         with gateway(tmp_path, "gateway.json", passed):
             assert connection.getresponse().status == 200
@@ -94,7 +94,7 @@ def test_a_gateway_that_gives_way_closes_no_connection_before_its_next_answer(tm
         listen("127.0.0.1", 0) as redirect,
         gateway(tmp_path, "gateway.json", (api.fileno(), redirect.fileno())) as told,
     ):
-        connection = http.client.HTTPConnection("127.0.0.1", told["port"], timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", told["port"], timeout=90)
         connection.request("GET", "/_clary/health")
         assert connection.getresponse().read()
         os.kill(told["pid"], signal.SIGUSR1)

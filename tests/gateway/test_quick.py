@@ -23,7 +23,7 @@ def caller(server: Server, tmp_path: Path) -> Iterator[socket.socket]:
     model = Model(tmp_path / "m.sock", lambda line, headers, body: ok(body, "Content-Type: text/csv"))
     with (
         endpoint(server, "quick", ("AllTraffic", 1.0, model.path)),
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", server.port), timeout=90) as connection,
     ):
         yield connection
     model.close()

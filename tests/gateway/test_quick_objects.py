@@ -151,7 +151,7 @@ def _send(server: Server, method: str, path: str, **more: str) -> tuple[int, dic
     S3SigV4Auth(keys, "s3", "us-east-1").add_auth(made)
     fields = {"Host": f"127.0.0.1:{server.port}", **dict(made.headers.items()), **more, "Connection": "close"}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=90) as line:
         line.sendall(f"{method} {path} HTTP/1.1\r\n{head}Content-Length: 0\r\n\r\n".encode())
         answer = b""
         while piece := line.recv(65536):

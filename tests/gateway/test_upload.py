@@ -50,7 +50,7 @@ def signed_head(server: Server, key: str, digest: str, **headers: str) -> bytes:
 
 def converse(server: Server, *pieces: bytes) -> bytes:
     """Send bytes as they are and return the answer's head, or nothing when we hang up."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=90) as connection:
         for piece in pieces:
             connection.sendall(piece)
         return connection.recv(65536)
@@ -97,9 +97,9 @@ def test_a_presigned_address_uploads_and_downloads(server: Server) -> None:
     for operation, method, body in (("put_object", "PUT", b"presigned"), ("get_object", "GET", None)):
         address = s3.generate_presigned_url(operation, {"Bucket": BUCKET, "Key": "presigned"})
         request = urllib.request.Request(address, data=body, method=method)  # noqa: S310 - our own server
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310
             assert answer.status == 200
-    with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310
+    with urllib.request.urlopen(address, timeout=90) as answer:  # noqa: S310
         assert answer.read() == b"presigned"
 
 
@@ -117,7 +117,7 @@ def test_a_client_that_waits_is_told_to_go_on_only_when_it_may(server: Server) -
     digest = hashlib.sha256(b"right").hexdigest()
     waiting = {"Content-Length": "5", "Expect": "100-continue"}
     head = signed_head(server, "waiting", digest, **waiting)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=90) as connection:
         connection.sendall(head)
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"right")
@@ -139,7 +139,7 @@ def test_a_length_that_is_no_number_is_refused(server: Server, length: str) -> N
 def test_a_client_that_hangs_up_leaves_nothing_in_staging(server: Server) -> None:
     head = signed_head(server, "cut", "UNSIGNED-PAYLOAD", **{"Content-Length": str(8 << 20)})
     before = sum(1 for _ in (server.home.logs / "audit-0.jsonl").open())
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=90) as connection:
         connection.sendall(head + LARGE)
     lines: list[str] = []
     while not any("ClientDisconnected" in line for line in lines):  # the test's own limit ends a wait in vain

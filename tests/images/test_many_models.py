@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import random
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -125,6 +127,68 @@ def test_a_request_that_is_not_the_contracts_is_refused(container: Container) ->
         assert many.ask("POST", "/invocations", "1")[0] == 400
 
 
+def test_a_name_that_is_too_long_or_no_text_is_refused_and_the_server_goes_on(container: Container) -> None:
+    long, half = "x" * 70_000, "\ud800"
+    body = json.dumps({"model_name": "x", "url": "/x"})
+    with _many(container) as many:
+        refused = [
+            many.ask("GET", f"/models/{long}"),
+            many.ask("DELETE", f"/models/{long}"),
+            many.ask("POST", f"/models/{long}/invoke", "1"),
+            many.ask("GET", f"/models?next_page_token={long}"),
+            many.ask("POST", "/models", body, {"X-Amzn-SageMaker-Target-Model": long}),
+            *(
+                many.ask("POST", "/models", json.dumps({"model_name": "x", "url": "/x", key: value}))
+                for key in ("model_name", "url")
+                for value in (long, half)
+            ),
+        ]
+        assert {said for _, said in refused} == {
+            "The name of a model has 70000 characters; it may have 1024.",
+            "next_page_token has 70000 characters; it may have 1024.",
+            "x-amzn-sagemaker-target-model has 70000 characters; it may have 1024.",
+            "model_name has 70000 characters; it may have 1024.",
+            "url has 70000 characters; it may have 4096.",
+            "model_name is not Unicode: '\\ud800' has half a surrogate pair.",
+            "url is not Unicode: '\\ud800' has half a surrogate pair.",
+        }
+        assert [status for status, _ in refused] == [400] * 9
+        widest = {"model_name": "\U0001f98a" * 1024, "url": "\1" * 4096}
+        status, said = many.ask("POST", "/models", json.dumps(widest))
+        assert (status, said["error"][:21]) == (400, "There is no directory")
+        assert many.load("a")[0] == 200
+
+
+def descriptors(many: Many) -> list[str]:
+    """Return what the master has open; a file that it reads is soon closed."""
+    folder = Path(f"/proc/{many.server.process.pid}/fd")
+    found = []
+    for each in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(each.readlink()))
+    return sorted(each for each in found if each.startswith(("socket:", "pipe:")))
+
+
+def test_a_model_for_which_there_are_no_descriptors_is_refused_until_another_goes(
+    container: Container,
+) -> None:
+    with _many(container) as many:
+        resource.prlimit(many.server.process.pid, resource.RLIMIT_NOFILE, (56, 56))
+        loaded = 0
+        while (told := many.load(f"m{loaded}"))[0] == 200:
+            loaded += 1
+        assert told[0] == 507
+        assert told[1]["error"].endswith("no other starts: [Errno 24] Too many open files.")
+        assert loaded >= 2
+        before, files = descriptors(many), sorted(many.server.path.parent.iterdir())
+        assert many.load("another")[0] == 507
+        assert (descriptors(many), sorted(many.server.path.parent.iterdir())) == (before, files)
+        assert many.ask("DELETE", "/models/m0")[0] == 200
+        assert many.load("another")[0] == 200
+        assert many.invoke("another", "1") == (200, [[2.0]])
+    assert many.server.process.returncode == 0
+
+
 def test_a_model_that_does_not_load_says_why_and_leaves_the_others_alone(container: Container) -> None:
     with _many(container) as many:
         assert many.load("good")[0] == 200
@@ -184,6 +248,24 @@ def test_a_model_that_grows_beyond_the_memory_is_unloaded(container: Container) 
         many.server.wait_for("[leaks.tar.gz] The models have grown")
         assert many.invoke("small", "1") == (200, [[2.0]])
         assert many.load("leaks")[0] in (200, 409)
+
+
+@pytest.mark.parametrize("fails", ["4", "5"])  # the door is the first, then come two for each model
+def test_a_model_whose_processes_do_not_all_start_is_refused_and_leaves_nothing(
+    container: Container, fails: str
+) -> None:
+    more = {"FAILS": fails, "SAGEMAKER_MODEL_SERVER_WORKERS": "2"}
+    with _many(container, "few_forks", **more) as many:
+        assert many.load("a")[0] == 200
+        before, files = descriptors(many), sorted(many.server.path.parent.iterdir())
+        status, told = many.load("b")
+        assert status == 507
+        assert told["error"].endswith("no other starts: [Errno 11] Resource temporarily unavailable.")
+        while descriptors(many) != before:  # what was begun is ended; the test's own time limit ends this
+            assert many.names() == ["a"]
+        assert sorted(many.server.path.parent.iterdir()) == files
+        assert many.load("b")[0] == 200
+        assert many.invoke("b", "1") == (200, [[2.0]])
 
 
 def test_callers_of_a_model_that_is_loading_wait_for_one_load(container: Container) -> None:

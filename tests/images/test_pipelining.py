@@ -91,6 +91,29 @@ def test_a_server_that_ends_answers_what_it_has_read_and_says_that_it_reads_no_m
     assert server.process.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"POST /invocations HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n", 413),
+    ],
+)
+@pytest.mark.parametrize("between", [b"", b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_what_is_refused_is_answered_after_what_came_before_it(
+    container: Container, wrong: bytes, status: int, between: bytes
+) -> None:
+    with _with_script(container).serve("plain", **ONE) as server, server.connect() as connection:
+        connection.sendall(asked(b"-7") + asked(b"2") + between + wrong)
+        assert server.request("GET", "/ping")[0] == 200  # whatever was sent before it has been read
+        connection.sendall(asked(b"3"))  # which nobody answers
+        assert server.request("GET", "/ping")[0] == 200
+        pinged = [(200, b"")] if between else []
+        *first, last = answers(connection, 3 + len(pinged))
+        assert first == [(200, b"-14.0\n"), (200, b"4.0\n"), *pinged]
+        assert last[0] == status
+        assert connection.recv(1) == b""
+
+
 @pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked", b"Expect: 100-continue"])
 def test_what_is_not_plain_goes_through_the_parser(container: Container, framing: bytes) -> None:
     with _with_script(container).serve("plain", **ONE) as server, server.connect() as connection:

@@ -198,7 +198,7 @@ def test_a_script_trains_with_the_functions_of_awss_container_on_two_hosts_as_on
 
 
 SCRIPT = """
-import os, torch, torch.distributed as dist
+import os, sys, torch, torch.distributed as dist
 dist.init_process_group("gloo")
 rank, world = dist.get_rank(), dist.get_world_size()
 torch.manual_seed(0)
@@ -215,6 +215,8 @@ for epoch in range(5):
     print(f"epoch={epoch} loss={loss.item() / world:.5f}", flush=True)
 print("host", os.environ["SM_CURRENT_HOST"], "rank", rank, "of", world, flush=True)
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # threads of gloo outlive the group of a DDP model, and may abort a Python that ends
 """
 
 

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.images.container import Container, recorded
+from tests.images.container import START_SECONDS, Container, recorded
 
 DUMP = """
 import json, os, sys
@@ -139,7 +139,7 @@ def test_sigterm_reaches_the_script(container: Container) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=START_SECONDS)
     assert (process.returncode, said) == (0, "checkpoint saved\n")
 
 
@@ -158,7 +158,7 @@ def test_a_shell_script_passes_sigterm_to_its_children_and_waits_for_them(contai
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=START_SECONDS)
     assert "saved" in said
     assert process.returncode != 0
 

@@ -26,6 +26,25 @@ def model_fn(model_dir):
         return data * 0 + threading.active_count()
     return model
 """
+PINGS = """
+import os, socket, threading, time
+asked, answered = [], []
+def model_fn(model_dir):
+    def model(data):
+        if data[0, 0] == 1: return data * 0 + threading.active_count()
+        time.sleep(0.001)
+        if not asked:
+            asked.append(socket.socket(socket.AF_UNIX))
+            asked[0].connect(os.environ["SAGEMAKER_BIND_TO_SOCKET"])
+            asked[0].sendall(b"GET /ping HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+            asked[0].setblocking(False)
+        try:
+            answered.append(asked[0].recv(64))
+        except BlockingIOError:
+            pass
+        return data * 0 + bool(answered)
+    return model
+"""
 OWN = THREADS + "def predict_fn(data, model): return model(data)\n"
 
 
@@ -66,6 +85,14 @@ def test_ping_is_answered_once_a_model_has_become_slow(container: Container) -> 
         assert server.request("GET", "/ping")[0] == 200
         (container.ml / "go").touch()
         assert answers(slow, 1) == [(200, b"2.0\n")]
+
+
+def test_ping_is_answered_in_the_midst_of_many_quick_requests(container: Container) -> None:
+    """The model itself asks at the first of them, and looks for the answer at each of the others."""
+    with _script(container, PINGS).serve("plain", **ONE) as server, server.connect() as many:
+        _until(server, 1)
+        many.sendall((HEAD + b"Content-Length: 1\r\n\r\n2") * 500)
+        assert answers(many, 500)[-1] == (200, b"1.0\n")
 
 
 def test_a_slow_request_among_those_that_wait_when_threads_change_holds_nobody_up(

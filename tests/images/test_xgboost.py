@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pytest
-from tests.images.container import HERE, Container
+from tests.images.container import HERE, START_SECONDS, Container
 
 from toolkit import recordio
 
@@ -152,7 +152,7 @@ def test_a_stopped_training_keeps_its_model_and_goes_on_from_its_checkpoint(prep
     while not process.stdout.readline().startswith("[3]"):
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=START_SECONDS)
     assert process.returncode == 0, said
     assert (container.ml / "model/xgboost-model").exists()
     saved = sorted(int(path.suffix[1:]) for path in (container.ml / "checkpoints").iterdir())

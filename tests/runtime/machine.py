@@ -31,7 +31,7 @@ train = ["python", "-c", "print('trained')"]
 [environment]
 FROM_IMAGE = "yes"
 """
-PATIENCE = 60.0  # seconds; far more than anything here takes on a busy machine
+PATIENCE = 90.0  # seconds; far more than anything here takes on a busy machine
 SPEAKS: tuple[Phase, ...] = ("running", "ready", "packing", "exited")
 
 

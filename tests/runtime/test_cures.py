@@ -72,6 +72,10 @@ CASES = {
     "network": ("urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>", "isolation"),
     "nobody listens": ("ConnectionRefusedError: [Errno 111] Connection refused", "Nothing listens"),
     "killed": ("The program was killed by SIGKILL from outside", "create the job again"),
+    "threads of gloo": (
+        "exitcode  : -6 (pid: 4) traceback : Signal 6 (SIGABRT) received by PID 4",
+        "os._exit(0)",
+    ),
     "native crash": ("The program was ended by SIGSEGV (a crash in native code)", "PYTHONFAULTHANDLER"),
     "shared memory": ("The program was ended by SIGBUS", "num_workers=0"),
     "silent exit": ('ErrorMessage "none: it printed nothing"', "sys.exit('why')"),

@@ -144,7 +144,7 @@ def test_a_model_that_is_too_slow_is_named(root: Path) -> None:
     over = threading.Event()
 
     def model(body: bytes) -> Answer:
-        over.wait(30)
+        over.wait(90)
         return upper(body)
 
     with serving(root, model):

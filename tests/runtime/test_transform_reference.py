@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonpath_rfc9535
 import pytest
-from tests.runtime.transformed import Answer, drive, serving
+from tests.runtime.transformed import Answer, Model, drive, serving
 
 ROWS, MANY, FEW = 1_000_000, 20_000, 2_000
 WORDS = ("x", "a b", "", "ü", 'say "so"', "one, two", "\u2028", "\\n", "null", "1e400", "🙂")
@@ -103,13 +103,16 @@ def as_row(found: Any) -> list[str]:
     return found if isinstance(found, list) else [found]
 
 
-def check_lines(root: Path, text: bytes, input_filter: str, output_filter: str) -> None:
-    with serving(root, scored):
+def driven(
+    root: Path, model: Model, text: bytes, content_type: str, input_filter: str, output_filter: str
+) -> tuple[bytes, Reference, Reference]:
+    """Return what a transform with these filters makes of a text, and the filters by the reference."""
+    with serving(root, model):
         words, outputs, _ = drive(
             root,
             {"x": text},
             split="Line",
-            content_type="application/jsonlines",
+            content_type=content_type,
             join=True,
             payload_mb=2,
             concurrency=2,
@@ -117,8 +120,13 @@ def check_lines(root: Path, text: bytes, input_filter: str, output_filter: str) 
             output_filter=output_filter,
         )
     assert words == "done"
-    before, after = Reference(input_filter), Reference(output_filter)
-    told = outputs["x"].split(b"\n")
+    return outputs["x"], Reference(input_filter), Reference(output_filter)
+
+
+def check_lines(root: Path, text: bytes, input_filter: str, output_filter: str) -> None:
+    jsonlines = "application/jsonlines"
+    found, before, after = driven(root, scored, text, jsonlines, input_filter, output_filter)
+    told = found.split(b"\n")
     assert told.pop() == b""
     for line, given in zip(told, text.removesuffix(b"\n").split(b"\n"), strict=True):
         value = json.loads(given)
@@ -128,21 +136,8 @@ def check_lines(root: Path, text: bytes, input_filter: str, output_filter: str) 
 
 
 def check_rows(root: Path, text: bytes, input_filter: str, output_filter: str) -> None:
-    with serving(root, counted):
-        words, outputs, _ = drive(
-            root,
-            {"x": text},
-            split="Line",
-            content_type="text/csv",
-            join=True,
-            payload_mb=2,
-            concurrency=2,
-            input_filter=input_filter,
-            output_filter=output_filter,
-        )
-    assert words == "done"
-    before, after = Reference(input_filter), Reference(output_filter)
-    for found, given in zip(cells(outputs["x"]), cells(text), strict=True):
+    told, before, after = driven(root, counted, text, "text/csv", input_filter, output_filter)
+    for found, given in zip(cells(told), cells(text), strict=True):
         sent = as_row(before.of(given))
         assert found == as_row(after.of([*given, *sent, str(len(sent[0])), own(sent)]))
 

@@ -33,6 +33,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.model, self.told = model, told
         self.busy = self.most = 0
         self.closes = False  # each connection, after an answer that did not say so
+        self.farewell = b""  # what it says after that answer, to nobody
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
@@ -80,7 +81,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        self.close_connection = self.server.closes
+        if self.server.closes:
+            self.wfile.write(self.server.farewell)
+            self.close_connection = True
 
     def stream(self, status: int, pieces: Iterable[bytes]) -> None:
         self.send_response(status)
@@ -113,8 +116,8 @@ def serving(root: Path, model: Model, told: dict[str, Any] | None = None) -> Ite
         server.server_close()
 
 
-def drive(root: Path, files: dict[str, bytes], **members: Any) -> tuple[str, dict[str, bytes], list[str]]:
-    """Run a transform; return its last words, its outputs by name, and its log without times."""
+def prepare(root: Path, files: dict[str, bytes], **members: Any) -> JobDirectory:
+    """Make a transform's directory, ready for its driver."""
     job = JobDirectory(root.absolute() / "run")
     job.path.mkdir()
     items: list[Item] = []
@@ -126,6 +129,12 @@ def drive(root: Path, files: dict[str, bytes], **members: Any) -> tuple[str, dic
     spec = RunSpec(uid="run", image="i", program="serve", serves=True, transform=transform)
     hold(job, spec)
     job.write_spec(spec)
+    return job
+
+
+def drive(root: Path, files: dict[str, bytes], **members: Any) -> tuple[str, dict[str, bytes], list[str]]:
+    """Run a transform; return its last words, its outputs by name, and its log without times."""
+    job = prepare(root, files, **members)
     words = Driving(job, root / "s").run()
     outputs = {name: path.read_bytes() for name, path in finished(folder(job)).items()}
     log = [line.partition(":[sagemaker logs]: ")[2] for line in job.data_log.read_text().splitlines()]

@@ -162,7 +162,7 @@ def impatient(server: Server, limits: Limits) -> Iterator[str]:
     network = Network(Gateway(parts), ready.set)
     thread = threading.Thread(target=lambda: asyncio.run(network.serve([listener])))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(90)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
@@ -178,7 +178,7 @@ def test_an_answer_after_the_time_or_over_the_length_is_the_models_error(
 
     def answer(_line: str, _headers: dict[str, str], body: bytes) -> bytes:
         if body.startswith(b"late"):
-            over.wait(30)
+            over.wait(90)
         if body == b"late stream":
             return b""
         return ok(b"y" * (1 << 20)) if body.startswith(b"much") else ok(body[:4])

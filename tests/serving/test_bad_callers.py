@@ -59,7 +59,7 @@ def test_a_body_that_drips_in_is_ended_and_holds_up_nobody(server: Server, tmp_p
     with (
         endpoint(server, "drips", ("v", 1.0, model.path)),
         hasty(server, 0.5) as port,
-        socket.create_connection(("127.0.0.1", port), timeout=10) as slow,
+        socket.create_connection(("127.0.0.1", port), timeout=90) as slow,
     ):
         slow.sendall(whole[:-990])
         runtime = server.client("sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{port}")
@@ -97,7 +97,7 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(server: Server, size: 
     head = wire("POST", PATH, {**headers, "Transfer-Encoding": "chunked"})
     with (
         strict(server) as url,
-        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=90) as connection,
     ):
         connection.sendall(head)
         sent, got = 0, b""
@@ -255,12 +255,12 @@ def test_a_caller_who_leaves_takes_no_worker_along(server: Server, tmp_path: Pat
     path = f"/endpoints/left/{way}"
     data = wire("POST", path, signed(server, "sagemaker", "POST", path, b"go"), b"go")
     with endpoint(server, "left", ("v", 1.0, leavers.path)):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=90) as connection:
             connection.sendall(data)
-            assert began.wait(10)
+            assert began.wait(90)
             if way != "invocations":
                 assert connection.recv(100)
-        assert ended.wait(20)  # a stream's work is given up, a whole answer's is done to its end
+        assert ended.wait(90)  # a stream's work is given up, a whole answer's is done to its end
         runtime = server.client("sagemaker-runtime")
         for _ in range(3):
             assert runtime.invoke_endpoint(EndpointName="left", Body=b"next")["Body"].read() == b"next"
@@ -273,7 +273,7 @@ def test_a_caller_who_leaves_in_the_middle_of_the_body_is_never_the_models_busin
     before: Any = model.connections
     for size in (1000, 5_000_000):
         data = call(server, b"x" * size)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=90) as connection:
             connection.sendall(data[: -size // 2])
     answer = server.client("sagemaker-runtime").invoke_endpoint(EndpointName="callers", Body=b"next")
     assert json.loads(answer["Body"].read())["size"] == 4

@@ -21,7 +21,7 @@ def test_an_answer_that_does_not_come_in_time_is_given_up_and_the_next_call_is_n
 
     def answer(line: str, headers: dict[str, str], body: bytes) -> bytes:
         if body == b"slow":
-            hold.wait(10)
+            hold.wait(90)
             return b""
         return ok(body)
 

@@ -134,7 +134,7 @@ def test_a_slow_one_holds_up_those_behind_it_but_their_answers_stay_theirs(tmp_p
 
     def act(connection: socket.socket, body: bytes) -> bool:
         if body == b"slow":
-            hold.wait(10)
+            hold.wait(90)
         for byte in ok(body):
             connection.send(bytes([byte]))
         return True
@@ -194,6 +194,56 @@ def test_of_what_a_dying_server_had_not_read_the_last_is_known_to_be_unsent(tmp_
     server.close()
 
 
+class Careless(Asked):
+    """A request whose caller cannot take its answer."""
+
+    def told(self, answer: Answer) -> None:
+        raise ConnectionResetError("the caller is gone")
+
+    def lost(self, error: HostLost | BadAnswer | TimeoutError) -> None:
+        raise ConnectionResetError("the caller is gone")
+
+
+def test_where_an_answer_cannot_be_taken_no_other_is_asked_again_and_all_are_told(tmp_path: Path) -> None:
+    def act(connection: socket.socket, body: bytes) -> bool:
+        if body == b"four":
+            connection.sendall(ok(b"one") + ok(b"two") + ok(b"three"))
+        return True
+
+    server = Script(tmp_path / "m.sock", act)
+
+    async def ask() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        host = await piped(tmp_path / "m.sock")
+        one, two, three, four = Asked(b"one"), Careless(b"two"), Asked(b"three"), Asked(b"four")
+        assert host.post([one, two, three, four], 60.0)
+        assert await one.ended == b"one"
+        assert await three.ended is HostLost
+        assert await four.ended is HostLost
+        assert host.load == 0
+        host.close()
+
+    run(ask())
+    assert server.read == [b"one", b"two", b"three", b"four"]
+    server.close()
+
+
+def test_one_that_cannot_be_told_of_its_loss_keeps_it_from_no_other(tmp_path: Path) -> None:
+    server = Script(tmp_path / "m.sock", lambda connection, body: body != b"three")
+
+    async def ask() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        host = await piped(tmp_path / "m.sock")
+        one, two, three = Careless(b"one"), Careless(b"two"), Asked(b"three")
+        assert host.post([one, two, three], 60.0)
+        assert await three.ended is HostLost
+        assert host.load == 0
+        host.close()
+
+    run(ask())
+    server.close()
+
+
 @pytest.mark.parametrize("words", [ok(b"one", "Connection: close"), ok(b"one") + LEAVING])
 def test_what_a_server_that_leaves_did_not_answer_is_unsent(tmp_path: Path, words: bytes) -> None:
     def act(connection: socket.socket, body: bytes) -> bool:
@@ -217,7 +267,7 @@ def test_one_that_is_late_is_given_up_alone_and_its_answer_is_nobody_s(tmp_path:
 
     def act(connection: socket.socket, body: bytes) -> bool:
         if body == b"late":
-            late.wait(10)
+            late.wait(90)
         connection.sendall(ok(body))
         return True
 
@@ -293,7 +343,7 @@ def test_each_worker_gets_a_pipe_and_what_is_asked_one_by_one_goes_to_the_free_o
 
     def act(connection: socket.socket, body: bytes) -> bool:
         if body == b"long":
-            hold.wait(10)
+            hold.wait(90)
         connection.sendall(ok(body))
         return True
 

@@ -70,7 +70,7 @@ def test_an_endpoint_tells_of_its_calls(server: Server, tmp_path: Path) -> None:
     assert told("ModelLatency", "Maximum", "Microseconds") > 0
     assert told("OverheadLatency", "Minimum", "Microseconds") > 0
 
-    with urlopen(f"{server.url}/_clary/metrics", timeout=20) as page:  # noqa: S310 - our own server
+    with urlopen(f"{server.url}/_clary/metrics", timeout=90) as page:  # noqa: S310 - our own server
         assert page.headers["Content-Type"].startswith("text/plain; version=1.0.0")
         families = {family.name: family for family in parse(page.read().decode())}
     mine = [s for s in families["clary_invocations"].samples if s.labels["endpoint"] == "told"]

@@ -305,7 +305,7 @@ def test_latencies_are_told(server: Server, echo: Model) -> None:
     with endpoint(server, "timed", ("v", 1.0, echo.path)):
         for _ in range(3):
             server.client("sagemaker-runtime").invoke_endpoint(EndpointName="timed", Body=b"x")
-    with urlopen(f"{server.url}/_clary/latencies", timeout=20) as answer:  # noqa: S310 - our own server
+    with urlopen(f"{server.url}/_clary/latencies", timeout=90) as answer:  # noqa: S310 - our own server
         told = json.loads(answer.read())["endpoints"]
     timed = told["arn:aws:sagemaker:us-east-1:000000000000:endpoint/timed"]["v"]
     assert timed["Invocations"] == 3

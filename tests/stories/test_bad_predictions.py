@@ -83,7 +83,7 @@ def served(clary: Clary, name: str) -> None:
 
 def logged(clary: Clary, name: str, words: str) -> bool:
     """Say whether the endpoint's log has something, or has it soon: it is taken in every two seconds."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while time.monotonic() < until:
         if re.search(words, clary.command("logs", name).stdout):
             return True

@@ -26,8 +26,6 @@ def test_sdk_2_trains_twice_on_one_pool_and_ends_it(
     assert re.search(r"^AVAILABLE pool-second$", told, re.M), told
     sagemaker = clary.client("sagemaker")
     jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in ("pool-first", "pool-second")]
-    # The first pool was billed while nothing ran on it; the second start had a worker with its imports done.
+    # The first pool was billed while nothing ran on it. Of its waiting worker: tests/runtime/test_warm.py
     assert jobs[0]["WarmPoolStatus"]["ResourceRetainedBillableTimeInSeconds"] >= 0
-    starts = [(job["TrainingStartTime"] - job["CreationTime"]).total_seconds() for job in jobs]
-    assert starts[1] <= starts[0] * 1.5, starts
     assert jobs[1]["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 0

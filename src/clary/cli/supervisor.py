@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +102,8 @@ class Supervisor:
     leaving: list[Child] = field(default_factory=list)
     """Gateways that were replaced and still have calls to finish."""
     _renewed: int = 0
+    _kept: int = 0
+    _why: str = ""
     _started: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     _lock: IO[str] | None = None
 
@@ -134,9 +136,7 @@ class Supervisor:
             if self.renewing:
                 self.renewing = False
                 self._renew()
-            for child in self.children:
-                child.tend()
-            self.leaving = [child for child in self.leaving if child.alive()]
+            self._mind()
             time.sleep(0.1)
         self.stop()
 
@@ -160,23 +160,45 @@ class Supervisor:
         if self._lock is not None:
             self._lock.close()
 
+    def _mind(self) -> None:
+        """Restart what is gone, and forget what has left."""
+        for child in self.children:
+            child.tend()
+        self.leaving = [child for child in self.leaving if child.alive()]
+
     def _renew(self) -> None:
         """Replace every process: a gateway once another takes calls beside it, the controller at once."""
-        for place, child in enumerate(self.children):
+        for place, child in enumerate([*self.children]):
             if not child.listeners:
                 child.stop()
                 continue
             successor = Child(child.role, child.environment, child.log, child.listeners)
             successor.start()
             try:
-                self._wait_for(successor)
+                self._wait_for(successor, self._mind)
             except NotReady as error:
-                print(f"The gateway was not replaced: {error}", file=sys.stderr, flush=True)
+                self.leaving.append(successor)
+                self._give_up(place, str(error))
                 return
             child.stop(signal.SIGUSR1)
             self.leaving.append(child)
             self.children[place] = successor
         self._renewed += 1
+        self._tell()
+
+    def _give_up(self, replaced: int, last_words: str) -> None:
+        """Say how far the replacing came, to whoever asked for it too."""
+        if self.stopping:
+            return
+        self._why = "The server was not restarted, and goes on as it was."
+        if replaced:
+            gateways = sum(1 for child in self.children if child.listeners)
+            self._why = (
+                f"The server was not restarted as a whole: {replaced} of its {gateways} gateways were "
+                "replaced; the others, and the controller, go on as they were."
+            )
+        print(f"{self._why} A new gateway did not start: {last_words}", file=sys.stderr, flush=True)
+        self._kept += 1
         self._tell()
 
     def _take_lock(self, home: Home) -> None:
@@ -225,14 +247,15 @@ class Supervisor:
             "CLARY_STRICT": str(int(self.settings.strict)),
         }
 
-    def _wait_for(self, gateway: Child) -> None:
-        """Return once a gateway process has said that it takes calls."""
+    def _wait_for(self, gateway: Child, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Return once a gateway process has said that it takes calls; not, once the server is to stop."""
         deadline = time.monotonic() + READY_TIMEOUT
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.stopping:
             if gateway.process is not None and gateway.process.pid in self._announced():
                 return
             if not gateway.alive():
                 break
+            meanwhile()
             time.sleep(0.01)
         gateway.stop()
         tail = gateway.log.read_text(errors="replace").splitlines()[-15:]
@@ -243,7 +266,7 @@ class Supervisor:
         return {json.loads(text)["pid"] for text in told}
 
     def _tell(self) -> None:
-        """Write down where the server is, and how often its processes were replaced."""
+        """Write down where the server is, and how often its processes were replaced, or why not."""
         home = self.settings.home
         port, proxy_port = (port_of(listener) for listener in self.children[0].listeners)
         (home.root / "port").write_text(str(port))
@@ -254,7 +277,10 @@ class Supervisor:
             "region": self.settings.region,
             "account": self.settings.account,
             "started": self._started,
+            "gateways": sum(1 for child in self.children if child.listeners),
             "renewed": self._renewed,
+            "not_renewed": self._kept,
+            "why": self._why,
         }
         temporary = home.run / "server.json.new"
         temporary.write_text(json.dumps(server))

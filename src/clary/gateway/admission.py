@@ -2,6 +2,7 @@
 
 A caller's `Authorization` is, up to the signature, the same all day: what follows from it is found out once.
 Only a yes is said here, and only one that `sigv4.verify` and the authoriser would say; all else is theirs.
+Blanks in signed values count as they do there, since `whole` lets none through that only text has.
 """
 
 from __future__ import annotations

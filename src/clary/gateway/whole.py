@@ -1,6 +1,7 @@
 """A prediction that arrived in one piece, read without a parser.
 
-What is read here is what the parser would have read; whatever is out of the ordinary, or wrong, is its.
+What is read here is what the parser would have read, blanks behind a value included; whatever is out of the
+ordinary, or wrong, is its.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ MOST_HEAD = 1 << 14
 _DIGITS = len(str(MOST_BODY))
 _LINE = re.compile(rb"POST (/endpoints/([A-Za-z0-9-]{1,63})/invocations) HTTP/1\.1\r\n")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_TEXT = bytes([9, *range(32, 127), *range(128, 256)])  # what values may hold
-_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"x-amzn-sagemaker-target-model"})
+_TEXT = bytes({9, *range(32, 127), *range(128, 256)} - {0x85, 0xA0})
+"""What values may hold; the two left out are blanks to whoever signs text, and to nobody who signs bytes."""
+
+_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ def read(data: bytes) -> Whole | None:
         low = _lower(name)
         if low is None or not mark:
             return None
-        headers[low] = value.strip()
+        headers[low] = value.lstrip()
     length = headers.get(b"content-length", b"")
     body = data[end + 4 :]
     if (

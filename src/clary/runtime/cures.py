@@ -314,6 +314,12 @@ _ENDS = (
         "Run fewer jobs at once, or one with less memory, and see who sends signals; create the job again.",
     ),
     Recogniser(
+        "threads of gloo",
+        r"Signal 6 \(SIGABRT\) received by PID|terminate called without an active exception",
+        "If the training was over: threads of gloo can outlive Python and abort it (pytorch/pytorch#190489). "
+        "End the script with dist.destroy_process_group(); sys.stdout.flush(); os._exit(0).",
+    ),
+    Recogniser(
         "native crash",
         r"ended by (SIGSEGV|SIGABRT|SIGILL|SIGFPE)",
         "Set PYTHONFAULTHANDLER=1 in the job's Environment to see the line; mostly a package built for "

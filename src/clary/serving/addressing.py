@@ -25,6 +25,11 @@ def is_plain(call: Invocation) -> bool:
     return _NAMING.isdisjoint(call.headers)
 
 
+def names_a_model(call: Invocation) -> bool:
+    """Say whether a call names one of many models, and nothing else that is looked into here."""
+    return _NAMING & call.headers.keys() == {TARGET}
+
+
 def check(call: Invocation) -> None:
     """Refuse what no endpoint can do."""
     for name in call.headers.keys() & _UNBUILT.keys():

@@ -77,6 +77,7 @@ class Pipe(asyncio.Protocol):
         self._heads: dict[bytes, Head] = {}
         self._pieces: list[bytes] = []
         self._size = self._need = 0
+        self._reading = False
 
     def send(self, orders: Sequence[Order], timeout: float) -> None:
         """Send requests, which are answered in their order, or given up after `timeout` seconds."""
@@ -108,11 +109,13 @@ class Pipe(asyncio.Protocol):
             if self._size < self._need:
                 return
             data, self._pieces = b"".join(self._pieces), []
+        self._reading = True  # it stays so, and the loop ends the connection, where taking an answer fails
         try:
             rest = self._answers(data)
         except BadAnswer as bad:
             self._break(bad)
             return
+        self._reading = False
         if rest:
             self._pieces, self._size = [rest], len(rest)
         elif not self.open and not any(self.waiting):
@@ -122,17 +125,19 @@ class Pipe(asyncio.Protocol):
         """Tell those who wait; nobody knows how far their requests came.
 
         But where the server had not read all there was, it had not read all of the last one: see `Unsent`.
+        That holds only if it is the server's end, not ours, that broke.
         """
         if self._watch is not None:
             self._watch.cancel()
         self._leave()
         answering = bool(self._pieces)  # the first one was read if a part of its answer is there
-        unread = exc is not None and len(self.waiting) > answering
+        reset = isinstance(exc, ConnectionError) and not self._reading
+        unread = reset and len(self.waiting) > answering
         last = self.waiting.pop() if unread else None
         self._lose(HostLost("the model server closed the connection without a complete answer"))
         if last is not None:
             words = "the model server closed the connection before it had read the request"
-            self._host.ended(last, Unsent(words))
+            self._end(last, Unsent(words))
 
     def _answers(self, data: bytes) -> bytes:
         """Hand out whole answers; return the rest."""
@@ -210,7 +215,7 @@ class Pipe(asyncio.Protocol):
                 return
             self.waiting[place] = None
             self._leave()
-            self._host.ended(order, TimeoutError())
+            self._end(order, TimeoutError())
         if not self.open and not any(self.waiting):
             self._transport.close()
 
@@ -226,7 +231,7 @@ class Pipe(asyncio.Protocol):
         self._leave()
         first = self.waiting.popleft() if self.waiting else None
         if first is not None:
-            self._host.ended(first, bad)
+            self._end(first, bad)
         self._lose(HostLost("the answer before this one was broken"))
 
     def _leave(self) -> None:
@@ -238,7 +243,11 @@ class Pipe(asyncio.Protocol):
         while self.waiting:
             order = self.waiting.popleft()
             if order is not None:
-                self._host.ended(order, error)
+                self._end(order, error)
+
+    def _end(self, order: Order, error: HostLost | BadAnswer | TimeoutError) -> None:
+        """Tell one, in a turn of its own: should that fail, all others are told nevertheless."""
+        self._loop.call_soon(self._host.ended, order, error)
 
 
 class Piped(Host):

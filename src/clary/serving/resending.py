@@ -27,7 +27,8 @@ async def ask_another(
 
     Raises `unsent`, or a later one, where no host of the variant takes the call and none will come.
     """
-    tried, hosts = {lost.uid}, variant.hosts
+    hosts = variant.hosts
+    tried = {lost.uid} if lost in hosts else set[str]()  # a model's own server is gone before its host is
     place = (call.account, call.region, call.endpoint)
     while True:
         if left := [host for host in hosts if host.uid not in tried]:

@@ -24,7 +24,7 @@ from clary.serving.head import PREFIX, head
 from clary.serving.holding import Holding
 from clary.serving.invocation import Invocation, Prediction
 from clary.serving.models.affinity import by_model
-from clary.serving.models.many import TARGET
+from clary.serving.models.many import TARGET, Many
 from clary.serving.models.models import Models
 from clary.serving.refusal import NoHost, ServiceUnavailable, model_error
 from clary.serving.resending import ask_another
@@ -113,13 +113,17 @@ class Router:
 
     def straight(self, call: Invocation) -> Way | None:
         """Choose a host that can be asked at once by `Host.ask`; None where that takes more than a choice."""
-        if not addressing.is_plain(call):
+        plain = addressing.is_plain(call)
+        if not plain and not addressing.names_a_model(call):
             return None
         endpoint = self._endpoints.find(call.account, call.region, call.endpoint)
         if not endpoint.named:
             return None
         variant, host = self._choose(endpoint, call)
-        return Way(endpoint, variant, host) if host.plain else None
+        if plain:
+            return Way(endpoint, variant, host) if host.plain else None
+        own = host.at_once(call) if isinstance(host, Many) else None
+        return Way(endpoint, variant, own) if own else None
 
     def prediction(
         self, call: Invocation, way: Way, asked: float, answer: Answer, uid: str, *, captured: bool = True

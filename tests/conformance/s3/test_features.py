@@ -162,7 +162,7 @@ def _options(server: Server, bucket: Bucket, headers: dict[str, str]) -> tuple[i
 
 
 def _ask(server: Server, method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=90)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     answer.read()

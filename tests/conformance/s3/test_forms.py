@@ -50,7 +50,7 @@ def _body(fields: dict[str, str], content: bytes, end: bytes = b"--\r\n") -> byt
 def _send(
     bucket: Signing, body: bytes, below: str = "", path: str = "", **more: str
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", bucket.server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", bucket.server.port, timeout=90)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", **more}
     connection.request("POST", path or f"/{bucket.name}{below}", body, headers)
     answer = connection.getresponse()

@@ -41,7 +41,7 @@ def attach(server: Server, name: str, keys: dict[str, str]) -> tuple[int, str]:
     asked = AWSRequest(method="GET", url=f"{server.url}{path}")
     known = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys.get("SessionToken"))
     SigV4Auth(known, "sagemaker", "us-east-1").add_auth(asked)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=90)
     connection.request("GET", path, headers=dict(asked.headers))
     answer = connection.getresponse()
     told = json.load(answer)

@@ -151,7 +151,7 @@ class Site:
         return topic, messages
 
 
-def until(look: Callable[[], Seen | None], what: str, patience: float = 60) -> Seen:
+def until(look: Callable[[], Seen | None], what: str, patience: float = 90) -> Seen:
     """Look until there is something to see."""
     end = time.monotonic() + patience
     while (seen := look()) is None:

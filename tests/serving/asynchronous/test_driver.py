@@ -329,6 +329,25 @@ def test_a_request_over_which_hosts_are_lost_is_given_up_in_the_end(site: Site, 
     assert said.startswith(b"InternalServerError: 3 hosts were lost")
 
 
+@pytest.mark.slow
+def test_a_request_that_no_host_has_read_is_asked_until_one_has(site: Site, tmp_path: Path) -> None:
+    leaving = [
+        b"HTTP/1.1 503 Bye\r\nX-Clary-Leaving: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    ] * 4
+    asked: list[bytes] = []
+
+    def answer(line: str, headers: dict[str, str], body: bytes) -> bytes:
+        if leaving:
+            return leaving.pop()
+        asked.append(body)
+        return echo(line, headers, body)
+
+    with model(tmp_path / "m.sock", answer) as host, site.driven():
+        site.serve("async-leaving", host, S3FailurePath=f"s3://{BUCKET}/async-leaving/bad")
+        site.answer(site.send("async-leaving"))
+    assert len(asked) == 1
+
+
 def test_a_host_that_cannot_be_reached_does_not_keep_requests_from_another(
     site: Site, tmp_path: Path
 ) -> None:

@@ -6,29 +6,34 @@ import asyncio
 import io
 import itertools
 import json
+import socket
 import tarfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.serving.models.shelf import Shelf
+from tests.serving.test_pipeline import Asked, Script
+from tests.serving.test_router import ok
 
 from clary.core.document import Document
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.launch import Image, Launch, Share
-from clary.serving.connection import Host
+from clary.serving.connection import Host, HostLost, Unsent
+from clary.serving.head import head
 from clary.serving.invocation import Invocation
 from clary.serving.models.affinity import BUSIER, by_model
 from clary.serving.models.counts import Counts
 from clary.serving.models.fetching import Fetching, Prefix
-from clary.serving.models.many import LONGEST, TARGET, Many, NotReady
+from clary.serving.models.many import LONGEST, TARGET, Many, NotReady, Own
 from clary.serving.models.models import Models, points
 
 if TYPE_CHECKING:
@@ -39,23 +44,22 @@ ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
 _serial = itertools.count()
 
 
-def archive(**files: str) -> bytes:
+def archive(*more: tarfile.TarInfo, **files: str) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, text in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(text)
             tar.addfile(member, io.BytesIO(text.encode()))
+        for member in more:
+            tar.addfile(member)
     return packed.getvalue()
 
 
-def linked(target: str, name: str = "link") -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        member = tarfile.TarInfo(name)
-        member.type, member.linkname = tarfile.SYMTYPE, target
-        tar.addfile(member)
-    return packed.getvalue()
+def linked(target: str, **files: str) -> bytes:
+    member = tarfile.TarInfo("link")
+    member.type, member.linkname = tarfile.SYMTYPE, target
+    return archive(member, **files)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +201,84 @@ def test_a_call_that_met_a_model_on_its_way_out_is_asked_again(endpoint: Endpoin
     leaving.close()
 
 
+@OWN
+def test_a_loaded_model_with_a_server_of_its_own_is_asked_at_once(
+    endpoint: Endpoint, shelf: Shelf, server: Server
+) -> None:
+    router = server.parts.plane.router
+    named = replace(call("a.tar.gz"), endpoint=endpoint.name)
+    assert router.straight(named) is None  # for the model is not loaded yet
+    for _ in range(3):
+        endpoint.ask("a.tar.gz")
+    way = router.straight(named)
+    assert (way is not None) == shelf.sockets
+    assert way is None or way.host.uid == endpoint.uid
+    assert router.straight(replace(named, headers={TARGET: b"b.tar.gz"})) is None
+    container = {b"x-amzn-sagemaker-target-container-hostname": b"c"}
+    assert router.straight(replace(named, headers={**named.headers, **container})) is None
+    assert endpoint.uid not in router.busy()
+
+
+@pytest.mark.parametrize("shelf", [{"sockets": True}], indirect=True)
+def test_what_a_models_own_server_works_on_is_its_hosts_load(endpoint: Endpoint, server: Server) -> None:
+    fetching = Fetching(server.stores.objects, lambda *_: True, server.home.jobs)
+    many = Many(endpoint.uid, endpoint.shelf.path, Prefix(f"s3://{BUCKET}/m", ROLE), fetching, Counts())
+
+    async def ask() -> None:
+        assert many.at_once(call("a.tar.gz")) is None
+        await many.call(call("a.tar.gz"), 10)
+        own = many.at_once(call("a.tar.gz"))
+        assert own is not None
+        asking = asyncio.ensure_future(own.ask(head({}, 1), b"x", 10))
+        await asyncio.sleep(0)
+        assert (many.load, own.load) == (1, 1)
+        assert (await asking).body == b"a itself"
+        _, answer = await many.call(call("a.tar.gz"), 10)
+        assert answer.body == b"a itself"
+        assert (many.load, own.load) == (0, 0)
+        many.close()
+
+    asyncio.run(ask())
+    assert many.counts.hits == {0: 1, 1: 2}
+    passing = Many("u", endpoint.shelf.path, Prefix("s3://b/m", ROLE, kept=False), fetching, Counts())
+    passing._loaded[b"a"] = next(iter(many._loaded.values()))
+    assert passing.at_once(call("a")) is None  # it is unloaded after each call
+
+
+def test_what_is_posted_to_a_models_own_server_is_its_hosts_load_until_it_is_answered(
+    tmp_path: Path, server: Server
+) -> None:
+    hold = threading.Event()
+
+    def act(connection: socket.socket, body: bytes) -> bool:
+        assert_set(hold)
+        connection.sendall(ok(body))
+        return body != b"last"
+
+    script = Script(tmp_path / "m.sock", act)
+    fetching = Fetching(server.stores.objects, lambda *_: True, server.home.jobs)
+    many = Many("u", tmp_path / "http.sock", Prefix("s3://b/m", ROLE), fetching, Counts())
+
+    async def ask() -> None:
+        own = Own(many, tmp_path / "m.sock")
+        hello = Asked(b"hello")
+        await own.ask(hello.head, hello.body, 60)
+        while not own.post([hello], 60):
+            await asyncio.sleep(0)
+        await hello.ended
+        asked = [Asked(body) for body in (b"first", b"last", b"lost")]
+        assert own.post(asked, 60)
+        assert (many.load, own.load) == (3, 3)
+        hold.set()
+        first, last, lost = [await each.ended for each in asked]
+        assert (first, last) == (b"first", b"last") and lost in (HostLost, Unsent)
+        assert (many.load, own.load) == (0, 0)
+        own.close()
+
+    asyncio.run(ask())
+    script.close()
+
+
 def test_a_gateway_that_begins_asks_what_is_loaded(endpoint: Endpoint, shelf: Shelf, server: Server) -> None:
     assert endpoint.ask("a.tar.gz") == "a"
     fetching = Fetching(server.stores.objects, lambda *_: True, server.home.jobs)
@@ -261,6 +343,19 @@ def test_an_archive_that_must_not_be_unpacked_is_refused(
         assert says in words
     assert shelf.loads == []
     assert endpoint.ask("a.tar.gz") == "a"
+
+
+def test_what_was_unpacked_before_the_disk_refused_more_is_removed(
+    endpoint: Endpoint, shelf: Shelf, s3: Any, server: Server
+) -> None:
+    key = f"long-{next(_serial)}.tar.gz"
+    body = linked("d/" * 3000, bulk="which is there before the links are made")  # PATH_MAX is 4096
+    s3.put_object(Bucket=BUCKET, Key=f"m/{key}", Body=body)
+    code, words = endpoint.refusal(key)
+    assert code == "ServiceUnavailable"
+    assert words.endswith("could not be put in place: File name too long. What there was of it was removed.")
+    assert [*(JobDirectory(server.home.jobs / endpoint.uid).ml / "models").iterdir()] == []
+    assert shelf.loads == []
 
 
 def test_a_model_that_is_not_there_or_not_named_is_refused(endpoint: Endpoint, shelf: Shelf) -> None:

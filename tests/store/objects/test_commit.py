@@ -49,7 +49,7 @@ def test_a_write_that_breaks_takes_no_other_along(database: Database) -> None:
         committer.submit(pending)
     held.set()
     for _ in range(1 + len(batch)):
-        assert told.acquire(timeout=20)
+        assert told.acquire(timeout=90)
     with pytest.raises(OverflowError, match="too large"):
         batch.pop("broken").result()
     for pending in batch.values():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 import threading
+from collections import Counter
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -167,3 +169,25 @@ def test_a_handle_that_is_none_opens_nothing() -> None:
     ]  # no database knows such numbers
     for text in ("", "x", "YQ==", "YTpiOmM=", "é", *forged):
         assert opened(text) is None
+
+
+def test_a_queue_is_full_when_so_many_are_in_flight_and_not_before(tmp_path: Path) -> None:
+    chance = random.Random(7)  # noqa: S311 - rows of a test
+    told: Counter[bool] = Counter()
+    with records(tmp_path).database.write() as connection:
+        for _ in range(60):
+            messages.clear(connection, "q")
+            for _ in range(chance.randrange(8)):
+                queue = QUEUE if chance.random() < 0.7 else FIFO
+                delay = chance.choice([0, 0, 0, 30])
+                messages.send(connection, queue.uid, Outgoing(body="x", delay=delay), NOON)
+            had = messages.receive(connection, QUEUE, chance.randrange(1, 9), 10, NOON)
+            for each in chance.sample(had, chance.randrange(len(had) + 1)):
+                messages.forget(connection, QUEUE, each.handle, NOON)
+            for now in (NOON, NOON + 20_000):
+                flying = messages.count(connection, QUEUE, now).in_flight
+                for most in range(1, 7):
+                    full = messages.is_full(connection, QUEUE, now, most)
+                    assert full == (flying >= most), (flying, most)
+                    told[full] += 1
+    assert min(told[True], told[False]) > 20

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -20,10 +19,11 @@ from urllib.parse import parse_qs, unquote
 import httptools
 import uvloop
 
+from toolkit.server import children
+from toolkit.server.callers import Callers
 from toolkit.server.http import Connection
-from toolkit.server.master import PR_SET_PDEATHSIG, Settings, leave
+from toolkit.server.master import Settings
 from toolkit.server.messages import JSON, Answer, Refused, Request
-from toolkit.server.worker import BACKLOG
 
 LONGEST_NAME, LONGEST_URL = 1024, 4096
 TARGET = "x-amzn-sagemaker-target-model"
@@ -39,24 +39,13 @@ def fork(
     shut: Callable[[], None],
 ) -> int:
     """Start the door's process; it ends with the master."""
-    parent = os.getpid()
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == parent:
-            shut()
-            uvloop.run(_serve(sockets, channel, folder, chosen.timeout_seconds + _PASSED))
-            code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        leave(code)
+
+    def work() -> int:
+        shut()
+        uvloop.run(_serve(sockets, channel, folder, chosen.timeout_seconds + _PASSED))
+        return 0
+
+    return children.fork(work)
 
 
 async def _serve(
@@ -65,9 +54,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     door = Front(loop, channel, folder, patience)
     loop.add_signal_handler(signal.SIGTERM, door.drain)
-    for one in sockets:
-        make = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
-        door.servers.append(await make(lambda: _Caller(door), sock=one, backlog=BACKLOG))
+    await door.accept(sockets, lambda: _Caller(door))
     await door.finished.wait()
 
 
@@ -85,17 +72,15 @@ class _Caller(Connection):
         self._desk.begin(self, method, path, self._url.partition(b"?")[2], request)
 
 
-class Front:
+class Front(Callers):
     """Answers /models, and passes invocations on to the model's own socket."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, channel: socket.socket, folder: Path, patience: float
     ) -> None:
-        self.draining, self.offer = False, ""
-        self.finished = asyncio.Event()
-        self.servers: list[asyncio.Server] = []
-        self._loop, self._channel, self._folder, self._patience = loop, channel, folder, patience
-        self._open: set[Connection] = set()
+        super().__init__(loop)
+        self.offer = ""
+        self._channel, self._folder, self._patience = channel, folder, patience
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[tuple[int, dict[str, object]]]] = {}
         self._number = 0
@@ -110,26 +95,6 @@ class Front:
     def parameters(self) -> Answer:
         """Say that a batch transform cannot be driven here."""
         return Refused(404, "A multi-model server has no execution parameters.").answer()
-
-    def opened(self, connection: Connection) -> None:
-        """Note a connection."""
-        self._open.add(connection)
-
-    def closed(self, connection: Connection) -> None:
-        """Forget it."""
-        self._open.discard(connection)
-        if self.draining and not self._open:
-            self.finished.set()
-
-    def drain(self) -> None:
-        """Take no more connections, answer what has arrived, then finish."""
-        self.draining = True
-        for server in self.servers:
-            server.close()
-        for connection in list(self._open):
-            connection.leave()
-        if not self._open:
-            self.finished.set()
 
     def begin(self, connection: Connection, method: str, path: bytes, query: bytes, request: Request) -> None:
         """Answer a request about models, later."""
@@ -151,12 +116,12 @@ class Front:
 
     async def _route(self, method: str, path: str, query: str, request: Request) -> Answer:
         _, _, name, *rest = [*path.split("/"), ""] if path == "/models" else path.split("/")
-        name = unquote(name)
+        name = _fit(unquote(name), "The name of a model", LONGEST_NAME)
         if not name and method == "POST":
             return await self._load(request)
         if not name and method == "GET":
             token = parse_qs(query).get("next_page_token", [""])[0]
-            return _json(*await self._order("list", name=token))
+            return _json(*await self._order("list", name=_fit(token, "next_page_token", LONGEST_NAME)))
         if name and not rest and method in ("GET", "DELETE"):
             return _json(*await self._order("get" if method == "GET" else "unload", name=name))
         if name and rest == ["invoke"] and method == "POST":
@@ -175,9 +140,8 @@ class Front:
             ) from wrong
         if not isinstance(name, str) or not isinstance(url, str) or not name or "\0" in url:
             raise Refused(400, "model_name and url must be texts.")
-        if len(name) > LONGEST_NAME or len(url) > LONGEST_URL:
-            raise Refused(400, f"model_name has at most {LONGEST_NAME} characters, url {LONGEST_URL}.")
-        target = dict(request.headers).get(TARGET, name)
+        name, url = _fit(name, "model_name", LONGEST_NAME), _fit(url, "url", LONGEST_URL)
+        target = _fit(dict(request.headers).get(TARGET, name), TARGET, LONGEST_NAME)
         return _json(*await self._order("load", name=name, url=url, target=target))
 
     async def _invoke(self, name: str, request: Request) -> Answer:
@@ -204,7 +168,7 @@ class Front:
         number = self._number
         waiting: asyncio.Future[tuple[int, dict[str, object]]] = self._loop.create_future()
         self._waiting[number] = waiting
-        order = json.dumps({"do": do, "number": number, **words}).encode()
+        order = json.dumps({"do": do, "number": number, **words}, ensure_ascii=False).encode()
         try:
             while not self._sent(order):
                 await asyncio.sleep(_FULL)
@@ -228,6 +192,17 @@ class Front:
             waiting = self._waiting.get(told["number"])
             if waiting and not waiting.done():
                 waiting.set_result((told["status"], told["body"]))
+
+
+def _fit(text: str, what: str, longest: int) -> str:
+    """Return a text that can be told the master, who reads 64 KiB of UTF-8 at most."""
+    if len(text) > longest:
+        raise Refused(400, f"{what} has {len(text)} characters; it may have {longest}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as wrong:
+        raise Refused(400, f"{what} is not Unicode: {text!r} has half a surrogate pair.") from wrong
+    return text
 
 
 def _json(status: int, body: dict[str, object]) -> Answer:

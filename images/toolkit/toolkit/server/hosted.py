@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import os
 import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from toolkit.contract import MODEL_DIRECTORY
-from toolkit.server import memory, worker
+from toolkit.server import children, memory, worker
 from toolkit.server.board import Board
-from toolkit.server.master import PR_SET_PDEATHSIG, complaint, leave
+from toolkit.server.master import complaint
 from toolkit.server.messages import Model, Source
 
 State = Literal["loading", "ready", "leaving"]
@@ -49,21 +48,25 @@ class Hosted:
         self.memory = self.at_first = 0
         self.said, self.ended = "", ""
         self.board, self._workers = Board(workers), workers
+        self._line, self._written = b"", -1
         self.listener = socket.socket(socket.AF_UNIX)
-        path.unlink(missing_ok=True)
-        self.listener.bind(str(path))
-        self.listener.setblocking(False)
-        self.output, self._written = os.pipe2(os.O_CLOEXEC)
+        try:
+            path.unlink(missing_ok=True)
+            self.listener.bind(str(path))
+            self.listener.setblocking(False)
+            self.output, self._written = os.pipe2(os.O_CLOEXEC)
+        except OSError:
+            self.close()
+            raise
         os.set_blocking(self.output, False)
-        self._line = b""
 
     def fork(self, source: Source, tell: int, shut: Callable[[], None]) -> None:
         """Start the processes; each says on `tell` how loading went. `shut` closes what is the master's."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for slot in range(self._workers):
-            self._fork(slot, source, tell, shut)
-        os.close(self._written)
+        try:
+            for slot in range(self._workers):
+                self.pids[children.fork(partial(self._work, slot, source, tell, shut))] = slot
+        finally:
+            self._close_written()
 
     def measure(self) -> None:
         """Look how much memory the processes have of their own."""
@@ -103,28 +106,15 @@ class Hosted:
         """Give back what the master has of it; the output is read to its end before."""
         self.listener.close()
         self.path.unlink(missing_ok=True)
+        self._close_written()
 
-    def _fork(self, slot: int, source: Source, tell: int, shut: Callable[[], None]) -> None:
-        parent = os.getpid()
-        child = os.fork()
-        if child:
-            self.pids[child] = slot
-            return
-        code = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() == parent:
-                shut()
-                code = self._work(slot, source, tell)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            leave(code)
+    def _close_written(self) -> None:
+        if self._written >= 0:
+            os.close(self._written)
+            self._written = -1
 
-    def _work(self, slot: int, source: Source, tell: int) -> int:
+    def _work(self, slot: int, source: Source, tell: int, shut: Callable[[], None]) -> int:
+        shut()
         os.close(self.output)
         os.dup2(self._written, 1)
         os.dup2(self._written, 2)

@@ -78,6 +78,7 @@ class Connection(asyncio.Protocol):
         "_heads",
         "_invoking",
         "_keep",
+        "_last",
         "_offered",
         "_parser",
         "_paused",
@@ -100,6 +101,7 @@ class Connection(asyncio.Protocol):
         self.row: deque[Answer | None] = deque()
         self._heads: dict[bytes, Head] = {}
         self._invoking = self._offered = False
+        self._last: Answer | None = None
         self.on_message_begin()
         self._within = False
 
@@ -115,6 +117,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take requests; what is not HTTP is answered with 400 and the connection closed."""
+        if self._over():
+            return
         if not self._within:
             data = self._seen_before(data)
             if not data:
@@ -148,12 +152,7 @@ class Connection(asyncio.Protocol):
             self._headers.append((low.decode("latin-1"), value.decode("latin-1")))
         elif low == b"content-length" and (not value.isdigit() or int(value) > MAX_BODY_BYTES):
             self._refuse(413, f"The body is larger than {MAX_BODY_BYTES >> 20} MiB.")
-        elif (
-            low == b"expect"
-            and value.lower() == b"100-continue"
-            and self._transport
-            and not self._transport.is_closing()
-        ):
+        elif low == b"expect" and value.lower() == b"100-continue" and self._transport and not self._over():
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -166,7 +165,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Answer the request, or queue it behind the one that is being answered."""
         self._within = False
-        if self._transport is None or self._transport.is_closing():
+        if self._over():
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         request = Request(body, self._type, self._accept, self._headers)
@@ -194,6 +193,8 @@ class Connection(asyncio.Protocol):
         self.busy = False
         if self.waiting and not transport.is_closing():
             self._begin(*self.waiting.popleft())
+        elif self._last:
+            self._send(self._last, keep=False)
         self._resume(len(self.waiting), MAX_PIPELINED)
 
     def leave(self) -> None:
@@ -217,7 +218,7 @@ class Connection(asyncio.Protocol):
             if head is None or begin + head.length > size:
                 break
             at = begin + head.length
-            if self._transport is None or self._transport.is_closing():
+            if self._over():
                 return b""
             request = Request(data[begin:at], head.content_type, head.accept, head.headers)
             self._take(b"/invocations", "POST", request, True)
@@ -295,14 +296,21 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _resume(self, count: int, most: int) -> None:
-        if self._paused and count < most and self._transport is not None and not self._desk.draining:
+        if self._paused and count < most and not self._desk.draining and self._transport and not self._over():
             self._paused = False
             self._transport.resume_reading()
 
     def _refuse(self, status: int, text: str) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(render(Refused(status, text).answer(), keep=False))
-            self._transport.close()
+        """Let this be the last answer, after those to the requests before; what comes yet is dropped."""
+        if self._over():
+            return
+        self._last = Refused(status, text).answer()
+        if not self.busy:
+            self._send(self._last, keep=False)
+
+    def _over(self) -> bool:
+        """Tell whether nothing more is answered."""
+        return self._last is not None or self._transport is None or self._transport.is_closing()
 
 
 def render(answer: Answer, *, keep: bool, offer: str = "") -> bytes:

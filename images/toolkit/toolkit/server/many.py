@@ -7,9 +7,11 @@ back. Which models there are is known here alone: whoever wants to know asks. ev
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -23,15 +25,16 @@ from typing import TypeVar
 
 from toolkit.failure import report
 from toolkit.server import front, memory
+from toolkit.server.callers import BACKLOG
 from toolkit.server.hosted import Hosted, Order
 from toolkit.server.master import DRAIN_SECONDS, LOOK_SECONDS, Ended, Settings, bind, ending
 from toolkit.server.messages import Source
-from toolkit.server.worker import BACKLOG
 
 LOAD_SECONDS = 360.0  # what AWS gives a model to be loaded
 PAGE = 200
 _REMEMBERED = 10_000  # models whose end, or need of memory, is kept in mind
 _LEAST = 8 << 20  # bytes that a process takes whatever its model
+_SPARE = 32  # descriptors that no model is given
 _V = TypeVar("_V")
 
 
@@ -154,21 +157,47 @@ class Many:
             held.after.append(order)
 
     def _begin(self, order: Order) -> None:
-        folder = Path(order.url)
-        if not folder.is_dir():
+        if not _is_directory(order.url):
             self._refuse([order.number], 400, f"There is no directory {order.url}.")
             return
         if short := self._short(order.url):
             self._refuse([order.number], 507, short)
             return
+        try:
+            self._start(order)
+        except OSError as wrong:
+            text = f"No room: beside the {len(self._models)} models that there are no other starts: {wrong}."
+            self._refuse([order.number], 507, text)
+
+    def _start(self, order: Order) -> None:
+        """Start the processes of a model, all of them or none."""
+        self._keep_spare()
         self._serial += 1
         path = self._folder / f"model-{os.getpid()}-{self._serial}.sock"
         held = Hosted(order, path, self._workers)
         held.memory = self._need(order.url)  # until it can be measured
         self._models[order.name] = held
-        held.fork(self._source, self._tell, lambda: self._shut(held))
-        self._outputs[held.output] = held
-        self._selector.register(held.output, selectors.EVENT_READ, lambda: self._copy(held))
+        try:
+            self._selector.register(held.output, selectors.EVENT_READ, lambda: self._copy(held))
+            self._outputs[held.output] = held
+            held.fork(self._source, self._tell, lambda: self._shut(held))
+        except OSError as wrong:
+            held.waiting, held.ended = [], f"Its processes could not be started: {wrong}."
+            held.dismiss(signal.SIGKILL)
+            if not held.pids:
+                held.close()
+                del self._models[order.name]
+            if held.output not in self._outputs:  # otherwise it is read to its end, which is near
+                os.close(held.output)
+            raise
+
+    def _keep_spare(self) -> None:
+        """Raise where another model would take the descriptors that the server itself may come to need."""
+        lowest = os.dup(self._woken)  # the lowest that is free
+        os.close(lowest)
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if lowest + _SPARE > most:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def _short(self, url: str) -> str:
         """Say why there is no room for another model, if there is none."""
@@ -393,6 +422,13 @@ class Many:
 def workers(environment: Mapping[str, str] = os.environ) -> int:
     """Return how many processes a model has: one, where nothing else is said."""
     return max(1, int(environment.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1))
+
+
+def _is_directory(url: str) -> bool:
+    try:
+        return Path(url).is_dir()
+    except OSError:  # nothing may be called so, or nobody may look there
+        return False
 
 
 def _told(held: Hosted) -> dict[str, object]:

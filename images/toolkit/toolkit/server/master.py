@@ -4,30 +4,26 @@ cleanly."""
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
 import socket
-import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from toolkit.environment import cpus
 from toolkit.failure import UserError, report, trace
-from toolkit.server import worker
+from toolkit.server import children, worker
 from toolkit.server.board import Board
 from toolkit.server.messages import Source
 
 LOOK_SECONDS = 0.5
 CRASHES, CRASH_SECONDS = 5, 60.0
 DRAIN_SECONDS = 60.0
-PR_SET_PDEATHSIG = 1
 
 
 class Settings(NamedTuple):
@@ -94,26 +90,8 @@ class Master:
             self._end()
 
     def _fork(self, slot: int) -> None:
-        parent = os.getpid()
         self._board.end(slot)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        child = os.fork()
-        if child:
-            self._slots[child] = slot
-            return
-        code = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() == parent:
-                code = self._work(slot)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            leave(code)
+        self._slots[children.fork(lambda: self._work(slot))] = slot
 
     def _work(self, slot: int) -> int:
         pid = os.getpid()
@@ -255,11 +233,3 @@ def ending(status: int, *, hung: bool, timeout: float) -> str:
         return f"ended with exit code {code}"
     cause = " (out of memory?)" if -code == signal.SIGKILL else ""
     return f"was killed by {signal.Signals(-code).name}{cause}"
-
-
-def leave(code: int) -> NoReturn:
-    """End this process now, after what it printed."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import uvloop
@@ -59,7 +59,7 @@ class Turns:
         self._ask, self._limits = ask, limits
         self._free = free and not limits.delay_seconds
         self._waiting: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
-        self._inside = self._done = False
+        self._inside = self._due = self._done = False
         self._quick = 0
         # A Python signal handler waits for the main thread, which may be about to sleep. The byte that the C
         # handler writes does not; while the loop runs in the main thread, the byte goes to the loop, which
@@ -70,17 +70,12 @@ class Turns:
 
     def submit(self, work: list[Asked]) -> None:
         """Take the requests of one turn of the loop."""
-        if not self._inside:
-            for one in work:
+        chunks = (work[at : at + self._limits.size] for at in range(0, len(work), self._limits.size))
+        if self._inside and not self._due:
+            self._answer_some(chunks)
+        for chunk in chunks:
+            for one in chunk:
                 self._waiting.put(one)
-            return
-        for start in range(0, len(work), self._limits.size):
-            self._answer(work[start : start + self._limits.size])
-            if not self._inside:
-                for one in work[start + self._limits.size :]:
-                    self._waiting.put(one)
-                self.loop.stop()
-                return
 
     def run(self, desk: Desk) -> None:
         """Serve until the desk has finished."""
@@ -111,8 +106,8 @@ class Turns:
                 break
         talk.join()
         self._inside = not self._done
-        while self._inside and (work := self._take(wait=False)):  # what came before the other thread ended
-            self._answer(work)
+        if self._inside:  # what came before the other thread ended
+            self._go_on_soon()
 
     def _talk(self) -> None:
         try:
@@ -120,6 +115,26 @@ class Turns:
         except BaseException:
             traceback.print_exc()
             os._exit(1)  # without its voice a worker is of no use; the master replaces it
+
+    def _answer_some(self, chunks: Iterator[list[Asked]]) -> None:
+        """Answer for as long as the loop can be without a turn, in which it answers /ping; leave the rest."""
+        until = time.monotonic() + QUICK_SECONDS
+        for work in chunks:
+            self._answer(work)
+            if not self._inside:
+                self.loop.stop()
+                return
+            if time.monotonic() >= until:
+                self._go_on_soon()
+                return
+
+    def _go_on_soon(self) -> None:
+        self._due = True
+        self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._due = False
+        self._answer_some(iter(self._take_waiting, []))
 
     def _answer(self, work: list[Asked]) -> None:
         """Answer in the loop's own thread, which is not the place for it any more once that was slow."""
@@ -134,14 +149,19 @@ class Turns:
         if time.monotonic() - began > SLOW_SECONDS:
             self._inside, self._quick = False, 0
 
-    def _take(self, *, wait: bool = True) -> list[Asked]:
+    def _take_waiting(self) -> list[Asked]:
+        """Take what waits, while there is one thread only."""
+        count = min(self._waiting.qsize(), self._limits.size)
+        return [one for _ in range(count) if (one := self._waiting.get_nowait())]
+
+    def _take(self) -> list[Asked]:
         """Take a request and those that wait with it; nothing, when there will be no more."""
         taken: list[Asked] = []
         until = time.monotonic() + self._limits.delay_seconds
         while len(taken) < self._limits.size:
             left = until - time.monotonic() if taken and self._limits.delay_seconds else 0.0
             try:
-                if not taken and wait:
+                if not taken:
                     one = self._waiting.get()
                     until = time.monotonic() + self._limits.delay_seconds
                 elif left > 0:

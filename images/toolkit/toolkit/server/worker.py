@@ -21,11 +21,11 @@ from typing import NamedTuple
 import uvloop
 
 from toolkit.server.board import Board
+from toolkit.server.callers import Callers
 from toolkit.server.http import Connection
 from toolkit.server.messages import JSON, Answer, Batching, Limits, Model, Refused, Request, failed
 from toolkit.server.turns import Ask, Turns
 
-BACKLOG = 1024
 MAX_WAITING = 4096
 LOAD_FAILED = 71
 Work = list[tuple[Connection, Request]]
@@ -41,23 +41,19 @@ class Place(NamedTuple):
     ready: Callable[[], None]
 
 
-class Desk:
+class Desk(Callers):
     """Collects the requests of all connections of this worker and brings back the answers."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, place: Place, submit: Callable[[Work], None]) -> None:
-        self.draining, self.offer = False, f"{place.slot}/{place.workers}"
-        self._loop, self._place, self._submit = loop, place, submit
+        super().__init__(loop)
+        self.offer = f"{place.slot}/{place.workers}"
+        self._place, self._submit = place, submit
         self._turn: Work = []
-        self._open: set[Connection] = set()
-        self._servers: list[asyncio.Server] = []
-        self.finished = asyncio.Event()
         self.unanswered = 0
 
     async def listen(self) -> None:
-        """Accept connections on the master's sockets."""
-        for one in self._place.sockets:
-            make = self._loop.create_unix_server if one.family == socket.AF_UNIX else self._loop.create_server
-            self._servers.append(await make(lambda: Connection(self), sock=one, backlog=BACKLOG))
+        """Accept connections on the master's sockets, and say so."""
+        await self.accept(self._place.sockets, lambda: Connection(self))
         self._place.ready()
 
     def invoke(self, connection: Connection, request: Request) -> None:
@@ -85,26 +81,6 @@ class Desk:
         }
         return Answer(200, JSON, json.dumps(body).encode())
 
-    def opened(self, connection: Connection) -> None:
-        """Note a connection."""
-        self._open.add(connection)
-
-    def closed(self, connection: Connection) -> None:
-        """Forget it; the last one to leave while draining ends the worker."""
-        self._open.discard(connection)
-        if self.draining and not self._open:
-            self.finished.set()
-
-    def drain(self) -> None:
-        """Take no more connections, answer what has arrived, then finish."""
-        self.draining = True
-        for server in self._servers:
-            server.close()
-        for connection in list(self._open):
-            connection.leave()
-        if not self._open:
-            self.finished.set()
-
     def _flush(self) -> None:
         work, self._turn = self._turn, []
         self._submit(work)
@@ -114,7 +90,6 @@ def run(load: Callable[[], Model], place: Place) -> int:
     """Load the model and serve until SIGTERM; return the exit code."""
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)  # type: ignore[attr-defined,unused-ignore]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         model = load()
     except BaseException:  # whatever a user's model_fn raises ends this worker with its traceback

@@ -19,6 +19,9 @@ from clary.core.document import Document
 from clary.core.received import Received, TooMuch
 from clary.runtime.wake import short
 
+_LEAVING = (
+    "x-clary-leaving"  # our own server's word to a connection that rests; serving.connection knows it too
+)
 _LONGEST_HEAD = 1 << 16
 _PIECE = 1 << 18  # bytes that are read at a time
 _ASK = 10.0  # seconds a server has to tell its parameters
@@ -96,6 +99,8 @@ class Caller:
                 _send(wire, head, body)  # a body that is refused unread has an answer all the same
             try:
                 status, headers = wire.head()
+                if _LEAVING in headers:
+                    raise ConnectionAbortedError("the server leaves")
             except ConnectionError:
                 self.close()
                 if idle and again:  # it was closed while nothing was asked: nobody has seen this request

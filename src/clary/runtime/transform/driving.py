@@ -6,7 +6,9 @@ standard library only. Its last words on standard output are `done`, or whose fa
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import gc
 import itertools
 import os
@@ -14,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -174,7 +177,11 @@ class Driving:
             ledger.discard(one.number, one.draft)
             self._blame(one)
         else:
-            ledger.finish(one.number, one.item.name, one.draft)
+            try:
+                ledger.finish(one.number, one.item.name, one.draft)
+            except OSError as error:
+                one.fault = _unwritten(error)
+                self._blame(one)
 
     def _write(self, one: Object, future: Future[bytes | Received]) -> None:
         """Add what came of a batch to its object's output."""
@@ -190,7 +197,7 @@ class Driving:
                 result.copy(one.draft)
                 one.draft.write(self._missing(result.end()))
         except OSError as error:
-            one.fault = f"InternalServerError: {_UNWRITTEN}: {error.strerror}. {_ROOM}"
+            one.fault = _unwritten(error)
         finally:
             if isinstance(result, Received):
                 result.discard()
@@ -259,7 +266,7 @@ class Driving:
                 "or leave DataProcessing out"
             ) from error
         except OSError as error:
-            raise Fault(f"InternalServerError: {_UNWRITTEN}: {error.strerror}. {_ROOM}") from error
+            raise Fault(_unwritten(error)) from error
         finally:
             if not kept:
                 into.discard()
@@ -282,7 +289,8 @@ class Driving:
             self._say(f"{where}: {line}")
 
     def _say(self, words: str) -> None:
-        self._log.write(f"{now_text()[:23]}:[sagemaker logs]: {words}\n".encode())
+        with contextlib.suppress(OSError):  # on a full disk; the last words say what matters
+            self._log.write(f"{now_text()[:23]}:[sagemaker logs]: {words}\n".encode())
 
 
 def main(arguments: list[str]) -> int:
@@ -293,9 +301,19 @@ def main(arguments: list[str]) -> int:
         return 0
     gc.set_threshold(_ROWS)
     directory, socket = arguments
-    words = Driving(JobDirectory(Path(directory)), Path(socket)).run()
+    try:
+        words = Driving(JobDirectory(Path(directory)), Path(socket)).run()
+    except OSError as error:
+        traceback.print_exc()
+        words = _unwritten(error)
     os.write(sys.stdout.fileno(), words[: _WORDS * 2].encode()[: 1 << 14] + b"\n")
     return 0
+
+
+def _unwritten(error: OSError) -> str:
+    """Say that the disk did not take something, and how it would."""
+    cure = f". {_ROOM}" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"InternalServerError: {_UNWRITTEN}: {error.strerror}{cure}"
 
 
 def _refused(answer: Answer, body: Received) -> Fault:

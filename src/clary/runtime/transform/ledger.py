@@ -5,6 +5,7 @@ Whoever dies between the two leaves an output that nobody knows of, and its obje
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -66,19 +67,37 @@ class Ledger:
         return (self._directory / f"{number}.out").open("wb")
 
     def finish(self, number: int, name: str, file: IO[bytes]) -> None:
-        """Make an output one that counts: on disk, and then named."""
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
-        os.write(self._index, json.dumps([name, f"{number}.out"]).encode() + b"\n")
+        """Make an output one that counts: on disk, and then named. OSError where the disk does not take it,
+        and it is thrown away."""
+        try:
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            self._add(json.dumps([name, f"{number}.out"]).encode() + b"\n")
+        except OSError:
+            self.discard(number, file)
+            raise
         os.fsync(self._index)
 
     def discard(self, number: int, file: IO[bytes]) -> None:
         """Throw away an output that did not come to its end."""
-        file.close()
+        with contextlib.suppress(OSError):  # what the disk had no room for
+            file.close()
         (self._directory / f"{number}.out").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Make the names survive a power cut too."""
         os.close(self._index)
         sync_directory(self._directory)
+
+    def _add(self, line: bytes) -> None:
+        """Write a whole line or none: half of one would make the next unreadable."""
+        before = os.fstat(self._index).st_size
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(self._index, line[written:])
+        except OSError:
+            if written:
+                os.ftruncate(self._index, before)
+            raise

@@ -12,7 +12,7 @@ import httptools
 
 from clary.core import unix
 from clary.core.received import Received
-from clary.serving.connection import HostLost
+from clary.serving.connection import LEAVING, HostLost, Unsent
 from clary.serving.head import head
 
 PIECE = 1 << 18
@@ -63,13 +63,13 @@ class Answer:
 
 
 async def ask(socket: Path, headers: Mapping[bytes, bytes], body: bytes | Path, received: Received) -> Answer:
-    """Send one request and return the answer, or raise HostLost."""
+    """Send one request and return the answer, or raise HostLost: Unsent where it was certainly not read."""
     size = len(body) if isinstance(body, bytes) else (await asyncio.to_thread(body.stat)).st_size
     try:
         with unix.address(socket) as address:
             reader, writer = await asyncio.open_unix_connection(address, limit=PIECE)
     except OSError as error:
-        raise HostLost(f"the model server at {socket} does not accept connections: {error}") from error
+        raise Unsent(f"the model server at {socket} does not accept connections: {error}") from error
     answer = Answer(received)
     sending = asyncio.create_task(_send(writer, head(headers, size), body))
     try:
@@ -79,6 +79,8 @@ async def ask(socket: Path, headers: Mapping[bytes, bytes], body: bytes | Path, 
             except OSError as error:
                 raise HostLost(f"the model server broke the connection: {error}") from error
             answer.feed(data)
+        if LEAVING in answer.headers:
+            raise Unsent("the model server leaves")
         return answer
     finally:
         sending.cancel()

@@ -25,7 +25,7 @@ from clary.serving.asynchronous.doors import Doors, Endpoint, Host
 from clary.serving.asynchronous.settlement import Ended
 from clary.serving.asynchronous.settling import Settling
 from clary.serving.asynchronous.work import Work
-from clary.serving.connection import HostLost
+from clary.serving.connection import HostLost, Unsent
 from clary.serving.holding import want
 from clary.store.record import Record
 
@@ -126,7 +126,7 @@ class Driver:
         except HostLost as error:
             _log.info("a host was lost over an asynchronous request: %s", error)
             self._resting[host] = time.monotonic() + REST
-            tried = not self._draining(work.endpoint.uid, host)
+            tried = not isinstance(error, Unsent) and not self._draining(work.endpoint.uid, host)
         except Exception:
             _log.exception("an asynchronous request could not be worked off and will be tried again")
             self._resting[host] = time.monotonic() + REST

@@ -18,7 +18,7 @@ from clary.serving.asynchronous.asking import Answer, ask
 from clary.serving.asynchronous.doors import Doors, Endpoint, Host
 from clary.serving.asynchronous.rights import OCTETS, Fault, permit, split
 from clary.serving.asynchronous.settlement import SMALL, Ended, Settlement
-from clary.serving.connection import HostLost
+from clary.serving.connection import HostLost, Unsent
 from clary.serving.head import CUSTOM, passed_on
 from clary.store.invocations.queue import Accepted
 
@@ -63,6 +63,8 @@ class Work:
                 answer = await self._through(source)
         except TimeoutError:
             return Ended(measured=waited, reason=telling.late(seconds))
+        except Unsent:
+            raise
         except HostLost:
             if self.one.tries + 1 < MOST_TRIES:
                 raise
@@ -136,7 +138,12 @@ class Work:
             sent = (
                 passed_on(headers, headers.get(b"content-type"), last=last) if len(sockets) > 1 else headers
             )
-            answer = await ask(socket, sent, body, received)
+            try:
+                answer = await ask(socket, sent, body, received)
+            except Unsent as error:
+                if number == 1:
+                    raise
+                raise HostLost(f"{error}; the containers before it had answered") from error
             if answer.status >= 400 or last:
                 return answer
             content = received.content

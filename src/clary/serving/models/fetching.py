@@ -8,8 +8,10 @@ directory, which it does not see. Several gateway processes take turns by a lock
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
@@ -33,6 +35,8 @@ SCARCE = 16 << 30
 
 _GROWTH = 4  # how much larger than the archive a model is taken to be
 _SHOWN = "/opt/ml"
+_FULL = "the disk under CLARY_HOME is full; free some space"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,10 @@ class Fetching:
                 raise HostLost(f"the host {uid} is gone") from error
             raise _not_there(uri, "It was deleted just now.") from error
         except OSError as error:
+            _log.warning("the model %s of %s could not be put in place: %s", uri, uid, error)
+            why = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
             raise ServiceUnavailable(
-                f"The model {uri} could not be put in place: {error.strerror}."
+                f"The model {uri} could not be put in place: {why}. What there was of it was removed."
             ) from error
         return f"{shown}/models/{name}/model"
 
@@ -124,13 +130,16 @@ class Fetching:
                 self._make_room(job, info.size * _GROWTH, loaded)
             try:
                 unpack(info.path, job.ml, f"models/{name}/model", stopping=lambda: None)
+                whole.touch()
             except Unsafe as error:
                 _remove(job, name)
                 raise Refused(  # evidence/endpoint-failures.md
                     f'Failed to extract model data archive from URL "{uri}". Please ensure that the object '
                     f"located at the URL is a valid tar.gz archive. ({error})"
                 ) from error
-            whole.touch()
+            except OSError:
+                _remove(job, name)  # nothing else would: what has no mark is not looked for
+                raise
 
     def _make_room(self, job: JobDirectory, size: int, loaded: Collection[str]) -> None:
         """Delete what was not asked for for longest and is not loaded, as far as the disk needs it."""

@@ -11,17 +11,19 @@ import contextlib
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clary.core.errors import ApiError
 from clary.core.limits import LIFTED
-from clary.serving.connection import Answer, BadAnswer, Host, HostLost, Unsent
+from clary.serving.connection import Answer, BadAnswer, Host, HostLost, Order, Unsent
 from clary.serving.head import head
 from clary.serving.models.container import Container, Told
 from clary.serving.models.counts import Counts, add
 from clary.serving.models.fetching import Fetching, Prefix
+from clary.serving.pipeline import Piped
 from clary.serving.refusal import Refused
 from clary.serving.stream import Stream
 
@@ -56,9 +58,46 @@ class _Loaded:
     """A model that was loaded when it was last asked. `host` is its own socket, where it has one."""
 
     name: str
-    host: Host | None
+    host: Own | None
     using: int = 0
     noted: float = 0.0
+
+    @property
+    def used(self) -> bool:
+        """Whether somebody waits for its answer."""
+        return self.using > 0 or (self.host is not None and self.host.load > 0)
+
+
+class Own(Piped):
+    """A loaded model's own server, which stands for its host: what it works on is the host's load too."""
+
+    def __init__(self, many: Many, socket: Path) -> None:
+        super().__init__(many.uid, socket, many.most)
+        self._many = many
+
+    async def ask(self, head: bytes, body: bytes, timeout: float, stream: Stream | None = None) -> Answer:
+        """Ask without a detour by the host."""
+        self._many.load += 1
+        try:
+            return await self.ask_within(head, body, timeout, stream)
+        finally:
+            self._many.load -= 1
+
+    async def ask_within(self, head: bytes, body: bytes, timeout: float, stream: Stream | None) -> Answer:
+        """Ask for a call that the host counts already."""
+        return await super().ask(head, body, timeout, stream)
+
+    def post(self, orders: Sequence[Order], timeout: float) -> bool:
+        """Send requests over the pipes, where there is one."""
+        taken = super().post(orders, timeout)
+        if taken:
+            self._many.load += len(orders)
+        return taken
+
+    def ended(self, order: Order, outcome: Answer | HostLost | BadAnswer | TimeoutError) -> None:
+        """Hand out what came of a request."""
+        self._many.load -= 1
+        super().ended(order, outcome)
 
 
 class Many(Host):
@@ -115,6 +154,15 @@ class Many(Host):
             self.load -= 1
         raise HostLost(f"its model was unloaded {_TRIES} times before it could be asked")
 
+    def at_once(self, call: Invocation) -> Own | None:
+        """Return the server of the model that a call names, where nothing has to be done before or after."""
+        loaded = self._loaded.get(call.headers.get(TARGET, b""))
+        if loaded is None or loaded.host is None or not self._prefix.kept:
+            return None
+        self.counts.hits[1] += 1
+        self._note_use(loaded)
+        return loaded.host
+
     async def present(self) -> int:
         """Return how many models are loaded."""
         return len(await self._container.every())
@@ -128,20 +176,17 @@ class Many(Host):
 
     async def _ask(self, loaded: _Loaded, call: Invocation, patience: float, stream: Stream | None) -> Answer:
         loaded.using += 1
-        now = time.perf_counter()
-        if now - loaded.noted > _FRESH:
-            loaded.noted = now
-            self._note(loaded.name)
+        self._note_use(loaded)
         asked = head(call.headers, len(call.body))
         try:
             if loaded.host:
-                return await loaded.host.ask(asked, call.body, patience, stream)
+                return await loaded.host.ask_within(asked, call.body, patience, stream)
             path = b"POST /models/%s/invoke " % loaded.name.encode()
             asked = asked.replace(b"POST /invocations ", path, 1)
             return await self._door.ask(asked, call.body, patience, stream)
         finally:
             loaded.using -= 1
-            if not self._prefix.kept and not loaded.using:
+            if not self._prefix.kept and not loaded.used:
                 self._let_go(loaded)
 
     async def _wait(self, target: bytes, call: Invocation, began: float) -> _Loaded:
@@ -175,8 +220,7 @@ class Many(Host):
             raise HostLost(f"its container did not load the model within {LOADS_FOR:.0f} s") from error
         except BadAnswer as error:
             raise HostLost(f"its container's answer was no answer: {error}") from error
-        host = Host(f"{self.uid}/{name}", told.socket, self.most) if told.socket else None
-        return _Loaded(name, host)
+        return _Loaded(name, Own(self, told.socket) if told.socket else None)
 
     async def _load(self, name: str, target: bytes) -> Told:
         began = time.perf_counter()
@@ -199,7 +243,7 @@ class Many(Host):
     async def _make_room(self, name: str) -> bool:
         """Unload the model that was not asked for longest; tell whether there is one that can ever go."""
         others = [told.name for told in await self._container.every() if told.name != name]
-        busy = {loaded.name for loaded in self._loaded.values() if loaded.using}
+        busy = {loaded.name for loaded in self._loaded.values() if loaded.used}
         idle = [other for other in others if other not in busy]
         if not idle:
             await asyncio.sleep(_PAUSE)
@@ -237,8 +281,14 @@ class Many(Host):
     def _forget(self, target: bytes, loaded: _Loaded) -> None:
         if self._loaded.get(target) is loaded:
             del self._loaded[target]
-        if loaded.host and not loaded.using:
+        if loaded.host and not loaded.used:
             loaded.host.close()
+
+    def _note_use(self, loaded: _Loaded) -> None:
+        now = time.perf_counter()
+        if now - loaded.noted > _FRESH:
+            loaded.noted = now
+            self._note(loaded.name)
 
     def _note(self, name: str) -> None:
         """Note a model's use where all gateway processes look."""

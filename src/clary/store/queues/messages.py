@@ -13,14 +13,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     RowMapping,
+    String,
     and_,
+    bindparam,
     case,
     delete,
     func,
     insert,
+    null,
     select,
     update,
 )
@@ -37,6 +41,16 @@ MOST_IN_FLIGHT = 120_000
 """Messages of one queue that are received and not deleted at a time (evidence/sqs.md)."""
 
 _M = MESSAGES.c
+_QUEUE, _BEFORE = bindparam("queue", type_=String), bindparam("before", type_=BigInteger)
+_LAST, _FIRST = (
+    select(end(_M.id)).where(_M.queue == _QUEUE).scalar_subquery() for end in (func.max, func.min)
+)
+_HIDDEN = select(_M.id).where(_M.queue == _QUEUE, _M.visible > bindparam("now"))
+_NTH_HIDDEN = select(
+    case((_LAST - _FIRST < _BEFORE, null()), else_=_HIDDEN.offset(_BEFORE).limit(1).scalar_subquery())
+)
+"""A hidden message that so many come before, if any: two looks at an index where all ids of the queue lie
+closer together than that, else a walk over what is hidden in it."""
 
 
 def send(connection: Connection, queue: str, message: Outgoing, now: int) -> Sent:
@@ -182,13 +196,12 @@ def has_some(connection: Connection, queue: Queue, now: int) -> bool:
     return bool(_available(connection, queue, 1, now)) and not is_full(connection, queue, now)
 
 
-def is_full(connection: Connection, queue: Queue, now: int) -> bool:
+def is_full(connection: Connection, queue: Queue, now: int, most: int = MOST_IN_FLIGHT) -> bool:
     """Say whether as many of a queue's messages are in flight as may be."""
-    hidden = and_(_M.queue == queue.uid, _M.visible > now)
-    if connection.scalar(select(_M.id).where(hidden).offset(MOST_IN_FLIGHT - 1).limit(1)) is None:
-        return False  # an index says so; what is in flight has to be looked at one by one
-    flying = select(func.count()).where(hidden, _M.receipt.is_not(None))
-    return int(connection.scalar(flying) or 0) >= MOST_IN_FLIGHT
+    if connection.scalar(_NTH_HIDDEN, {"queue": queue.uid, "now": now, "before": most - 1}) is None:
+        return False  # what is in flight has to be looked at one by one
+    flying = select(func.count()).where(_M.queue == queue.uid, _M.visible > now, _M.receipt.is_not(None))
+    return int(connection.scalar(flying) or 0) >= most
 
 
 def stirring(connection: Connection, queues: Collection[Queue], now: int) -> tuple[list[Queue], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import torch
 import torch.distributed as dist
@@ -29,3 +30,5 @@ for epoch in range(5):
     dist.all_reduce(whole)
     print(f"world={world} rank={rank} epoch={epoch} loss={whole.item() / world:.4f}", flush=True)
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # threads of gloo outlive the group of a DDP model, and may abort a Python that ends
