@@ -16,7 +16,7 @@ from clary.core.errors import ApiError
 from clary.core.principal import Principal
 from clary.core.settings import Settings
 from clary.gateway.audit import Audit, Entry
-from clary.operations.authorise import Authoriser
+from clary.operations.authorise import Authoriser, needs
 from clary.operations.dispatch import Dispatcher
 from clary.operations.registry import Call
 from clary.operations.role_access import SESSION_NAME
@@ -101,6 +101,7 @@ class Inside:
         return answer
 
     def _note(self, call: Call, status: int, error: str) -> None:
+        about = self._dispatcher.target(call) or next((need.resource for need in needs(call)), "")
         self._audit.add(
             Entry(
                 time=self._clock.now(),
@@ -110,7 +111,7 @@ class Inside:
                 source_ip=SOURCE,
                 service=call.service,
                 operation=call.operation,
-                resource=self._dispatcher.target(call) or "",
+                resource=about,
                 status=status,
                 error=error,
             )

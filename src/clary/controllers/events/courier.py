@@ -104,6 +104,7 @@ class Courier:
             log.exception("%s could not be sent what %s has for it", one.request["Target"]["Arn"], one.source)
             self._failed(one, ApiError(str(error), code="INTERNAL_ERROR", status=500))
         else:
+            log.info("%s reached %s (%s)", one.source, one.request["Target"]["Arn"], one.token)
             return True
         return False
 
