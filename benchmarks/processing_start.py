@@ -76,7 +76,7 @@ def _start(clary: Clary, name: str, script: bytes) -> tuple[float, float]:
 
     wait_for(ended)
     took = time.time() - begun
-    time.sleep(1.5)  # let a warm worker get ready, as between a person's two runs
+    wait_for(lambda: any((clary.home / "jobs" / ".warm").glob("*/ready")))  # as between a person's two runs
     found = clary.client("logs").filter_log_events(
         logGroupName="/aws/sagemaker/ProcessingJobs", logStreamNamePrefix=f"{name}/",
         filterPattern='"first-line="',
