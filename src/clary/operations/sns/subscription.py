@@ -34,7 +34,7 @@ _NOT_SERVED = {
     "firehose": "there is no Firehose here; subscribe a queue, and write from what reads it",
     "http": "nothing is posted to addresses from here; subscribe a queue, and post from what reads it",
     "https": "nothing is posted to addresses from here; subscribe a queue, and post from what reads it",
-    "lambda": "there is no Lambda here; subscribe a queue, and run the function's code on what it holds",
+    "lambda": "messages are not delivered to functions yet; let an event rule call one, or subscribe a queue",
     "sms": "no text messages are sent from here; subscribe a queue, and send them from what reads it",
 }
 _BOOLEANS = ("RawMessageDelivery",)
