@@ -126,6 +126,26 @@ CASES: list[tuple[Callable[[Document], object], str, str]] = [
         "did you mean 'ml.m5.large'?",
     ),
     (
+        lambda d: process(d)["AppSpecification"]["ContainerArguments"].append("x" * 257),
+        "Steps[0].Arguments.AppSpecification.ContainerArguments[2]",
+        "it has 257 characters; it may have at most 256",
+    ),
+    (
+        lambda d: process(d)["AppSpecification"]["ContainerArguments"].append("a\nb"),
+        "Steps[0].Arguments.AppSpecification.ContainerArguments[2]",
+        "it must match .*",
+    ),
+    (
+        lambda d: process(d)["ProcessingResources"]["ClusterConfig"].update(InstanceCount=0),
+        "Steps[0].Arguments.ProcessingResources.ClusterConfig.InstanceCount",
+        "it is 0; it may be at least 1",
+    ),
+    (
+        lambda d: process(d)["AppSpecification"].update(ContainerArguments=[]),
+        "Steps[0].Arguments.AppSpecification.ContainerArguments",
+        "it has 0 elements; it may have at least 1",
+    ),
+    (
         lambda d: process(d)["ProcessingResources"]["ClusterConfig"].update(InstanceCount="1"),
         "Steps[0].Arguments.ProcessingResources.ClusterConfig.InstanceCount",
         "must be of type Integer",

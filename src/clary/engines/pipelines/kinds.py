@@ -93,12 +93,6 @@ KINDS: Mapping[str, StepKind] = {
     "Endpoint": StepKind(
         creates="CreateEndpoint", describes=("DescribeEndpoint",), fills=("EndpointName",), caches=True
     ),
-    "InferenceComponent": StepKind(
-        creates="CreateInferenceComponent",
-        describes=("DescribeInferenceComponent",),
-        fills=("InferenceComponentName",),
-    ),
-    "Lineage": StepKind(properties=("ActionArns", "ArtifactArns", "ContextArns", "Associations")),
     "Condition": StepKind(properties=("Outcome",)),
     "Fail": StepKind(),
     "Callback": StepKind(
@@ -141,6 +135,8 @@ _CLUSTER = "There is no EMR here: run the program as a Processing step, with an 
 NOT_RUN: Mapping[str, str] = {
     "EMR": _CLUSTER,
     "EMRServerless": _CLUSTER,
+    "InferenceComponent": "Create it in a Lambda step.",
+    "Lineage": "What steps make is linked by itself; link more in a Lambda or a Processing step.",
     "Job": "CreateJob runs nothing here: use a Training or a Processing step.",
     "Cleanup": "Delete the objects in a Lambda or a Processing step.",
     "ForEach": "Write one step for each item, or loop within a Processing step.",

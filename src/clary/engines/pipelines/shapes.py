@@ -9,6 +9,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from clary.engines.pipelines.expressions import GET, JOIN, Json, is_expression
 from clary.engines.pipelines.faults import DefinitionFault
+from clary.wire.patterns import compile_pattern
 
 SortOf = Callable[[str, str], str | None]
 """What sort of value a Get stands for, by its text and place; None where only its execution knows."""
@@ -52,7 +53,9 @@ def check(
         for name, each in _object(value, path).items():
             check(shape.value, each, f"{path}.{name}", sort_of)
     elif isinstance(shape, ListShape):
-        for index, each in enumerate(_list(value, path)):
+        found = _list(value, path)
+        _limited(shape, len(found), "elements", path)
+        for index, each in enumerate(found):
             check(shape.member, each, f"{path}[{index}]", sort_of)
     else:
         _scalar(shape, value, path)
@@ -88,11 +91,26 @@ def _scalar(shape: Shape, value: Json, path: str) -> None:
     wanted = _JSON[shape.type_name]
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         raise DefinitionFault(path, f"it is {_shown(value)}; it must be of type {_said(shape.type_name)}.")
+    if isinstance(value, str):
+        _limited(shape, len(value), "characters", path)
+        pattern = compile_pattern(shape.metadata.get("pattern", ""))
+        if "pattern" in shape.metadata and pattern is not None and not pattern.fullmatch(value):
+            raise DefinitionFault(path, f"it is {value!r}; it must match {shape.metadata['pattern']}.")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        _limited(shape, value, "", path)
     choices = getattr(shape, "enum", None)
     if choices and value not in choices:
         like = difflib.get_close_matches(str(value), choices, n=1)
         rather = f"did you mean {like[0]!r}?" if like else f"it must be one of {', '.join(choices[:12])}."
         raise DefinitionFault(path, f"it is {value!r}: {rather}")
+
+
+def _limited(shape: Shape, size: float, of: str, path: str) -> None:
+    least, most = shape.metadata.get("min", size), shape.metadata.get("max", size)
+    if not least <= size <= most:
+        limit = f"at most {most}" if size > most else f"at least {least}"
+        has = f"it has {size} {of}; it may have" if of else f"it is {size}; it may be"
+        raise DefinitionFault(path, f"{has} {limit}.")
 
 
 def _expression(shape: Shape, value: Json, path: str, sort_of: SortOf) -> None:

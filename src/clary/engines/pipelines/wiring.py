@@ -29,7 +29,6 @@ from clary.engines.pipelines.paths import Reference, json_way, reference
 from clary.wire.models import service
 
 _SORTS = {"String": "string", "Integer": "integer", "Boolean": "boolean", "Float": "float"}
-_ENTITIES = {"Actions": "CreateAction", "Artifacts": "CreateArtifact", "Contexts": "CreateContext"}
 
 
 def joined(definition: Definition, paths: Mapping[str, str]) -> Definition:
@@ -78,8 +77,6 @@ class _Scope:
                 self._condition(each, where)
         elif step.type == "Fail":
             members(step.arguments, path, ("ErrorMessage",))
-        elif step.type == "Lineage":
-            self._lineage(step.arguments, path)
         self.expressions(step.arguments, path)
 
     def _condition(self, value: Json, path: str) -> None:
@@ -97,16 +94,6 @@ class _Scope:
         elif kind == "In":
             for _ in items(said["Values"], f"{path}.Values"):
                 pass
-
-    def _lineage(self, arguments: Document, path: str) -> None:
-        members(arguments, path, (*_ENTITIES, "Associations"))
-        for name, operation in _ENTITIES.items():
-            for where, each in items(arguments.get(name, []), f"{path}.{name}"):
-                shapes.check(_request(operation), each, where, self.sort_of)
-        for where, each in items(arguments.get("Associations", []), f"{path}.Associations"):
-            said = members(each, where, ("Source", "Destination", "AssociationType"))
-            for end in ("Source", "Destination"):
-                members(said.get(end), f"{where}.{end}", ("Arn", "Name", "Type"))
 
     def _check_files(self, step: StepDefinition, path: str) -> None:
         config = step.arguments.get("ProcessingOutputConfig")
