@@ -14,6 +14,7 @@ from clary.runtime.engine import Engine
 
 REPOSITORY = f"clary-test-{os.getpid()}"  # the engine is the machine's: other suites may use it too
 NAME = f"localhost/{REPOSITORY}:1"
+PYTHON = Path(sys.base_prefix, "bin", f"python3.{sys.version_info[1]}").resolve()
 LEFT_OUT = {
     "test",
     "site-packages",
@@ -75,9 +76,8 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
 def put(engine: Engine, folder: Path) -> str:
     """Put the image into the engine's store; return its name."""
     archive = folder / "root.tar"
-    python = Path(sys.base_prefix, "bin", f"python3.{sys.version_info[1]}").resolve()
     with tarfile.open(archive, "w") as tar:
-        for path in (python, *_libraries(python)):
+        for path in (PYTHON, *_libraries(PYTHON)):
             _add(tar, path.resolve(), path)
         modules = Path(sys.base_prefix, "lib", f"python3.{sys.version_info[1]}")
         tar.add(modules, str(modules).lstrip("/"), filter=_wanted)
@@ -85,7 +85,7 @@ def put(engine: Engine, folder: Path) -> str:
             for path in _libraries(module):
                 _add(tar, path.resolve(), path)
         for name, text in (("train", TRAIN), ("serve", SERVE)):
-            _write(tar, f"usr/bin/{name}", text.format(python=python), 0o755)
+            _write(tar, f"usr/bin/{name}", text.format(python=PYTHON), 0o755)
         _write(tar, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nother:x:1234:1234::/:/bin/sh\n", 0o644)
         _write(tar, "tmp/.keep", "", 0o644)
     done = engine.call("import", str(archive), NAME, timeout=120)

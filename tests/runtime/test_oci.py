@@ -131,6 +131,26 @@ def test_a_job_trains_by_the_container_contract(machine: Machine, tmp_path: Path
         assert tar.getnames() == ["model.txt"]
 
 
+def test_a_processing_job_keeps_what_an_images_own_user_wrote(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "given").write_text("1,2\n")
+    write = (
+        "import pathlib as p; ml = p.Path('/opt/ml'); (ml / 'output/message').write_text('said'); "
+        "(ml / 'processing/out/b.csv').write_text((ml / 'processing/in/a.csv').read_text())"
+    )
+    uid = start(
+        machine,
+        "train",
+        program="process",
+        command=(str(oci_root.PYTHON), "-c"),
+        arguments=(write,),
+        inputs=(Input(source=tmp_path / "given", target="processing/in/a.csv"),),
+        outputs=(Output(directory="processing/out", name="output-1", always=False, packed=False),),
+    )
+    seen = until(machine, uid)
+    assert (seen.exit_code, seen.failure, seen.message) == (0, "", "said")
+    assert (seen.outputs["output-1"] / "b.csv").read_text() == "1,2\n"
+
+
 def test_entry_point_and_arguments_take_the_place_of_train(machine: Machine) -> None:
     told = start(machine, "train", arguments=("/usr/bin/train", "one", "two words"))
     until(machine, told)

@@ -37,6 +37,9 @@ def test_a_program_is_an_argument_unless_the_caller_says_otherwise(tmp_path: Pat
     assert asked(tmp_path).endswith(" sha256:0123 train")
     assert asked(tmp_path, replace(SPEC, program="serve")).endswith(" sha256:0123 serve")
     assert asked(tmp_path, replace(SPEC, arguments=("a", "b"))).endswith(" sha256:0123 a b")
+    job = replace(SPEC, program="process")  # evidence/processing-container.md
+    assert asked(tmp_path, job).endswith(" sha256:0123")
+    assert asked(tmp_path, replace(job, arguments=("a",))).endswith(" sha256:0123 a")
     told = asked(tmp_path, replace(SPEC, command=("/x", "y"), arguments=("a",)))
     assert told.endswith(" --entrypoint /x sha256:0123 y a")
 

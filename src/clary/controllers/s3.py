@@ -97,7 +97,7 @@ class RoleObjects:
             staged.unlink(missing_ok=True)
             raise DataFault(
                 f"Artifact upload failed:{uri}: {error.message.rstrip('.')}. Create the bucket again, or "
-                "name another in S3OutputPath, and repeat the job."
+                "name another to write to, and repeat the job."
             ) from error
 
     def take_back(self, uri: str, path: Path) -> None:

@@ -18,6 +18,7 @@ from clary.resources.experiments.trial_component import TRIAL_COMPONENT
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.resources.inference.model import MODEL
 from clary.resources.model_registry.model_package import MODEL_PACKAGE
+from clary.resources.processing.processing_job import PROCESSING_JOB
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store.lineage.edges import DESTINATION, SOURCE
 from clary.store.lineage.tables import EDGES, FOLLOWED
@@ -393,3 +394,45 @@ def test_a_package_leaves_its_parts_its_group_and_every_approval(world: World) -
     world.records.update(made, {"ModelPackageDescription": "d"})
     follower.catch_up()
     assert everything(world) == before
+
+
+def test_a_processing_job_has_its_inputs_image_and_outputs(world: World) -> None:
+    follower = Follower(world.records, world.means.metrics)
+    given = {"InputName": "raw", "S3Input": {"S3Uri": "s3://box/raw"}}
+    own = {"InputName": "own", "AppManaged": True}
+    made = {"OutputName": "clean", "S3Output": {"S3Uri": "s3://box/clean"}}
+    doc: Document = {
+        "ProcessingJobName": "P",
+        "AppSpecification": {"ImageUri": "123.dkr/image:1"},
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10}
+        },
+        "Environment": {"p1": "1.0", "who": "me"},
+        "ProcessingInputs": [given, own],
+        "ProcessingOutputConfig": {"Outputs": [made]},
+        "ExperimentConfig": {"TrialComponentDisplayName": "clean it"},
+    }
+    record = world.records.create(PROCESSING_JOB, doc)
+    follower.catch_up()
+    ended = {"ProcessingJobStatus": "Completed", "ExitMessage": "well", "ProcessingEndTime": NOON}
+    world.records.update(record, ended)
+    follower.catch_up()
+    found = find(world.records, "TrialComponent", "P-aws-processing-job")
+    assert found is not None
+    assert found.doc["Source"] == {"SourceArn": record.arn, "SourceType": "SageMakerProcessingJob"}
+    assert found.doc["DisplayName"] == "clean it" and found.doc["EndTime"] == NOON
+    assert found.doc["Parameters"] == {
+        "SageMaker.InstanceType": {"StringValue": "ml.m5.large"},
+        "SageMaker.InstanceCount": {"NumberValue": 2.0},
+        "SageMaker.VolumeSizeInGB": {"NumberValue": 10.0},
+        "p1": {"NumberValue": 1.0},
+        "who": {"StringValue": "me"},
+    }
+    assert found.doc["InputArtifacts"] == {
+        "SageMaker.ImageUri": {"Value": "123.dkr/image:1"},
+        "raw": {"Value": "s3://box/raw"},
+    }
+    assert found.doc["OutputArtifacts"] == {"clean": {"Value": "s3://box/clean"}}
+    assert found.doc["Status"]["PrimaryStatus"] == "Completed"
+    kinds = {uri: find(world.records, "Artifact", uri) for uri in ("s3://box/raw", "s3://box/clean")}
+    assert all(each is not None and each.doc["ArtifactType"] == "DataSet" for each in kinds.values())
