@@ -128,9 +128,14 @@ class Life:
 
     def end(self, arn: str, step: str, status: str = "Completed", **members: Any) -> Document:
         """Let the job of a step end, and the execution go on."""
-        job = self.made(arn, step)
-        member = find(job.service, job.kind).status or ""
-        self.records.update(job, {member: status, **members}, due=None)
+        return self.end_made(self.made(arn, step).arn, arn, status, **members)
+
+    def end_made(self, job: str, arn: str, status: str = "Completed", **members: Any) -> Document:
+        """Let a job end that belongs to an execution, and this go on."""
+        found = self.records.by_arn(job)
+        assert found is not None
+        member = find(found.service, found.kind).status or ""
+        self.records.update(found, {member: status, **members}, due=None)
         self.wake(arn)
         return self.go_on(arn)
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from clary.controllers.means import Means
-from clary.controllers.pipelines import making
+from clary.controllers.pipelines import checking, making
+from clary.controllers.pipelines.checking import BASELINE, CHECKS, Check, NoBaseline
 from clary.controllers.pipelines.context import Known
 from clary.controllers.pipelines.results import Results, listing
 from clary.controllers.pipelines.step import LOOKS, POLL, Begin, End
@@ -46,6 +47,14 @@ class Beginning:
             return End(status="Failed", reason=f"ClientError: {fault}", final=True)
         if definition.type == "Fail":
             return _failed(str(arguments.get("ErrorMessage", "")))
+        if definition.type in CHECKS:
+            check = Check(definition.type, more)
+            try:
+                baseline = checking.before(self._means, step, execution.doc["RoleArn"], check)
+            except NoBaseline as fault:
+                return End(status="Failed", reason=f"ClientError: {fault}", final=True)
+            arguments = checking.with_baseline(arguments, baseline, check)
+            more = {**more, BASELINE: baseline}
         arguments = self._with_experiment(execution, definition, arguments)
         thing = THINGS.get(definition.type)
         again = LOOKS if thing is None or thing.wakes else POLL

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from clary.controllers.means import Means
+from clary.controllers.pipelines.checking import CHECKS, properties
 from clary.controllers.pipelines.things import THINGS, Thing, operation_of
 from clary.controllers.s3 import DataFault
 from clary.core.document import Document
@@ -100,6 +101,9 @@ class Known:
         found: Document = {} if outcome is None else {"Outcome": outcome}
         if "_Outputs" in step.doc:
             found["OutputParameters"] = step.doc["_Outputs"]
+        found |= step.doc.get("Metadata", {}).get("Lineage", {})
+        if step.doc["_Type"] in CHECKS:
+            found |= properties(step.doc)
         thing = THINGS.get(step.doc["_Type"])
         if thing is not None and "_Made" in step.doc:
             found |= self._described(name, thing, step.doc["_Made"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from clary.controllers.means import Means
-from clary.controllers.pipelines import asking, making
+from clary.controllers.pipelines import asking, checking, making, tracing
 from clary.controllers.pipelines.beginning import Beginning
+from clary.controllers.pipelines.checking import CHECKS
 from clary.controllers.pipelines.definitions import Definitions
 from clary.controllers.pipelines.narrating import narrate
 from clary.controllers.pipelines.results import Results
@@ -41,7 +42,7 @@ class PipelineExecutionSteps:
         whole = self._definitions.whole(execution)
         definition = whole.named[record.doc["StepName"]]
         if "_Begun" in record.doc:
-            world = self._seen(record)
+            world = self._seen(record, execution.doc["RoleArn"])
         elif record.status == "Stopping" or record.doc.get("_RetryAt", now) > now:
             world = World()
         else:
@@ -68,12 +69,17 @@ class PipelineExecutionSteps:
             asking.stop(self._means, record, role, definition)
         return {}
 
-    def _seen(self, record: Record) -> World:
-        thing = THINGS.get(record.doc["_Type"])
+    def _seen(self, record: Record, role: str) -> World:
+        kind = record.doc["_Type"]
+        thing = THINGS.get(kind)
+        if kind == "Lineage":
+            return World(end=End(status="Succeeded"))
         if thing is None:
-            stops = record.doc["_Type"] == "Callback"
-            return World(end=asking.standing(self._means, record), stops=stops)
-        return World(end=making.standing(self._means, record, thing), stops=thing.stops, wakes=thing.wakes)
+            return World(end=asking.standing(self._means, record), stops=kind == "Callback")
+        end = making.standing(self._means, record, thing)
+        if end is not None and end.status == "Succeeded" and kind in CHECKS:
+            end = checking.ended(self._means, record, role, end)
+        return World(end=end, stops=thing.stops, wakes=thing.wakes)
 
     def _begin(self, record: Record, role: str, definition: StepDefinition, step: Begin) -> Step:
         """Make the step's call; what it answers decides what is next."""
@@ -81,6 +87,9 @@ class PipelineExecutionSteps:
         parts = {} if step.parts is None else {"_Parts": step.parts}
         thing = THINGS.get(definition.type)
         try:
+            if definition.type == "Lineage":
+                tracing.record(self._means, record, role, step.arguments)
+                return Step()  # not written: the record has moved on, and is looked at again
             if thing is None:
                 begun = asking.begin(self._means, record, role, definition, step)
                 return Step(
@@ -91,8 +100,13 @@ class PipelineExecutionSteps:
             refused = End(status="Failed", code=error.code, reason=_refused(error))
             return settle(record, refused, definition.retry_policies, now)
         members = {**parts, **made.members(thing)}
+        if definition.type in CHECKS:
+            members |= checking.begun(definition.type, step.more, step.arguments, made.arn)
         if not thing.ends:
-            return settle(record, End(status="Succeeded", members=members), (), now)
+            done = settle(record, End(status="Succeeded", members=members), (), now)
+            if done.effect == "keep":
+                self._results.keep(record, done.write)
+            return done
         return Step(write={**members, "_Begun": True, "StepStatus": "Executing"}, again=step.again)
 
     def _tell(self, record: Record, world: World, step: Step) -> None:

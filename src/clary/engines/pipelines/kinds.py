@@ -93,6 +93,7 @@ KINDS: Mapping[str, StepKind] = {
     "Endpoint": StepKind(
         creates="CreateEndpoint", describes=("DescribeEndpoint",), fills=("EndpointName",), caches=True
     ),
+    "Lineage": StepKind(properties=("ActionArns", "ArtifactArns", "ContextArns", "Associations")),
     "Condition": StepKind(properties=("Outcome",)),
     "Fail": StepKind(),
     "Callback": StepKind(
@@ -136,7 +137,6 @@ NOT_RUN: Mapping[str, str] = {
     "EMR": _CLUSTER,
     "EMRServerless": _CLUSTER,
     "InferenceComponent": "Create it in a Lambda step.",
-    "Lineage": "What steps make is linked by itself; link more in a Lambda or a Processing step.",
     "Job": "CreateJob runs nothing here: use a Training or a Processing step.",
     "Cleanup": "Delete the objects in a Lambda or a Processing step.",
     "ForEach": "Write one step for each item, or loop within a Processing step.",

@@ -28,6 +28,7 @@ from clary.engines.pipelines.members import choice, items, members, structure
 from clary.engines.pipelines.paths import Reference, json_way, reference
 from clary.wire.models import service
 
+_ENTITIES = {"Actions": "CreateAction", "Artifacts": "CreateArtifact", "Contexts": "CreateContext"}
 _SORTS = {"String": "string", "Integer": "integer", "Boolean": "boolean", "Float": "float"}
 
 
@@ -77,6 +78,8 @@ class _Scope:
                 self._condition(each, where)
         elif step.type == "Fail":
             members(step.arguments, path, ("ErrorMessage",))
+        elif step.type == "Lineage":
+            self._lineage(step.arguments, path)
         self.expressions(step.arguments, path)
 
     def _condition(self, value: Json, path: str) -> None:
@@ -94,6 +97,16 @@ class _Scope:
         elif kind == "In":
             for _ in items(said["Values"], f"{path}.Values"):
                 pass
+
+    def _lineage(self, arguments: Document, path: str) -> None:
+        members(arguments, path, (*_ENTITIES, "Associations"))
+        for name, operation in _ENTITIES.items():
+            for where, each in items(arguments.get(name, []), f"{path}.{name}"):
+                shapes.check(_request(operation), each, where, self.sort_of)
+        for where, each in items(arguments.get("Associations", []), f"{path}.Associations"):
+            said = members(each, where, ("Source", "Destination", "AssociationType"))
+            for end in ("Source", "Destination"):
+                members(said.get(end), f"{where}.{end}", ("Arn", "Name", "Type"))
 
     def _check_files(self, step: StepDefinition, path: str) -> None:
         config = step.arguments.get("ProcessingOutputConfig")
