@@ -177,21 +177,22 @@ class Crew:
             except (ApiError, Changed) as gone:
                 self._fail(lambda _, gone=gone: gone)  # type: ignore[misc]
                 return
-            self._see(standing)
+            self.see(standing.hosts)
+            self._fail(lambda waiter, standing=standing: standing.setback(waiter.since))  # type: ignore[misc]
             while self._waiting and (host := self._free()):
                 self.leave(host)
             await asyncio.sleep(_PAUSE)
 
-    def _see(self, standing: Standing) -> None:
-        """Take note of the environments there are, and tell those who wait for one that failed."""
-        if standing.hosts is not self.hosts:
-            self.hosts = standing.hosts
-            uids = {host.uid for host in self.hosts}
-            self._used &= uids
-            self._lost = {uid: at for uid, at in self._lost.items() if uid in uids}
-            for uid in self._known.keys() - uids - self._busy:
-                self._known.pop(uid).close()
-        self._fail(lambda waiter: standing.setback(waiter.since))
+    def see(self, hosts: list[Host]) -> None:
+        """Take note of the environments there are; what is known of others is forgotten."""
+        if hosts is self.hosts:
+            return
+        self.hosts = hosts
+        uids = {host.uid for host in hosts}
+        self._used &= uids
+        self._lost = {uid: at for uid, at in self._lost.items() if uid in uids}
+        for uid in self._known.keys() - uids - self._busy:
+            self._known.pop(uid).close()
 
     def _fail(self, error: Callable[[_Waiter], Exception | None]) -> None:
         for waiter in [*self._waiting]:

@@ -150,7 +150,7 @@ class Serverless:
                 f"Rate exceeded: {most} calls of endpoint {call.endpoint} are under way, its MaxConcurrency. "
                 "Try again, or update the endpoint with a larger one."
             )
-        crew.hosts = plan.variant.hosts
+        crew.see(plan.variant.hosts)
         bill = Bill(
             at=micros(self._clock.now()) // 1000,
             concurrency=occupancy.calls(crew.place, most),

@@ -125,7 +125,7 @@ class Functions:
         """Return an environment for one call; raises Throttled where there are too many."""
         standing = self.find(call.environments)
         crew, number = self._place(call, standing.record)
-        crew.hosts = standing.hosts
+        crew.see(standing.hosts)
         try:
             host, _ = await crew.have(time.perf_counter(), lambda: self.find(call.environments))
         except Changed:
@@ -164,6 +164,7 @@ class Functions:
         if generation != self._seen:
             self._seen = generation
             self._standings = {key: value.old() for key, value in self._standings.items()}
+            self._forget_those_gone()
         standing = self._standings.get(uid)
         if standing is None or standing.stale:
             standing = self._standings[uid] = self._read(uid, standing)
@@ -175,9 +176,6 @@ class Functions:
         record = self._records.by_uid(uid)
         if record is None:
             self._standings.pop(uid, None)
-            crew = self._crews.get(uid)
-            if crew and crew.idle():
-                self._crews.pop(uid).close()
             raise Changed
         told = record.doc.get("_Hosts", [])
         for each in before.hosts if before else ():
@@ -188,6 +186,14 @@ class Functions:
         if before and before.hosts == hosts:
             hosts = before.hosts
         return Standing(record, hosts)
+
+    def _forget_those_gone(self) -> None:
+        """Close what is open of functions that are no more."""
+        for uid in [uid for uid, crew in self._crews.items() if crew.idle() and crew.calls.gone()]:
+            self._crews.pop(uid).close()
+            if standing := self._standings.pop(uid, None):
+                for host in standing.hosts:
+                    self._hosts.pop(host.uid, host).close()
 
     def _host(self, uid: str, socket: Path) -> Host:
         host = self._hosts.get(uid)
