@@ -11,7 +11,7 @@ import pytest
 from tests.crash.sending import Send, Sender, storm
 from tests.crash.site import Site
 
-ACCOUNT, REGION = "000000000000", "us-east-1"
+ACCOUNT, REGION, ROLE = "000000000000", "us-east-1", "SageMakerExecutionRole"
 KILLS = ["controller", "gateway", "controller", "controller"]
 LEAST = 20  # events that are acknowledged between two kills, however slow the machine
 pytestmark = pytest.mark.slow
@@ -37,7 +37,9 @@ def taken(sqs: Any, url: str, had: list[str]) -> list[str]:
 
 
 def test_what_was_acknowledged_reaches_its_target_once(site: Site) -> None:
-    events, role = site.client("events"), site.client("iam").list_roles()["Roles"][0]["Arn"]
+    events, role = site.client("events"), f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+    site.client("s3").create_bucket(Bucket="models")
+    site.client("s3").put_object(Bucket="models", Key="model.tar.gz", Body=b"x")
     arn, url = queue(site, "kills")
     either = [{"source": ["mine"]}, {"detail-type": ["SageMaker Model State Change"]}]
     events.put_rule(Name="kills", EventPattern=json.dumps({"$or": either}))
@@ -58,7 +60,7 @@ def test_what_was_acknowledged_reaches_its_target_once(site: Site) -> None:
 
     def making() -> Send:
         client = site.client("sagemaker", attempts=1)
-        container = {"Image": "held", "ModelDataUrl": "s3://b/model.tar.gz"}
+        container = {"Image": "held", "ModelDataUrl": "s3://models/model.tar.gz"}
         return lambda name: client.create_model(
             ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role
         )
@@ -66,6 +68,7 @@ def test_what_was_acknowledged_reaches_its_target_once(site: Site) -> None:
     senders = [Sender(f"put{number}", putting, 0.02) for number in range(2)]
     senders += [Sender(f"make{number}", making, 0.02) for number in range(2)]
     told = {f'"{text}"' for text in storm(site, senders, KILLS, LEAST)}
+    assert all(sender.acknowledged for sender in senders)
     had: list[str] = []
     sqs = site.client("sqs")
     site.until(lambda: told <= set(taken(sqs, url, had)), "what was acknowledged has arrived")
@@ -75,13 +78,10 @@ def test_what_was_acknowledged_reaches_its_target_once(site: Site) -> None:
 def test_each_time_of_a_schedule_comes_once(site: Site) -> None:
     scheduler, sqs = site.client("scheduler"), site.client("sqs")
     arn, url = queue(site, "times")
-    roles = site.client("iam").list_roles()["Roles"]
-    role = next(each["Arn"] for each in roles if each["RoleName"] == "SageMakerExecutionRole")
+    role = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
     may = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
-    site.client("iam").put_role_policy(
-        RoleName="SageMakerExecutionRole", PolicyName="times", PolicyDocument=policy
-    )
+    site.client("iam").put_role_policy(RoleName=ROLE, PolicyName="times", PolicyDocument=policy)
     names = [f"time-{number}" for number in range(24)]
     for number, name in enumerate(names):
         at = datetime.now(UTC) + timedelta(seconds=8 + number // 6)

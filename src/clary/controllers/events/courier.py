@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
+
+from sqlalchemy import Connection
 
 from clary.controllers.events.matching import Matcher
 from clary.core.clock import Clock
@@ -22,7 +26,9 @@ from clary.store.times import micros
 log = logging.getLogger(__name__)
 
 LOOK = timedelta(milliseconds=100)  # Between looks whether anything was written at all: one PRAGMA each.
-BATCH = 100  # Deliveries read at once; each is made in a transaction of its own.
+TIDY = timedelta(seconds=2)  # Between writes that only forget: what begins a job shall not wait for them.
+TURN = timedelta(milliseconds=20)  # How long deliveries are gathered in one transaction.
+BATCH = 100  # Deliveries read at once.
 FIRST_WAIT = timedelta(seconds=1)  # Before the first retry; each next one waits twice as long.
 LONGEST_WAIT = timedelta(minutes=10)
 _NEVER = 1 << 62
@@ -56,15 +62,19 @@ class Courier:
     def run(self, stop: threading.Event) -> None:
         """Carry whatever happens until told to stop."""
         seen: int | None = None
+        tidy = 0.0
         while not stop.wait(LOOK.total_seconds()):
             try:
                 version = self._watch()
                 if version != seen:
-                    self._matcher.catch_up()
+                    self._matcher.match()
                     seen, self._next = version, 0
                 if micros(self._clock.now()) >= self._next:
                     self.deliver(stop.is_set)
                     self._next = deliveries.next_due(self._records.database) or _NEVER
+                if time.monotonic() >= tidy:
+                    self._matcher.forget()
+                    tidy = time.monotonic() + TIDY.total_seconds()
             except TryAgain as slow:
                 log.warning("events are carried later: %s", slow)
             except Exception:
@@ -72,41 +82,57 @@ class Courier:
 
     def catch_up(self) -> None:
         """Match and deliver all there is now."""
-        self._matcher.catch_up()
+        self._matcher.match()
+        self._matcher.forget()
         self.deliver()
 
     def deliver(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """Deliver what is due; return how much of it arrived."""
         arrived, database = 0, self._records.database
         while not stopped():
-            now = micros(self._clock.now())
-            found = deliveries.due(database, now, BATCH)
-            for one in found:
-                if stopped():
-                    break
-                arrived += self._deliver(one)
+            found = deliveries.due(database, micros(self._clock.now()), BATCH)
+            left = deque(found)
+            while left and not stopped():
+                arrived += self._turn(left)
             if len(found) < BATCH:
                 break
         if arrived:
             self._ring()
         return arrived
 
-    def _deliver(self, one: Delivery) -> bool:
+    def _turn(self, left: deque[Delivery]) -> int:
+        """Make some deliveries in one transaction, short enough for whoever else writes."""
+        arrived: list[Delivery] = []
+        failed: list[tuple[Delivery, ApiError]] = []
+        with self._records.database.write() as connection:
+            until = time.monotonic() + TURN.total_seconds()
+            while left and time.monotonic() < until:
+                one = left.popleft()
+                error = self._send(connection, one)
+                if error is None:
+                    arrived.append(one)
+                else:
+                    failed.append((one, error))
+        for one in arrived:
+            log.info("%s reached %s (%s)", one.source, one.request["Target"]["Arn"], one.token)
+        for one, error in failed:
+            self._failed(one, error)
+        return len(arrived)
+
+    def _send(self, connection: Connection, one: Delivery) -> ApiError | None:
+        """Send one and forget it, or leave it as it is and return why."""
         try:
-            with self._records.database.write() as connection:
+            with connection.begin_nested():
                 deliveries.done(connection, one.id)
                 self._sender.send(one)
         except ApiError as error:
-            self._failed(one, error)
+            return error
         except (TryAgain, Moved) as slow:
-            self._failed(one, ApiError(str(slow), code="SDK_CLIENT_ERROR", status=503))
+            return ApiError(str(slow), code="SDK_CLIENT_ERROR", status=503)
         except Exception as error:  # one target must not keep the others from theirs
             log.exception("%s could not be sent what %s has for it", one.request["Target"]["Arn"], one.source)
-            self._failed(one, ApiError(str(error), code="INTERNAL_ERROR", status=500))
-        else:
-            log.info("%s reached %s (%s)", one.source, one.request["Target"]["Arn"], one.token)
-            return True
-        return False
+            return ApiError(str(error), code="INTERNAL_ERROR", status=500)
+        return None
 
     def _failed(self, one: Delivery, error: ApiError) -> None:
         now = micros(self._clock.now())

@@ -6,6 +6,7 @@ makes none twice.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -23,9 +24,11 @@ from clary.store.record import Record
 from clary.store.records import Records
 from clary.store.times import from_micros, micros
 
+log = logging.getLogger(__name__)
+
 AGE = timedelta(hours=24)  # For how long a delivery is tried, where a target says nothing else.
 TRIES = 185  # How often, likewise: evidence/events-targets.md
-BATCH = 500  # Notes read at once.
+BATCH = 100  # Notes read at once, and worked off in one transaction.
 TARGETS = "_Targets"
 Rules = dict[tuple[str, str, str], list[Record]]
 """The rules that listen, by account, region and bus."""
@@ -36,31 +39,45 @@ class Matcher:
 
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records, self._clock = records, clock
-        self._last = 0
+        self._last = self._forgotten = 0
 
-    def catch_up(self) -> int:
+    def match(self) -> int:
         """Turn every note into deliveries; return how many there are of these."""
         made = 0
         while notes := outbox.after(self._records.database, self._last, BATCH):
             rules: Rules = {}
-            for note in notes:
-                found = list(self._deliveries(note, rules))
-                if found:
-                    self._keep(note, found)
-                made += len(found)
-                self._last = note.id
-            self._forget()
+            found = [each for note in notes for each in self._of(note, rules)]
+            if found:
+                self._keep(found, notes[-1].id)
+            self._last = notes[-1].id
+            made += len(found)
         return made
 
-    def _keep(self, note: Happened, found: list[Outgoing]) -> None:
+    def forget(self) -> None:
+        """Forget the notes that led to nothing; those that led to something are forgotten with it."""
+        if self._last > self._forgotten:
+            with self._records.database.write() as connection:
+                outbox.done(connection, self._last)
+            self._forgotten = self._last
+
+    def _keep(self, found: list[Outgoing], last: int) -> None:
         with self._records.database.write() as connection:
             for each in found:
                 deliveries.add(connection, each)
-            outbox.done(connection, note.id)
+            outbox.done(connection, last)
+        self._forgotten = last
 
-    def _forget(self) -> None:
-        with self._records.database.write() as connection:
-            outbox.done(connection, self._last)
+    def _of(self, note: Happened, rules: Rules) -> list[Outgoing]:
+        try:
+            return list(self._deliveries(note, rules))
+        except (
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ):  # it must not keep the others from theirs
+            log.exception("what happened to %s could not be told", note.arn)
+            return []
 
     def _deliveries(self, note: Happened, rules: Rules) -> Iterator[Outgoing]:
         bus = note.arn.rpartition("event-bus/")[2] if note.kind == outbox.EVENT else "default"
