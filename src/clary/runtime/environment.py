@@ -1,7 +1,7 @@
 """Builds environments ahead of their first use: `python -m clary.runtime.environment [IMAGE|LOCK ...]`.
 
-An image by its name, a client (an SDK, the AWS CLI) by the path of its hashed lock; without any, every image.
-Prints what it does, and each environment's directory as its last line.
+An image by its name, a client (an SDK, the AWS CLI) by the path of its hashed lock; without any, every image
+that is built ahead. Prints what it does, and each environment's directory as its last line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
     """Build the environments; the exit code says whether all are there."""
     cache, index = Settings.from_environment(os.environ).cache, from_pip(os.environ)
     try:
-        for source in [_source(name) for name in arguments] or list(catalogue()):
+        ahead = (image for image in catalogue() if image.ahead)
+        for source in [_source(name) for name in arguments] or ahead:
             image = ensure(source, cache, index, lambda line: print(line, flush=True))
             print(Build(cache, image.key).prefix, flush=True)
     except (BuildFailed, UnknownImage) as error:

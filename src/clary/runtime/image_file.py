@@ -126,6 +126,11 @@ def _python(value: object, folder: Path) -> Iterator[Problem]:
         yield "python", f'python is {value!r}; it must be a version in quotes: python = "3.11".'
 
 
+def _ahead(value: object, folder: Path) -> Iterator[Problem]:
+    if not isinstance(value, bool):
+        yield "ahead", f"ahead is {value!r}; it must be true or false, without quotes."
+
+
 def _programs(value: object, folder: Path) -> Iterator[Problem]:
     if not isinstance(value, dict) or not value:
         yield (
@@ -199,6 +204,7 @@ _KEYS: Mapping[str, Callable[..., Iterator[Problem]]] = {
     "repositories": _repositories,
     "requirements": _requirements,
     "python": _python,
+    "ahead": _ahead,
     "programs": _programs,
     "environment": _environment,
     "warm": _warm,

@@ -33,7 +33,8 @@ class ImageFile:
     """One `image.toml`, read.
 
     `metrics` are the built-in algorithm's: names and regular expressions. `tags` says which tags of a URI
-    (regular expressions) add which variables to the environment.
+    (regular expressions) add which variables to the environment. One that is not built `ahead` is built when
+    it is first used, though others are fetched beforehand.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ImageFile:
     metrics: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     python: str = ""
+    ahead: bool = True
 
     def interpreter(self) -> Interpreter:
         """Return the Python that the environment stands on; a `NoInterpreter` says how to get it."""
@@ -163,6 +165,7 @@ def read(path: Path) -> ImageFile:
                 for pattern, variables in document.get("tags", {}).items()
             },
             python=str(document.get("python", "")),
+            ahead=bool(document.get("ahead", True)),
         )
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise ValueError(f"{path} is not an image file: {error}") from error
