@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stories.server import CLIENTS, DEMO_LOCK, ROOT, Clary
+from tests.stories.server import CLIENTS, DEMO_LOCK, ROOT, SCRIPTS, Clary
+from tests.stories.server import run as cli
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 Environment = Callable[[Path], Path]
 BUCKET = "sagemaker-us-east-1-000000000000"
 STEPS = ["AbaloneProcess", "AbaloneTrain", "AbaloneEvaluate", "AbaloneDecide"]
 ENDED = ("Succeeded", "Failed", "Stopped")
+GUIDE = (ROOT / "docs" / "guide-pipelines.md").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -154,3 +157,155 @@ def test_a_selective_execution_runs_what_is_selected_on_what_was_made_before(
     assert ran == ["AbaloneEvaluate"]
     assert found["AbaloneEvaluate"]["StepStatus"] == "Succeeded"
     assert error_of(clary, arn) == error_of(clary, first)
+
+
+SCRIPT = (
+    "import pathlib, sys; here = pathlib.Path('/opt/ml/processing'); "
+    "word = ''.join(path.read_text() for path in here.glob('input/*')); "
+    "(here / 'output/word.txt').write_text(word + sys.argv[1]); sys.exit('bad' in word)"
+)
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
+
+
+def processing(name: str, source: object) -> dict[str, Any]:
+    """Return a step that adds a letter to what it reads, and fails where it reads of something bad."""
+    values = [f"s3://{BUCKET}/letters", {"Get": "Execution.PipelineExecutionId"}, name]
+    target = {"S3Uri": {"Std:Join": {"On": "/", "Values": values}}, "LocalPath": "/opt/ml/processing/output"}
+    given = {"S3Uri": source, "S3DataType": "S3Prefix", "LocalPath": "/opt/ml/processing/input"}
+    program = ["python3", "-c", SCRIPT]
+    return {
+        "Name": name,
+        "Type": "Processing",
+        "CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"},
+        "Arguments": {
+            "AppSpecification": {
+                "ImageUri": IMAGE, "ContainerEntrypoint": program, "ContainerArguments": [name],
+            },
+            "ProcessingInputs": [{"InputName": "read", "S3Input": given}],
+            "ProcessingOutputConfig": {
+                "Outputs": [{"OutputName": "word", "S3Output": {**target, "S3UploadMode": "EndOfJob"}}]
+            },
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+            },
+            "RoleArn": ROLE,
+        },
+    }  # fmt: skip
+
+
+def after(name: str) -> dict[str, str]:
+    return {"Get": f"Steps.{name}.ProcessingOutputConfig.Outputs['word'].S3Output.S3Uri"}
+
+
+def make(clary: Clary, name: str, *steps: dict[str, Any]) -> None:
+    definition = json.dumps({"Version": "2020-12-01", "Steps": steps})
+    clary.client("sagemaker").create_pipeline(PipelineName=name, RoleArn=ROLE, PipelineDefinition=definition)
+
+
+def put(clary: Clary, key: str, text: str) -> str:
+    clary.client("s3").put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+    return f"s3://{BUCKET}/{key}"
+
+
+def test_a_failed_execution_goes_on_where_it_failed(clary: Clary, first: str) -> None:
+    sagemaker = clary.client("sagemaker")
+    start, fragile = put(clary, "retry/a.txt", "x"), put(clary, "retry/b.txt", "bad")
+    waits = {**processing("B", fragile), "DependsOn": ["A"]}
+    make(clary, "Retried", processing("A", start), waits, processing("C", after("B")))
+    arn = sagemaker.start_pipeline_execution(PipelineName="Retried")["PipelineExecutionArn"]
+    assert status(sagemaker, ended(clary, arn)) == "Failed"
+    before = steps(clary, arn)
+    assert {name: step["StepStatus"] for name, step in before.items()} == {"A": "Succeeded", "B": "Failed"}
+    put(clary, "retry/b.txt", "good")
+    sagemaker.retry_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="again" * 8)
+    assert status(sagemaker, ended(clary, arn)) == "Succeeded"
+    found = steps(clary, arn)
+    assert list(found) == ["A", "B", "C"]
+    assert found["A"]["Metadata"] == before["A"]["Metadata"]
+    assert found["B"]["Metadata"] != before["B"]["Metadata"]
+    execution = arn.rpartition("/")[2]
+    assert read(clary, f"s3://{BUCKET}/letters/{execution}/C/word.txt") == "goodBC"
+
+
+def test_a_changed_byte_runs_what_depends_on_it_and_nothing_else(clary: Clary, first: str) -> None:
+    sagemaker = clary.client("sagemaker")
+    one, two = put(clary, "bytes/one/a.txt", "1"), put(clary, "bytes/two/a.txt", "2")
+    make(
+        clary,
+        "Bytes",
+        processing("A", one),
+        processing("B", after("A")),
+        processing("C", two),
+        processing("D", after("C")),
+    )
+    arn = sagemaker.start_pipeline_execution(PipelineName="Bytes")["PipelineExecutionArn"]
+    assert status(sagemaker, ended(clary, arn)) == "Succeeded"
+    put(clary, "bytes/two/a.txt", "3")
+    again = sagemaker.start_pipeline_execution(PipelineName="Bytes")["PipelineExecutionArn"]
+    assert status(sagemaker, ended(clary, again)) == "Succeeded"
+    assert cached(steps(clary, again)) == {"A": arn, "B": arn}
+    stream = f"Bytes/{again.rpartition('/')[2]}"
+    logs = clary.client("logs")
+    events = logs.get_log_events(logGroupName="/aws/sagemaker/Pipelines", logStreamName=stream)["events"]
+    (why,) = [event["message"] for event in events if event["message"].startswith("C ")]
+    assert why == f"C runs: not the same as in {arn}: ProcessingInputs.read content"
+    word = f"s3://{BUCKET}/letters/{again.rpartition('/')[2]}/D/word.txt"
+    assert read(clary, word) == "3CD"
+
+
+def test_a_callback_waits_across_a_restart_and_goes_on_with_its_answer(clary: Clary, first: str) -> None:
+    url = clary.client("sqs").create_queue(QueueName="approvals")["QueueUrl"]
+    send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:approvals"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [send]})
+    role = ROLE.rpartition("/")[2]
+    clary.client("iam").put_role_policy(RoleName=role, PolicyName="ask", PolicyDocument=policy)
+    outputs = [{"OutputName": "verdict", "OutputType": "String"}]
+    answer = {"Get": "Steps.Ask.OutputParameters['verdict']"}
+    says = {"Type": "In", "QueryValue": answer, "Values": ["yes", "certainly"]}
+    ask = {
+        "Name": "Ask",
+        "Type": "Callback",
+        "SqsQueueUrl": url,
+        "OutputParameters": outputs,
+        "Arguments": {"model": "m", "pipeline": {"Get": "Execution.PipelineName"}},
+    }
+    no = {"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": answer}}
+    decide = {
+        "Name": "Decide",
+        "Type": "Condition",
+        "Arguments": {"Conditions": [says], "IfSteps": [], "ElseSteps": [no]},
+    }
+    make(clary, "Approved", ask, decide)
+    arn = clary.client("sagemaker").start_pipeline_execution(PipelineName="Approved")["PipelineExecutionArn"]
+    message = clary.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"][0]
+    body = json.loads(message["Body"])
+    assert body["arguments"] == {"model": "m", "pipeline": "Approved"}
+    clary.command("down", "--yes", "--now")
+    clary.command("up", "--port", "0", "--detach")
+    sagemaker = clary.client("sagemaker")
+    assert steps(clary, arn)["Ask"]["StepStatus"] == "Executing"
+    sagemaker.send_pipeline_execution_step_success(
+        CallbackToken=body["token"], OutputParameters=[{"Name": "verdict", "Value": "certainly"}]
+    )
+    assert status(sagemaker, ended(clary, arn)) == "Succeeded"
+    found = steps(clary, arn)
+    answered = found["Ask"]["Metadata"]["Callback"]["OutputParameters"]
+    assert answered == [{"Name": "verdict", "Value": "certainly"}]
+    assert list(found) == ["Ask", "Decide"]
+
+
+def test_decorated_functions_are_steps_whose_answers_others_use(
+    clary: Clary, environment: Environment, tmp_path: Path
+) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    (tmp_path / "image.toml").write_text(block)
+    (tmp_path / "requirements.txt").write_bytes(DEMO_LOCK.read_bytes())
+    cli(
+        [sys.executable, "-m", "clary.cli.main", "image", "build", str(tmp_path), "--home", str(clary.home)],
+        check=True,
+    )
+    python = environment(DEMO_LOCK) / "python"
+    said = clary.run(str(python), str(SCRIPTS / "v2_step_functions.py"), "steps").stdout
+    assert "report: the largest is 50" in said
+    assert "largest: 50" in said
