@@ -56,6 +56,29 @@ def test_many_versions_are_listed_in_the_order_of_their_numbers(sagemaker: Any) 
     assert numbers == list(range(13, 0, -1))
 
 
+def test_a_card_is_found_by_its_package_its_group_and_its_risk(sagemaker: Any) -> None:
+    package = f"{ARN}:model-package/carded/1"
+
+    def found(name: str, value: str) -> list[str]:
+        filters = [{"Name": name, "Operator": "Equals", "Value": value}]
+        answer = sagemaker.search(Resource="ModelCard", SearchExpression={"Filters": filters})
+        return [each["ModelCard"]["ModelCardName"] for each in answer["Results"]]
+
+    details = {"model_package_arn": package, "model_package_group_name": "carded"}
+    content = {"model_package_details": details, "intended_uses": {"risk_rating": "High"}}
+    request = {"ModelCardName": "found", "Content": json.dumps(content), "ModelCardStatus": "Draft"}
+    sagemaker.create_model_card(**request)
+    assert found("ModelId", package) == found("ModelPackageGroupName", "carded") == ["found"]
+    assert "found" in found("RiskRating", "High")
+    model = f"{ARN}:model/carded"
+    sagemaker.update_model_card(
+        ModelCardName="found", Content=json.dumps({"model_overview": {"model_id": model}})
+    )
+    assert found("ModelId", package) == found("ModelPackageGroupName", "carded") == []
+    assert found("ModelId", model) == ["found"]
+    assert "found" not in found("RiskRating", "High")
+
+
 def test_what_a_card_may_not_become(sagemaker: Any) -> None:
     request = {"ModelCardName": "strict", "Content": ONE, "ModelCardStatus": "Draft"}
     for content in (

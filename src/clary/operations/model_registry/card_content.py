@@ -22,6 +22,14 @@ _KEPT = {  # evidence/model-cards.md
     "intended_uses": ("risk_rating",),
     "model_package_details": ("model_package_group_name", "model_package_arn"),
 }
+_SOUGHT = {  # what Search finds a card by: evidence/model-cards.md
+    "ModelId": (("model_package_details", "model_package_arn"), ("model_overview", "model_id")),
+    "RiskRating": (("intended_uses", "risk_rating"),),
+    "ModelPackageGroupName": (("model_package_details", "model_package_group_name"),),
+}
+SOUGHT = frozenset(_SOUGHT)
+"""Members of a card that its content says."""
+
 _WORDS: dict[type, str] = {dict: "an object", list: "an array"}
 
 
@@ -46,6 +54,17 @@ def check(text: str | None) -> Document:
                 "Each of the model card's evaluation_details must be an object with a name."
             )
     return card
+
+
+def sought(card: Document) -> Document:
+    """Return the members that Search finds a card by, as far as its content says them."""
+    found: Document = {}
+    for member, places in _SOUGHT.items():
+        said = [card.get(part, {}).get(name) for part, name in places]
+        texts = [each for each in said if isinstance(each, str) and each]
+        if texts:
+            found[member] = texts[0]
+    return found
 
 
 def metadata_only(doc: Document, member: str) -> Document:

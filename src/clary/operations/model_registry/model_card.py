@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from clary.core.document import Document
@@ -9,13 +10,19 @@ from clary.core.errors import ApiError, ResourceNotFound, ValidationError
 from clary.operations import crud
 from clary.operations.kinds import of
 from clary.operations.model_registry import card_content
-from clary.operations.registry import Call, operation
+from clary.operations.registry import Call, completes, operation
 from clary.resources.model_registry.model_card import MODEL_CARD, MODEL_CARD_VERSION
 from clary.resources.model_registry.model_card_export_job import MODEL_CARD_EXPORT_JOB
 from clary.store.records import Filter, Record
 
 _CHANGING = ("Content", "ModelCardStatus")
 _OF_VERSION = ("Content", "ModelCardStatus", "LastModifiedBy", "SecurityConfig")
+
+
+@completes("sagemaker", "CreateModelCard")
+def complete(call: Call) -> Document:
+    """Say what Search finds the card by."""
+    return card_content.sought(card_content.check(call.request["Content"]))
 
 
 @operation("sagemaker", "CreateModelCard")
@@ -44,8 +51,7 @@ def describe(call: Call) -> Document:
 def update(call: Call) -> Document:
     """Change the content, which makes a version, or the status, which does not."""
     request = call.request
-    if "Content" in request:
-        card_content.check(request["Content"])
+    sought = card_content.sought(card_content.check(request.get("Content")))
     with call.records.database.write():
         card = crud.named(of(MODEL_CARD), call)
         changes: Document = {
@@ -53,9 +59,11 @@ def update(call: Call) -> Document:
         }
         _check_change(card, changes)
         changes["LastModifiedBy"] = crud.signature(call.principal)
+        gone: Collection[str] = ()
         if "Content" in changes:
-            changes["ModelCardVersion"] = card.doc["ModelCardVersion"] + 1
-        card = call.records.update(card, changes)
+            changes |= {"ModelCardVersion": card.doc["ModelCardVersion"] + 1, **sought}
+            gone = card_content.SOUGHT - sought.keys()
+        card = call.records.update(card, changes, remove=gone)
         if "Content" in changes:
             _keep_version(call, card)
         else:

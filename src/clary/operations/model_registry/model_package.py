@@ -21,7 +21,8 @@ LAST = "_LastVersion"  # The group's member that remembers the number given last
 APPROVALS = "_Approvals"  # The package's member that keeps every approval status it had, oldest first.
 _UNBUILT = {
     "CertifyForMarketplace": "there is no marketplace to certify it for; leave it out.",
-    "ValidationSpecification": "batch transform, which validates packages, is not built; leave it out.",
+    "ValidationSpecification": "a package is not run to validate it. Leave it out; run a transform job of "
+    "a model of the same containers instead.",
 }
 
 
