@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from tests.crash.pipelined import Pipelined, condition, fail, model, training
 from tests.crash.site import Site
-from tests.operations.pipelines.written import BUCKET
+from tests.operations.pipelines.written import BUCKET, callback
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+SERVICE = {"Service": "sagemaker.amazonaws.com"}
 LOSS = {"Get": "Steps.Train.FinalMetricDataList[0].Value"}
 
 
@@ -57,3 +60,32 @@ def test_a_model_is_made_of_what_was_trained_where_the_condition_holds(pipelined
     found = pipelined.steps(started)
     assert found["Bad"]["Metadata"] == {"Fail": {"ErrorMessage": "loss is 0.5"}}
     assert "Keep" not in found
+
+
+def test_a_callback_waits_while_the_server_is_restarted(pipelined: Pipelined) -> None:
+    site = pipelined.site
+    iam, sqs = site.client("iam"), site.client("sqs")
+    trust, allow = (
+        json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each}]})
+        for each in (
+            {"Principal": SERVICE, "Action": "sts:AssumeRole"},
+            {"Action": "sqs:SendMessage", "Resource": "*"},
+        )
+    )
+    role = iam.create_role(RoleName="asker", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="asker", PolicyName="send", PolicyDocument=allow)
+    queue = sqs.create_queue(QueueName="waits")["QueueUrl"]
+    output = [{"OutputName": "answer", "OutputType": "String"}]
+    told = {"Get": "Steps.Ask.OutputParameters['answer']"}
+    steps = [callback("Ask", queue, {}, OutputParameters=output), fail("End", told)]
+    arn = pipelined.start("waits", *steps, RoleArn=role)
+    pipelined.step(arn, "Ask", "Executing")
+    [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
+    for name in ("controller", "gateway"):
+        site.kill(name)
+    site.up()
+    pipelined.sagemaker.send_pipeline_execution_step_success(
+        CallbackToken=json.loads(message["Body"])["token"],
+        OutputParameters=[{"Name": "answer", "Value": "42"}],
+    )
+    assert "End: 42" in pipelined.ended(arn)["FailureReason"]
