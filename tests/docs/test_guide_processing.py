@@ -32,4 +32,5 @@ def test_the_examples_process(
     said = clary.run(str(environment(DEMO_LOCK) / "python"), "run.py").stdout
     assert "Completed - 75 rows to train with, of 100\n['train', 'test']" in said
     assert clary.run("python", "call.py").stdout == "ada\ngrace\n\n"
-    assert clary.command("logs", "sorted-names").stdout.splitlines() == ["ada", "grace"]
+    for words in (("sorted-names",), ("sorted-names", "--follow")):  # which ends with the job
+        assert clary.command("logs", *words).stdout.splitlines() == ["ada", "grace"]

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from clary.cli.server import Client, client, home_option, need, settings
 
-_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TransformJobs")
+_KINDS = ("training", "processing", "transform")
+_GROUPS = {f"/aws/sagemaker/{kind.capitalize()}Jobs": kind for kind in _KINDS}
 _ENDED = {"Completed", "Failed", "Stopped"}
 _PAUSE = 0.3  # seconds between two looks of --follow
 
@@ -51,13 +52,10 @@ def _place(logs: Client, sagemaker: Client, name: str) -> tuple[str, str]:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-    try:
-        sagemaker.describe_training_job(TrainingJobName=name)
-    except ClientError as error:
-        raise click.ClickException(
-            f"There is no job or endpoint called {name}; clary status lists them."
-        ) from error
-    return _GROUPS[0], f"{name}/"
+    for group in _GROUPS:  # one that has not printed anything yet
+        if _status(sagemaker, group, name):
+            return group, f"{name}/"
+    raise click.ClickException(f"There is no job or endpoint called {name}; clary status lists them.")
 
 
 def _print_new(logs: Client, group: str, prefix: str, tokens: dict[str, str]) -> None:
@@ -78,7 +76,16 @@ def _print_new(logs: Client, group: str, prefix: str, tokens: dict[str, str]) ->
 
 
 def _ended(sagemaker: Client, group: str, name: str) -> bool:
-    if group != _GROUPS[0]:
-        return False
-    status: str = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
-    return status in _ENDED
+    return group in _GROUPS and _status(sagemaker, group, name) in {"", *_ENDED}
+
+
+def _status(sagemaker: Client, group: str, name: str) -> str:
+    """Return the status of the job whose log is in a group, or nothing where there is none of that name."""
+    kind = _GROUPS[group]
+    member = f"{kind.capitalize()}Job"
+    try:
+        told = getattr(sagemaker, f"describe_{kind}_job")(**{f"{member}Name": name})
+    except ClientError:
+        return ""
+    status: str = told[f"{member}Status"]
+    return status

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.controllers.worlds import LEASE_OVER, NOON, ROLE, DyingRecords, Killed, World
+from tests.controllers.worlds import ACCOUNT, LEASE_OVER, NOON, REGION, ROLE, DyingRecords, Killed, World
 
 from clary.controllers.processing.plan import run_uids
 from clary.controllers.processing.processing_job import World as Asked
@@ -17,6 +17,8 @@ from clary.controllers.processing.processing_job_world import GROUP, ProcessingJ
 from clary.core.document import Document
 from clary.resources.processing.processing_job import PROCESSING_JOB
 from clary.runtime.spec import Seen
+from clary.store.metrics import Series
+from clary.store.metrics.store import STANDARD, subject_of
 from clary.store.records import Record
 
 HERE = "/opt/ml/processing"
@@ -112,6 +114,31 @@ def test_a_job_runs_and_its_outputs_are_put_once(world: World) -> None:
     assert outputs(world) == {"o/made": b"x"}
     assert world.log(GROUP) == ["one", "two"]
     assert uid not in world.runtime.seen and world.reread(job).due is None
+
+
+def test_a_manifest_names_what_is_placed(world: World) -> None:
+    manifest = json.dumps([{"prefix": "s3://box/in/"}, "c.csv", "a.csv"]).encode()
+    world.means.objects.put("box", "list", manifest)
+    source = {"S3Uri": "s3://box/list", "S3DataType": "ManifestFile", "LocalPath": f"{HERE}/in/"}
+    job = create(world, ProcessingInputs=[{"InputName": "in", "S3Input": source}])
+    tend(world)
+    (uid,) = run_uids(job)
+    targets = [each.target for each in world.runtime.specs[uid].inputs]
+    assert targets == ["processing/in/c.csv", "processing/in/a.csv"]
+
+
+def test_what_a_host_uses_is_a_metric_of_the_jobs_own_namespace(world: World) -> None:
+    job = create(world)
+    tend(world)
+    (uid,) = run_uids(job)
+    world.runtime.seen[uid] = RUNNING
+    at = int(NOON.timestamp() * 1000)
+    world.runtime.used[uid] = json.dumps({"time": at, "cpu": 50.0, "memory": 10.0}).encode() + b"\n"
+    world.later()
+    tend(world)
+    subject = subject_of([("Host", "j/algo-1")])
+    series = Series(ACCOUNT, REGION, GROUP, "CPUUtilization", subject, "Percent", STANDARD)
+    assert [list(each.values) for each in world.means.metrics.read(series, at)] == [[50.0]]
 
 
 def test_the_program_is_told_of_its_job_and_its_hosts(world: World) -> None:
