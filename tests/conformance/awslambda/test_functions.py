@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.conformance.awslambda.functions import ECHO, TRUST, create, role_for_functions, zipped
 from tests.conformance.iam.people import ACCOUNT, allow, fresh, refused, user
+from tests.conformance.organizations.people import administrator, made
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -238,3 +239,28 @@ def test_no_concurrency_is_no_call(functions: Any, role: str) -> None:
     assert told.value.response["Error"]["Code"] == "TooManyRequestsException"
     answer: Any = told.value.response
     assert answer["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+
+def test_another_account_calls_by_arn_where_the_policy_lets_it(
+    server: Server, functions: Any, role: str
+) -> None:
+    name = create(functions, role)
+    arn = functions.get_function_configuration(FunctionName=name)["FunctionArn"]
+    number = made(server)
+    theirs = server.client("lambda", administrator(server, number))
+    with refused("AccessDeniedException"):
+        theirs.invoke(FunctionName=arn, InvocationType="DryRun")
+    functions.add_permission(
+        FunctionName=name, StatementId="them", Action="lambda:InvokeFunction", Principal=number
+    )
+    assert theirs.invoke(FunctionName=arn, InvocationType="DryRun")["StatusCode"] == 204
+    with refused("AccessDeniedException"):
+        theirs.get_function(FunctionName=arn)
+
+
+def test_a_refused_creation_leaves_no_code(server: Server, functions: Any, role: str) -> None:
+    name = create(functions, role)
+    before = len([*server.home.functions.iterdir()])
+    with refused("ResourceConflictException"):
+        create(functions, role, FunctionName=name)
+    assert len([*server.home.functions.iterdir()]) == before

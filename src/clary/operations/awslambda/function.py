@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clary.core import ids, wake
 from clary.core.document import Document
+from clary.core.errors import ApiError
 from clary.operations.awslambda import code as codes
 from clary.operations.awslambda import settings
 from clary.operations.awslambda.code import MOST_SENT, MOST_UNPACKED
@@ -24,12 +25,12 @@ from clary.operations.permissions.awslambda import named
 from clary.operations.registry import Call, operation
 from clary.resources.awslambda.environments import LAMBDA_ENVIRONMENTS
 from clary.resources.awslambda.function import FUNCTION
+from clary.runtime.removal import remove_tree
 from clary.store.record import Record
 
 PAGE = 50
 CODE_STORAGE = 80_530_636_800
 LEFT_OVER = 100  # of an account's concurrency that no function may reserve
-_NAME = r"[a-zA-Z0-9-_]{1,64}"
 
 
 @operation("lambda", "CreateFunction")
@@ -44,6 +45,8 @@ def create(call: Call) -> Document:
     name = named(request["FunctionName"], call.records)[0].rpartition(":")[2]
     if len(name) > 64:
         raise invalid(f"The name {name!r} has {len(name)} characters; a function's has at most 64.")
+    if call.records.find(FUNCTION, name) is not None:
+        raise _taken(name)
     code, place = codes.read(call, request["Code"]), ids.uid()
     code.keep(_folder(call, place))
     configured = {member: request[member] for member in settings.CONFIGURED if member in request}
@@ -62,9 +65,13 @@ def create(call: Call) -> Document:
         "FunctionName": name,
         "_Wanted": {**_wanted(doc, code.name), "Generation": 1, "MaxConcurrency": ACCOUNT_CONCURRENCY},
     }
-    with call.records.database.write():
-        record = call.records.create(FUNCTION, doc)
-        call.records.create(LAMBDA_ENVIRONMENTS, environments, due=call.clock.now())
+    try:
+        with call.records.database.write():
+            record = call.records.create(FUNCTION, doc)
+            call.records.create(LAMBDA_ENVIRONMENTS, environments, due=call.clock.now())
+    except ApiError:
+        remove_tree(_folder(call, place))
+        raise
     return described(record)
 
 
@@ -179,6 +186,13 @@ def release(call: Call) -> None:
         function = function_of(call)
         call.records.update(function, {}, remove=["_Reserved"])
         _limit(call, function, ACCOUNT_CONCURRENCY)
+
+
+def _taken(name: str) -> ApiError:
+    members: Document = {"Type": "User"}
+    return ApiError(
+        FUNCTION.conflict_text.format(name=name), code=FUNCTION.conflict, status=409, members=members
+    )
 
 
 def _update(call: Call, changes: Document, code: str = "") -> Record:
