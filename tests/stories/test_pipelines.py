@@ -295,6 +295,37 @@ def test_a_callback_waits_across_a_restart_and_goes_on_with_its_answer(clary: Cl
     assert list(found) == ["Ask", "Decide"]
 
 
+def test_every_kind_of_step_that_is_run_runs_in_one_pipeline(
+    clary: Clary, environment: Environment, table: Path
+) -> None:
+    python = environment(DEMO_LOCK) / "python"
+    said = clary.run(str(python), str(SCRIPTS / "v2_every_step.py"), str(table)).stdout
+    assert 'asked {"rounds": 3, "words": ["is", {"it": "o-k"}]}' in said
+    ended = dict(re.findall(r"^([\w-]+) Succeeded (\w+)$", said, re.M))
+    assert ended == {
+        "Process": "ProcessingJob",
+        "Train": "TrainingJob",
+        "Tune": "TuningJob",
+        "Best-CreateModel": "Model",
+        "Ask": "Callback",
+        "Call": "Lambda",
+        "Decide": "Condition",
+        "Inner": "Condition",
+        "Transform": "TransformJob",
+        "Register-RegisterModel": "RegisterModel",
+        "Configure": "EndpointConfig",
+        "Serve": "Endpoint",
+    }
+    predicted = re.search(r"^predicts ([\d.]+)$", said, re.M)
+    assert predicted, said
+    assert 0 < float(predicted[1]) < 1
+    (group,) = clary.client("sagemaker").list_model_packages(ModelPackageGroupName="Everything")[
+        "ModelPackageSummaryList"
+    ]
+    assert group["ModelPackageVersion"] == 1
+    clary.client("sagemaker").delete_endpoint(EndpointName="Everything")
+
+
 def test_decorated_functions_are_steps_whose_answers_others_use(
     clary: Clary, environment: Environment, tmp_path: Path
 ) -> None:

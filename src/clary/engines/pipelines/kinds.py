@@ -88,6 +88,7 @@ KINDS: Mapping[str, StepKind] = {
         creates="CreateEndpointConfig",
         describes=("DescribeEndpointConfig",),
         fills=("EndpointConfigName",),
+        retries=True,
         caches=True,
     ),
     "Endpoint": StepKind(
