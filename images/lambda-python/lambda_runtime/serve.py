@@ -31,6 +31,8 @@ from lambda_runtime.worker import Outcome, Worker
 REMEMBERED = 16 << 20
 """Bytes of answers to durable invocations that are kept."""
 
+_FAULT = b'{"errorType": "Runtime.Unknown", "errorMessage": "The environment could not run the function."}'
+
 
 @dataclass
 class Job:
@@ -75,12 +77,16 @@ class Environment:
         if known is not None:
             known.done.wait()
             return known
+        whole = False
         try:
             self._work(job, head, event)
+            whole = True
         finally:
+            if not whole:  # the machine failed us: whoever asks again begins anew
+                job.failed, job.body = True, _FAULT
             with self._lock:
                 self._running = None
-                if durable:
+                if durable and whole:
                     self._remember(request, job)
             job.done.set()
         return job

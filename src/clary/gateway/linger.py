@@ -58,7 +58,7 @@ async def linger(exchange: Exchange, parts: Parts) -> None:
 
 def awaits_function(exchange: Exchange) -> bool:
     """Say whether a request may be one that waits for a function's answer."""
-    service, path = exchange.service, exchange.request.path
+    service, path = exchange.service, exchange.request.path.rstrip("/")
     return service is not None and service.service_name == "lambda" and path.endswith("/invocations")
 
 
