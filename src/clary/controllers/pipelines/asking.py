@@ -52,7 +52,8 @@ def _call_back(means: Means, step: Record, role: str, asked: Begin) -> Document:
     records = means.records.scoped(step.account, step.region)
     if records.find(PIPELINE_CALLBACK, letters) is None:
         with records.database.write():
-            records.create(PIPELINE_CALLBACK, {"CallbackToken": letters, "_Step": step.uid})
+            named = {name: step.doc[name] for name in ("PipelineName", "PipelineExecutionId")}
+            records.create(PIPELINE_CALLBACK, {**named, "CallbackToken": letters, "_Step": step.uid})
             _send(means, step, role, url, letters, asked.arguments, "Executing")
     callback = {"CallbackToken": letters, "SqsQueueUrl": url}
     return {"Metadata": {"Callback": callback}}

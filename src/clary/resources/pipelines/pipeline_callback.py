@@ -11,7 +11,7 @@ PIPELINE_CALLBACK = register(
     Resource(
         kind="PipelineCallback",
         identity=("CallbackToken",),
-        arn="pipeline-callback/{CallbackToken}",
+        arn="pipeline/{PipelineName!l}/execution/{PipelineExecutionId}/callback/{CallbackToken}",
         missing_text="No step of a pipeline waits for the callback token {name}.",
     )
 )
