@@ -27,8 +27,8 @@ _GRACE = 130.0  # seconds: StopTrainingJob's own 120, and a little to settle
 def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
     """Stop the server.
 
-    Running training jobs, of all accounts, are stopped as StopTrainingJob does, so what they saved is
-    uploaded. Endpoints stay endpoints: their hosts end now and start again with the next clary up.
+    Running training and processing jobs, of all accounts, are stopped as StopTrainingJob does, so what they
+    saved is uploaded. Endpoints stay endpoints: their hosts end now and start again with the next clary up.
     """
     server = need(settings(home).home)
     out = console()
@@ -44,21 +44,21 @@ def command(home: Path | None, now: bool, keep_jobs: bool, yes: bool) -> None:
 
 def _stop_jobs(server: Server, *, ask: bool, wait: bool) -> None:
     busy = [
-        (jobs, found) for jobs in of_all_accounts(server, "not asked to stop") if (found := jobs.running())
+        (jobs, found) for jobs in of_all_accounts(server, "not asked to stop") if (found := jobs.unfinished())
     ]
     if not busy:
         return
-    names = [jobs.named(job["TrainingJobName"]) for jobs, found in busy for job in found]
-    click.echo(f"Running training jobs: {', '.join(names)}")
+    names = [jobs.named(name) for jobs, found in busy for _, name in found]
+    click.echo(f"Running jobs: {', '.join(names)}")
     if ask:
         click.confirm("Stop them?", abort=True)
     if not wait:
         return
     for jobs, found in busy:
-        for job in found:
-            jobs.sagemaker.stop_training_job(TrainingJobName=job["TrainingJobName"])
+        for kind, name in found:
+            jobs.stop(kind, name)
     deadline = time.monotonic() + _GRACE
-    while any(jobs.running() for jobs, _ in busy) and time.monotonic() < deadline:
+    while any(jobs.unfinished() for jobs, _ in busy) and time.monotonic() < deadline:
         time.sleep(0.2)
 
 

@@ -1,4 +1,4 @@
-"""The training jobs that run on a server, of all its accounts."""
+"""The training and processing jobs that run on a server, of all its accounts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,27 @@ class Jobs:
         """Return what to call a job before the administrator of the server's own account."""
         return job if self.own else f"{job} (account {self.account})"
 
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Return kind and name of every training and processing job that has not ended."""
+        pages = [
+            page
+            for status in ("InProgress", "Stopping")
+            for page in self.sagemaker.get_paginator("list_processing_jobs").paginate(StatusEquals=status)
+        ]
+        found = [("training", job["TrainingJobName"]) for job in self.running()]
+        found += [
+            ("processing", job["ProcessingJobName"])
+            for page in pages
+            for job in page["ProcessingJobSummaries"]
+        ]
+        return found
+
+    def stop(self, kind: str, name: str) -> None:
+        """Ask one job to stop."""
+        getattr(self.sagemaker, f"stop_{kind}_job")(**{f"{kind.capitalize()}JobName": name})
+
     def running(self) -> list[Job]:
-        """Return the jobs that have not ended."""
+        """Return the training jobs that have not ended."""
         # A List with StatusEquals thins out pages already cut, and would page through every job there was.
         wanted = {"Name": "TrainingJobStatus", "Operator": "In", "Value": "InProgress,Stopping"}
         pages = self.sagemaker.get_paginator("search").paginate(
