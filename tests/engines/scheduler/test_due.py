@@ -51,7 +51,15 @@ def test_a_moment_comes_once() -> None:
     assert case("at(2026-11-23T12:01:00)", at + 2 * MINUTE) == Due(at=at)
     assert case("at(2026-11-23T12:01:00)", at + 2 * MINUTE, last=at) == Due()
     assert case("at(2026-11-23T13:01:00)", NOON, ScheduleExpressionTimezone="Europe/Berlin").look == at
-    assert case("at(2026-11-23T11:59:00)", NOON) == Due()
+    assert case("at(2026-11-23T11:58:00)", NOON) == Due()
+
+
+def test_a_first_time_that_is_just_over_is_acted_on() -> None:
+    soon = NOON - timedelta(seconds=2)  # a client's own clock, as the SDK's triggers send it
+    assert case("rate(1 day)", NOON, StartDate=soon) == Due(at=soon)
+    assert case("rate(1 day)", NOON, StartDate=soon, last=soon) == Due(look=soon + timedelta(days=1))
+    assert case("at(2026-11-23T11:59:58)", NOON) == Due(at=soon)
+    assert case("cron(59 11 * * ? *)", NOON).at is None
 
 
 def test_of_times_that_were_missed_the_last_one_counts_if_it_is_not_too_old() -> None:

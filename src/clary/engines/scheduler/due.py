@@ -13,6 +13,7 @@ from clary.core.document import Document
 from clary.engines.events import schedule
 
 AGE = 86_400  # seconds for which a time that was missed is made up for, where a retry policy says nothing
+PRECISION = timedelta(minutes=1)  # So long a first time may be over when its schedule is put.
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -38,9 +39,10 @@ def due(
     start: datetime = doc.get("StartDate") or made
     end: datetime | None = doc.get("EndDate")
     age = timedelta(seconds=doc["Target"].get("RetryPolicy", {}).get("MaximumEventAgeInSeconds", AGE))
-    behind = max(since - _MOMENT, start - _MOMENT, now - age)
-    if last is not None:
-        behind = max(behind, last)
+    grace = _MOMENT if times.cron or last else PRECISION
+    behind = max(since - grace, now - age, last or since - grace)
+    if times.once is None:
+        behind = max(behind, start - _MOMENT)
     until = now if end is None else min(now, end)
     came = times.last(behind, until, start)
     if came is not None and (moment := came + later(doc, uid, came)) <= now:
