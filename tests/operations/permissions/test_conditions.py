@@ -20,7 +20,7 @@ from clary.wire import models
 SERVICES = (
     *("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime"),
     *("sagemaker-a2i-runtime", "s3", "iam", "sts", "logs", "cloudwatch", "ecr", "application-autoscaling"),
-    *("service-quotas", "resourcegroupstaggingapi", "organizations", "sns", "sqs"),
+    *("service-quotas", "resourcegroupstaggingapi", "organizations", "sns", "sqs", "events", "scheduler"),
 )
 P3, M5 = "ml.p3.2xlarge", "ml.m5.large"
 
