@@ -77,6 +77,27 @@ def test_a_due_record_takes_one_effect_one_write_and_a_new_date(
     assert asyncio.run(loop(records, controller, clock).tend()) == 0
 
 
+def test_a_record_that_was_woken_goes_before_all_that_is_due(records: Records, clock: StoppedClock) -> None:
+    parent = create(records, "parent", due=NOON + timedelta(seconds=10))
+    for number in range(30):
+        create(records, f"j{number}")
+    seen: list[str] = []
+
+    def decide(record: Record) -> Step:
+        seen.append(record.name)
+        return Step(again=None, wake="" if record.uid == parent.uid else parent.uid)
+
+    ours = loop(records, Scripted(decide), clock)
+
+    async def tend_twice() -> None:
+        await ours.tend()
+        await ours.tend()
+
+    asyncio.run(tend_twice())
+    assert "parent" in seen
+    assert len(seen) < 30
+
+
 def test_an_unexpected_error_is_logged_once_and_the_record_is_tried_again_later_each_time(
     records: Records, clock: StoppedClock, caplog: pytest.LogCaptureFixture
 ) -> None:

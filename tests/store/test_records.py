@@ -164,7 +164,7 @@ def test_no_statement_scans_the_table_or_sorts(store: Records) -> None:
         [mine] = store.claim([TRAINING_JOB, ENDPOINT], "one", lease=LEASE, limit=5, hurry=[made.uid, "other"])
         store.renew(mine, "one", lease=LEASE)
         store.delete(store.settle(mine, "one", {}, due=None))
-    assert len(plans) > 10
+    assert len(plans) >= 10
     assert [plan for plan in plans if "SCAN records" in plan] == []
     # What is due is sorted, being little; a kind's records, being many, are not.
     assert [plan for plan in plans if "TEMP B-TREE" in plan and "ORDER BY records.due" not in plan] == []

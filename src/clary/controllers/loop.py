@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -91,11 +92,12 @@ class Loop:
         room = self._workers - len(self._tasks)
         if room <= 0:
             return 0
-        hurry = {uid for uid in self._heard if uid not in self._busy}
+        hurry = set(islice((uid for uid in self._heard if uid not in self._busy), room))
         self._heard -= hurry
         try:
             claimed = await self._in_thread(lambda: self._claim(room, hurry))
         except TryAgain as slow:
+            self._heard |= hurry
             log.warning("could not ask for due records: %s", slow)
             await asyncio.sleep(slow.after.total_seconds())
             return 0

@@ -222,20 +222,23 @@ class Records:
         """Take up to `limit` due records of these kinds that nobody holds, longest due first.
 
         They are `owner`'s until the lease ends or `settle` gives them back; an owner that died is replaced
-        then. Records whose uid is in `hurry` count as due when they wait for a later look.
+        then. Records whose uid is in `hurry` come first, also when they wait for a later look.
         """
         now = micros(self.clock.now())
         wanted = or_(*(and_(RECORDS.c.service == k.service, RECORDS.c.kind == k.kind) for k in kinds))
         free = or_(RECORDS.c.lease_until.is_(None), RECORDS.c.lease_until <= now)
-        timely = RECORDS.c.due <= now
-        if hurry:
-            timely = or_(timely, and_(RECORDS.c.uid.in_(list(hurry)), RECORDS.c.due.is_not(None)))
-        due = select(RECORDS.c.id, *COLUMNS).where(timely, wanted, free)
+        columns = select(RECORDS.c.id, *COLUMNS).where(wanted, free)
+        hurried = columns.where(RECORDS.c.uid.in_(list(hurry)), RECORDS.c.due.is_not(None)).limit(limit)
+        due = columns.where(RECORDS.c.due <= now)
         with self.database.read() as connection:
-            if connection.execute(due.limit(1)).first() is None:
+            asked = [hurried, due] if hurry else [due]
+            if not any(connection.execute(each.limit(1)).first() for each in asked):
                 return []
         with self.database.write() as connection:
-            rows = connection.execute(due.order_by(RECORDS.c.due).limit(limit)).mappings().all()
+            first = connection.execute(hurried).mappings().all() if hurry else []
+            others = due.where(RECORDS.c.id.not_in([row["id"] for row in first])) if first else due
+            others = others.order_by(RECORDS.c.due).limit(limit - len(first))
+            rows = [*first, *connection.execute(others).mappings()]
             taken = update(RECORDS).where(RECORDS.c.id.in_([row["id"] for row in rows]))
             until = micros(self.clock.now() + lease)
             connection.execute(taken.values(lease_owner=owner, lease_until=until))
