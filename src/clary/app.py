@@ -440,6 +440,7 @@ def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Control
     from clary.controllers.pipelines.step_world import PipelineExecutionSteps
     from clary.controllers.processing.processing_job_world import ProcessingJobs
     from clary.controllers.scheduler.schedule import Schedules
+    from clary.controllers.studio import mlflow_world
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.controllers.tuning.tuning_job_world import TuningJobs
 
@@ -461,6 +462,7 @@ def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Control
         MetricFilters(means, clock.now),
         ScheduledRules(means),
         Schedules(means),
+        *mlflow_world.servers(means),
     ]
 
 

@@ -31,6 +31,11 @@ class Home:
         return self.root / "functions"
 
     @property
+    def mlflow(self) -> Path:
+        """What MLflow servers keep: `mlflow/<record uid>/mlflow.db`."""
+        return self.root / "mlflow"
+
+    @property
     def jobs(self) -> Path:
         """One directory a container: `jobs/<run uid>/`, see `clary.runtime.spec`."""
         return self.root / "jobs"

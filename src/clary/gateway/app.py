@@ -10,7 +10,7 @@ from typing import Any
 
 from clary.core import ids
 from clary.core.errors import ApiError, Moved, TryAgain
-from clary.gateway import answer, body, chain, cors, internal
+from clary.gateway import answer, body, chain, cors, internal, mlflow
 from clary.gateway.audit import Entry
 from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
 from clary.gateway.invoke import Invoker, is_prediction
@@ -33,6 +33,7 @@ class Gateway:
         self.invoker = Invoker(parts)
         self.straight = Straight(parts, self.invoker)
         self.small_objects = SmallObjects(parts)
+        self._mlflow = mlflow.MlflowWay(parts)
         self._waiting = Waiting(parts.records.database, parts.clock, parts.pool)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -41,6 +42,8 @@ class Gateway:
             raise RuntimeError(f"the gateway speaks http only, not {scope['type']}")
         if is_prediction(scope):
             await self.invoker.invoke(scope, receive, send)
+        elif way := mlflow.way_of(scope):
+            await self._mlflow.serve(scope, receive, send, way)
         elif scope["raw_path"].startswith(b"/_clary/"):
             await internal.serve(scope, send, self._parts)
         else:

@@ -252,6 +252,7 @@ class _Connection(asyncio.Protocol):
         if self._status >= 300:
             self._stream = None  # an error is told as a whole
         elif self._stream:
+            self._stream.status = self._status
             if self._transport:
                 self._stream.open(self._headers, self._transport)
         elif len(length := self._headers.get(b"content-length", b"")) > _FEW and int(length) > self._most:

@@ -15,6 +15,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.variant = ""
+        self.status = 200
         self.headers: dict[bytes, bytes] = {}
         self._pieces: deque[bytes] = deque()
         self._news = asyncio.Event()

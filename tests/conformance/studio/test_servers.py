@@ -1,4 +1,4 @@
-"""MLflow servers, MLflow apps and partner apps as boto3 sees them: kept, and run by nothing."""
+"""MLflow servers and apps as boto3 sees them while nobody runs them; partner apps, which nothing runs."""
 
 from __future__ import annotations
 
@@ -18,25 +18,45 @@ def sagemaker(server: Server) -> Any:
     return server.client("sagemaker")
 
 
-def test_a_tracking_server_is_kept_as_what_nothing_runs(sagemaker: Any) -> None:
+def test_a_tracking_server_is_begun_and_what_is_under_way_is_waited_for(sagemaker: Any) -> None:
     request = {"TrackingServerName": "track", "ArtifactStoreUri": STORE, "RoleArn": ROLE}
     made = sagemaker.create_mlflow_tracking_server(**request)
     assert made["TrackingServerArn"] == f"{ARN}:mlflow-tracking-server/track"
     told = sagemaker.describe_mlflow_tracking_server(TrackingServerName="track")
-    assert (told["TrackingServerStatus"], told["IsActive"]) == ("CreateFailed", "Inactive")
+    assert (told["TrackingServerStatus"], told["IsActive"]) == ("Creating", "Inactive")
+    assert (told["TrackingServerSize"], told["MlflowVersion"].partition(".")[0]) == ("Small", "3")
     assert "TrackingServerUrl" not in told
-    for call in (sagemaker.start_mlflow_tracking_server, sagemaker.stop_mlflow_tracking_server):
+    for call in (
+        sagemaker.start_mlflow_tracking_server,
+        sagemaker.stop_mlflow_tracking_server,
+        sagemaker.update_mlflow_tracking_server,
+    ):
         code, text = refusal(call, TrackingServerName="track")
-        assert (code, "docs/reference/operations.md" in text) == ("ConflictException", True)
-    sagemaker.update_mlflow_tracking_server(TrackingServerName="track", TrackingServerSize="Small")
-    told = sagemaker.describe_mlflow_tracking_server(TrackingServerName="track")
-    assert (told["TrackingServerStatus"], told["TrackingServerSize"]) == ("UpdateFailed", "Small")
+        assert (code, "is Creating" in text) == ("ConflictException", True)
     assert refusal(sagemaker.create_mlflow_tracking_server, **request)[0] == "ValidationException"
-    listed = sagemaker.list_mlflow_tracking_servers(TrackingServerStatus="UpdateFailed", SortBy="Name")
+    listed = sagemaker.list_mlflow_tracking_servers(TrackingServerStatus="Creating", SortBy="Name")
     assert [each["TrackingServerName"] for each in listed["TrackingServerSummaries"]] == ["track"]
     sagemaker.delete_mlflow_tracking_server(TrackingServerName="track")
-    absent = refusal(sagemaker.describe_mlflow_tracking_server, TrackingServerName="track")
+    told = sagemaker.describe_mlflow_tracking_server(TrackingServerName="track")
+    assert told["TrackingServerStatus"] == "Deleting"
+    absent = refusal(sagemaker.describe_mlflow_tracking_server, TrackingServerName="nobody")
     assert absent[0] == "ResourceNotFound"
+
+
+def test_what_a_tracking_server_cannot_have_is_refused(sagemaker: Any) -> None:
+    request = {"TrackingServerName": "refused", "ArtifactStoreUri": STORE, "RoleArn": ROLE}
+    create = sagemaker.create_mlflow_tracking_server
+    for wrong, words in (
+        ({"MlflowVersion": "2.16.2"}, "Leave MlflowVersion out"),
+        ({"ArtifactStoreUri": "s3://no-such-bucket-of-mlflow/x"}, "no-such-bucket-of-mlflow"),
+        ({"RoleArn": "arn:aws:iam::000000000000:role/NoSuchRoleOfMlflow"}, "NoSuchRoleOfMlflow"),
+        (
+            {"S3BucketOwnerAccountId": "123456789012", "S3BucketOwnerVerification": True},
+            "belongs to the account",
+        ),
+    ):
+        code, text = refusal(create, **{**request, **wrong})
+        assert (code, words in text) == ("ValidationException", True), text
 
 
 def test_mlflow_apps_are_found_by_arn_and_listed_by_domain_and_name(sagemaker: Any) -> None:
@@ -51,13 +71,15 @@ def test_mlflow_apps_are_found_by_arn_and_listed_by_domain_and_name(sagemaker: A
         arns[name] = sagemaker.create_mlflow_app(**request)["Arn"]
     assert arns["a"].startswith(f"{ARN}:mlflow-app/app-")
     told = sagemaker.describe_mlflow_app(Arn=arns["a"])
-    assert (told["Name"], told["Status"]) == ("a", "CreateFailed")
+    assert (told["Name"], told["Status"]) == ("a", "Creating")
     listed = sagemaker.list_mlflow_apps(SortBy="Name", SortOrder="Ascending")["Summaries"]
-    assert [each["Name"] for each in listed] == ["a", "b"]
+    assert [each["Name"] for each in listed if each["Arn"] in arns.values()] == ["a", "b"]
     listed = sagemaker.list_mlflow_apps(DefaultForDomainId="d-b")["Summaries"]
     assert [each["Arn"] for each in listed] == [arns["b"]]
     sagemaker.delete_mlflow_app(Arn=arns["a"])
-    assert refusal(sagemaker.describe_mlflow_app, Arn=arns["a"])[0] == "ResourceNotFound"
+    assert sagemaker.describe_mlflow_app(Arn=arns["a"])["Status"] == "Deleting"
+    absent = f"{ARN}:mlflow-app/app-ABSENT"
+    assert refusal(sagemaker.describe_mlflow_app, Arn=absent)[0] == "ResourceNotFound"
 
 
 def test_a_partner_app_is_kept_as_what_nothing_runs(sagemaker: Any) -> None:
@@ -78,8 +100,6 @@ def test_what_nothing_serves_has_no_url_and_no_session(sagemaker: Any) -> None:
     app = f"{ARN}:partner-app/app-ABCDEFGHIJKL"
     for call, request in (
         (sagemaker.create_partner_app_presigned_url, {"Arn": app}),
-        (sagemaker.create_presigned_mlflow_tracking_server_url, {"TrackingServerName": "t"}),
-        (sagemaker.create_presigned_mlflow_app_url, {"Arn": f"{ARN}:mlflow-app/app-A"}),
         (sagemaker.start_session, {"ResourceIdentifier": f"{ARN}:space/d-1/s"}),
     ):
         assert refusal(call, **request)[0] == "InvalidAction"

@@ -1,7 +1,10 @@
-"""MLflow tracking servers and apps. They are kept; nothing serves them yet."""
+"""MLflow tracking servers and apps: each is one MLflow server. See evidence/mlflow.md."""
 
 from clary.resources.registry import register
 from clary.resources.spec import Resource
+
+_WITHOUT = {"WeeklyMaintenanceWindowStart": "kept and told; nothing is maintained at a time of its own"}
+_NOT_REGISTERED = "kept and told; models stay in MLflow's own registry"
 
 MLFLOW_TRACKING_SERVER = register(
     Resource(
@@ -10,9 +13,19 @@ MLFLOW_TRACKING_SERVER = register(
         identity=("TrackingServerName",),
         arn_member="TrackingServerArn",
         status="TrackingServerStatus",
-        initial={"TrackingServerStatus": "CreateFailed", "IsActive": "Inactive"},
+        initial={
+            "TrackingServerStatus": "Creating",
+            "IsActive": "Inactive",
+            "TrackingServerSize": "Small",
+            "AutomaticModelRegistration": False,
+            "_Wanted": True,
+        },
         conflict="ValidationException",
         missing_text="Tracking server {name} does not exist.",
+        lives=True,
+        passing=frozenset({"Creating", "Updating", "Starting", "Stopping", "Deleting"}),
+        without_effect={**_WITHOUT, "AutomaticModelRegistration": _NOT_REGISTERED},
+        level="behaves",
     )
 )
 MLFLOW_APP = register(
@@ -23,8 +36,16 @@ MLFLOW_APP = register(
         generated={"MlflowAppId": "{12}"},
         arn_member="Arn",
         status="Status",
-        initial={"Status": "CreateFailed"},
+        initial={"Status": "Creating", "_Wanted": True},
         filters={"DefaultForDomainId": "DefaultDomainIdList has"},
         missing_text="MLflow app {arn} does not exist.",
+        lives=True,
+        passing=frozenset({"Creating", "Updating", "Deleting"}),
+        without_effect={
+            **_WITHOUT,
+            "KmsKeyId": "the server's own data lie unencrypted in CLARY_HOME",
+            "ModelRegistrationMode": _NOT_REGISTERED,
+        },
+        level="behaves",
     )
 )

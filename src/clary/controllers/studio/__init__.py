@@ -1,0 +1,1 @@
+"""Studio's neighbours that run: MLflow's servers."""

@@ -1,0 +1,103 @@
+"""MLflow servers: what their controllers see of the world, and what they do to it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from clary.controllers.logs import Stream, ingest
+from clary.controllers.means import Means
+from clary.controllers.step import Step
+from clary.controllers.studio import mlflow
+from clary.controllers.studio.mlflow import World, next_step
+from clary.core.document import Document
+from clary.resources.spec import Resource
+from clary.resources.studio.mlflow import MLFLOW_APP, MLFLOW_TRACKING_SERVER
+from clary.runtime.local_provisioner import serverless_type
+from clary.runtime.removal import remove_tree
+from clary.runtime.spec import Mount, RunSpec, Seen
+from clary.store.records import Record
+
+IMAGE = "mlflow"
+GROUPS = {
+    "MlflowTrackingServer": "/aws/sagemaker/MlflowTrackingServers",
+    "MlflowApp": "/aws/sagemaker/MlflowApps",
+}
+MEGABYTES = {"Small": 2048, "Medium": 4096, "Large": 8192}
+STARTUP = timedelta(minutes=3)
+STOP_GRACE = timedelta(seconds=10)
+
+
+class MlflowServers:
+    """The controller of tracking servers, or of apps."""
+
+    def __init__(self, means: Means, resource: Resource) -> None:
+        self._means = means
+        self._resource = resource
+        self._status = resource.status or ""
+
+    @property
+    def resource(self) -> Resource:
+        """The kind whose records it tends."""
+        return self._resource
+
+    def look(self, record: Record, now: datetime) -> Step:
+        """Take in the log, and decide."""
+        run = record.doc.get("_Run")
+        seen = self._means.runtime.inspect(run["Uid"]) if run else Seen()
+        logged = not run or not seen.started or self._logged(record, run, now, seen.phase)
+        world = World(run=seen, logged=logged, url=self._url(record))
+        return next_step(record, self._status, world, now)
+
+    def act(self, record: Record, step: Step) -> Document:
+        """Start, stop or remove a run, or forget all that a server kept."""
+        runtime = self._means.runtime
+        if step.effect == mlflow.START:
+            self._folder(record).mkdir(parents=True, exist_ok=True, mode=0o700)
+            runtime.start(self._plan(record, step.target))
+        elif step.effect == mlflow.STOP:
+            runtime.stop(step.target)
+        elif step.effect == mlflow.REMOVE:
+            runtime.remove(step.target)
+        else:
+            remove_tree(self._folder(record))
+        return {}
+
+    def _folder(self, record: Record) -> Path:
+        return self._means.settings.home.mlflow / record.uid
+
+    def _url(self, record: Record) -> str:
+        return f"http://{self._means.settings.host}:{self._means.gateway_port()}/_clary/mlflow/{record.uid}/"
+
+    def _logged(self, record: Record, run: Document, now: datetime, phase: str) -> bool:
+        """Take in what a run printed; tell whether one that ended has told all."""
+        ended = phase == "exited"
+        group = f"{GROUPS[record.kind]}/{record.doc.get('TrackingServerName') or record.doc['Name']}"
+        stream = Stream(record.account, record.region, group, run["Stream"])
+        runtime, logs = self._means.runtime, self._means.logs
+        return ingest(runtime, run["Uid"], logs, stream, now, ended=ended) or not ended
+
+    def _plan(self, record: Record, uid: str) -> RunSpec:
+        """Return one run of a server."""
+        doc = record.doc
+        place = {
+            "TRACKING_DATABASE": "/opt/ml/tracking/mlflow.db",
+            "TRACKING_ARTIFACT_ROOT": doc["ArtifactStoreUri"].rstrip("/"),
+        }
+        home = self._means.settings.home.mlflow
+        return RunSpec(
+            uid=uid,
+            image=IMAGE,
+            program="serve",
+            environment={**self._means.environment(uid, doc["RoleArn"], record.region), **place},
+            instance_type=serverless_type(MEGABYTES[mlflow.made_of(doc)["Size"]]),
+            mounts=(Mount(root=home, path=record.uid, target="tracking", writable=True),),
+            serves=True,
+            startup_timeout=STARTUP,
+            stop_grace=STOP_GRACE,
+        )
+
+
+def servers(means: Means) -> tuple[MlflowServers, MlflowServers]:
+    """Return the controllers of both kinds."""
+    return MlflowServers(means, MLFLOW_TRACKING_SERVER), MlflowServers(means, MLFLOW_APP)
