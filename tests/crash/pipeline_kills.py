@@ -191,6 +191,9 @@ def main(words: list[str]) -> None:
         made = Kills(Path(folder), seed)
         try:
             print(f"{kills} kills, {len(made.run(kills))} executions, each ended once")
+        except BaseException:
+            print(made.site.complaints())
+            raise
         finally:
             made.down()
 

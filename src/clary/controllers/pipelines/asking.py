@@ -37,12 +37,12 @@ def standing(means: Means, step: Record) -> End | None:
     return _succeeded(step, "Callback", given)
 
 
-def stop(means: Means, step: Record, role: str, definition: StepDefinition) -> None:
-    """Tell whoever is asked that the execution stops; the step waits for an answer all the same."""
-    if definition.type != "Callback":
-        return
+def stop(means: Means, step: Record, role: str) -> None:
+    """Tell whoever is asked, once, that the execution stops; the step waits for an answer all the same."""
     callback = step.doc["Metadata"]["Callback"]
-    _send(means, step, role, callback["SqsQueueUrl"], callback["CallbackToken"], {}, "Stopping")
+    with means.records.database.write():
+        _send(means, step, role, callback["SqsQueueUrl"], callback["CallbackToken"], {}, "Stopping")
+        means.records.update(step, {"_Told": True})
 
 
 def _call_back(means: Means, step: Record, role: str, asked: Begin) -> Document:

@@ -66,7 +66,7 @@ class PipelineExecutionSteps:
         elif thing := THINGS.get(definition.type):
             making.stop(self._means, record, role, thing)
         else:
-            asking.stop(self._means, record, role, definition)
+            asking.stop(self._means, record, role)
         return {}
 
     def _seen(self, record: Record, role: str) -> World:
