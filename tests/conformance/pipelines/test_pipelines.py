@@ -121,6 +121,24 @@ def test_a_definition_may_come_from_s3_and_must_be_json(server: Server, sagemake
     assert refusal(sagemaker.create_pipeline, **asked)[0] == "ValidationException"
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"Type": "Fail", "Argument": {}}, "Steps[0].Argument: Unknown property 'Argument': did you mean"),
+        ({"Type": "EMR", "Arguments": {}}, "Steps[0].Type: EMR steps are not run. There is no EMR here"),
+        ({"Type": "Fail", "DependsOn": ["B"]}, "Steps[0].DependsOn[0]: there is no step 'B'"),
+    ],
+)
+def test_a_fault_of_a_definition_is_named_by_its_path(
+    sagemaker: Any, pipeline: str, step: dict[str, Any], said: str
+) -> None:
+    text = json.dumps({"Version": "2020-12-01", "Steps": [{"Name": "A", **step}]})
+    for call in (sagemaker.create_pipeline, sagemaker.update_pipeline):
+        code, words = refusal(call, PipelineName=pipeline, RoleArn=ROLE, PipelineDefinition=text)
+        assert code == "ValidationException"
+        assert words.startswith(f"Unable to parse pipeline definition. {said}")
+
+
 def test_an_execution_is_kept_with_its_parameters_until_it_is_stopped(sagemaker: Any, pipeline: str) -> None:
     arn = sagemaker.start_pipeline_execution(
         PipelineName=pipeline, PipelineParameters=[{"Name": "Word", "Value": "given"}]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.engines.pipelines.definition import LONGEST, Definition, parse
@@ -31,32 +29,6 @@ def parsed(text: str) -> Definition:
         return parse(text)
     except DefinitionFault as fault:
         raise ValidationError(f"Unable to parse pipeline definition. {fault}") from fault
-
-
-def parameters(text: str) -> dict[str, str]:
-    """Return the parameters a definition declares, with their defaults; those without one have ""."""
-    try:
-        definition = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValidationError(f"Unable to parse pipeline definition. {error}") from error
-    if not isinstance(definition, dict):
-        raise ValidationError("Unable to parse pipeline definition. It is not a JSON object.")
-    declared = definition.get("Parameters")
-    found: dict[str, str] = {}
-    for each in declared if isinstance(declared, list) else []:
-        if isinstance(each, dict) and isinstance(each.get("Name"), str):
-            found[each["Name"]] = _plain(each.get("DefaultValue", ""))
-    try:
-        "".join([*found, *found.values()]).encode()
-    except UnicodeEncodeError as error:
-        raise ValidationError(
-            "Unable to parse pipeline definition. A parameter has half a character."
-        ) from error
-    return found
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _read(call: Call, role: str, place: Document) -> str:

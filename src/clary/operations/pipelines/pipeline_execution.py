@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
-from clary.engines.pipelines import definition as engine
 from clary.engines.pipelines import parameters as values_of
 from clary.engines.pipelines import selective
 from clary.engines.pipelines.declared import Definition
-from clary.engines.pipelines.faults import DefinitionFault, ParameterFault
+from clary.engines.pipelines.faults import ParameterFault
 from clary.engines.pipelines.standings import standing
 from clary.operations import crud, references
 from clary.operations.kinds import of
 from clary.operations.pipelines import versions
+from clary.operations.pipelines.definition import parsed
 from clary.operations.pipelines.steps import steps_of
 from clary.operations.registry import Call, before, completes, operation
 from clary.resources.pipelines.pipeline import PIPELINE
@@ -42,7 +42,7 @@ def started(call: Call) -> Document:
     """Say which version is executed, by which role, with which parameters, and what is taken over."""
     pipeline = crud.named(of(PIPELINE), call)
     version = versions.asked(call, pipeline)
-    definition = _parsed(version.doc["PipelineDefinition"])
+    definition = parsed(version.doc["PipelineDefinition"])
     given = {each["Name"]: each["Value"] for each in call.request.get(_PARAMETERS, ())}
     try:
         values = values_of.values(definition, given)
@@ -143,13 +143,6 @@ def parameters(call: Call) -> Document:
 def named(call: Call, arn: str) -> Record:
     """Return the execution that an ARN names."""
     return crud.named(of(PIPELINE_EXECUTION), replace(call, request={"PipelineExecutionArn": arn}))
-
-
-def _parsed(text: str) -> Definition:
-    try:
-        return engine.parse(text)
-    except DefinitionFault as fault:
-        raise ValidationError(f"Unable to parse pipeline definition. {fault}") from fault
 
 
 def _selected(call: Call, pipeline: Record, definition: Definition) -> Document:
