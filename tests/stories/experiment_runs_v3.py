@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from sagemaker.core.experiments.run import Run, load_run
+from sagemaker.core.experiments.run import Run, list_runs, load_run
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.lineage.artifact import Artifact
 from sagemaker.core.lineage.query import LineageQuery, LineageQueryDirectionEnum
@@ -22,6 +22,10 @@ def main(train: Path) -> None:
         run.log_file(str(train), name="copy")
         for step in range(30):
             run.log_metric("loss", 1 / (step + 1), step=step)
+        truth, scores = [0, 1, 1, 0], [0.1, 0.9, 0.8, 0.3]
+        run.log_precision_recall(truth, scores, title="pr")
+        run.log_roc_curve(truth, scores, title="roc", is_output=False)
+        run.log_confusion_matrix(truth, [0, 1, 0, 0], title="cm")
     with load_run(run_name="only", experiment_name=EXPERIMENT, sagemaker_session=session) as run:
         run.log_parameter("again", 1)
         name = run._trial_component.trial_component_name
@@ -29,6 +33,12 @@ def main(train: Path) -> None:
     told = client.describe_trial_component(TrialComponentName=name)
     metrics = {each["MetricName"]: each["Count"] for each in told["Metrics"]}
     print("RUN", json.dumps([name, told["Parameters"], sorted(told["OutputArtifacts"]), metrics]))
+    component = told["TrialComponentArn"]
+    into = client.list_associations(DestinationArn=component)["AssociationSummaries"]
+    out = client.list_associations(SourceArn=component)["AssociationSummaries"]
+    drawn = [[each["SourceType"] for each in into], sorted(each["DestinationType"] for each in out)]
+    runs = [each.run_name for each in list_runs(EXPERIMENT, sagemaker_session=session)]
+    print("CURVES", json.dumps([*drawn, runs]))
     made = [
         Artifact.create(
             artifact_name=each,
@@ -38,7 +48,6 @@ def main(train: Path) -> None:
         ).artifact_arn
         for each in ("DataSet", "Model")
     ]
-    component = told["TrialComponentArn"]
     client.add_association(SourceArn=made[0], DestinationArn=component, AssociationType="ContributedTo")
     client.add_association(SourceArn=component, DestinationArn=made[1], AssociationType="Produced")
     found = LineageQuery(session).query(

@@ -56,6 +56,12 @@ def test_sdk_3_logs_a_run_and_queries_lineage(
         "again": {"NumberValue": 1.0},
     }
     assert (outputs, metrics) == (["copy"], {"loss": 30})
+    line = re.search(r"^CURVES (.*)$", told, re.M)
+    assert line, told
+    into, out, runs = json.loads(line[1])
+    assert (into, runs) == (["ROCCurve"], ["only"])
+    assert out == ["ConfusionMatrix", "PrecisionRecallCurve"]
     line = re.search(r"^LINEAGE (.*)$", told, re.M)
     assert line, told
-    assert json.loads(line[1]) == [["Artifact", "TrialComponent", "Artifact"], 2]
+    kinds, edges = json.loads(line[1])  # the curve that went in is among what led to the model
+    assert (sorted(kinds), edges) == (["Artifact", "Artifact", "Artifact", "TrialComponent"], 3)
