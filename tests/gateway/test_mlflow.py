@@ -157,7 +157,7 @@ def test_one_that_does_not_run_says_what_to_do(server: Server) -> None:
     records = server.parts.records.scoped(ACCOUNT, "us-east-1")
     doc = {"TrackingServerName": "gateway-stopped", "ArtifactStoreUri": "s3://b/x", "RoleArn": ROLE}
     arn = records.arn(MLFLOW_TRACKING_SERVER, doc)
-    made = records.create(MLFLOW_TRACKING_SERVER, {**doc, "TrackingServerArn": arn})
+    made = records.create(MLFLOW_TRACKING_SERVER, {**doc, "TrackingServerArn": arn, "_Wanted": True})
     status, _, content = signed(server, arn)
     assert (status, json.loads(content)["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
     made = records.update(made, {"TrackingServerStatus": "Stopped", "_Wanted": False})

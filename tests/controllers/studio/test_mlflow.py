@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.controllers.worlds import ROLE, World
+from tests.controllers.worlds import LEASE_OVER, ROLE, DyingRecords, Killed, World
 
 from clary.controllers.studio.mlflow_world import MlflowServers
 from clary.core.document import Document
@@ -15,16 +15,17 @@ from clary.resources.spec import Resource
 from clary.resources.studio.mlflow import MLFLOW_APP, MLFLOW_TRACKING_SERVER
 from clary.store.records import Record
 
-ASKED: Document = {"ArtifactStoreUri": "s3://box/ml", "RoleArn": ROLE}
+ASKED: Document = {"ArtifactStoreUri": "s3://box/ml", "RoleArn": ROLE, "_Wanted": True}
 
 
 class Life:
     """A server, and what its runs are said to do."""
 
-    def __init__(self, world: World, resource: Resource, doc: Document) -> None:
+    def __init__(self, world: World, resource: Resource, doc: Document, *, begin: bool = True) -> None:
         self.world, self.resource = world, resource
         self.uid = world.records.create(resource, doc, due=world.clock.now()).uid
-        self.tend()
+        if begin:
+            self.tend()
 
     def tend(self, later: timedelta = timedelta(0)) -> None:
         """Let the controller look as long as there is something to do at once."""
@@ -144,3 +145,34 @@ def test_an_app_lives_the_same_life(tmp_path: Path) -> None:
     app.ready()
     assert app.doc["Status"] == "Created"
     assert "IsActive" not in app.doc
+
+
+@pytest.mark.parametrize("dies_at", range(8))
+def test_whoever_takes_over_from_a_killed_controller_finishes_what_it_began(
+    tmp_path: Path, dies_at: int
+) -> None:
+    server = Life(
+        World.make(tmp_path), MLFLOW_TRACKING_SERVER, {"TrackingServerName": "t", **ASKED}, begin=False
+    )
+    world, records = server.world, DyingRecords(server.world.records, dies_at)
+    controllers = [MlflowServers(world.means, MLFLOW_TRACKING_SERVER)]
+    asked = False
+    for _ in range(60):
+        try:
+            world.tend(controllers, records=records)
+        except Killed:
+            records = DyingRecords(world.records, 10**6)
+            world.later(LEASE_OVER)
+        for uid, each in list(world.runtime.seen.items()):
+            phase = "exited" if ("stop", uid) in world.runtime.calls else "ready"
+            world.runtime.seen[uid] = replace(each, phase=phase, socket=Path(f"/run/{uid}"))  # type: ignore[arg-type]
+        world.later()
+        found = server.record
+        if found and found.status == "Created" and not asked:
+            asked = True
+            changes = {"TrackingServerStatus": "Deleting", "_Wanted": False}
+            world.records.update(found, changes, due=world.clock.now())
+    assert asked
+    assert server.record is None
+    assert not world.runtime.seen
+    assert {call for call in world.runtime.calls if call[0] == "start"} == {("start", f"{server.uid}-1")}

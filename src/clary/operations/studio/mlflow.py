@@ -40,8 +40,8 @@ def check(call: Call) -> None:
 @completes("sagemaker", "CreateMlflowTrackingServer")
 @completes("sagemaker", "CreateMlflowApp")
 def created(call: Call) -> Document:
-    """Say which version runs, whichever of its like was asked for."""
-    return {"MlflowVersion": version()}
+    """Say that it is to run, and which version, whichever of its like was asked for."""
+    return {"MlflowVersion": version(), "_Wanted": True}
 
 
 @operation("sagemaker", "UpdateMlflowTrackingServer", level="behaves")
