@@ -153,6 +153,11 @@ def test_a_signature_that_is_wrong_and_a_server_that_is_not_there(server: Server
     assert (status, json.loads(content)["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
+def test_a_method_that_mlflow_does_not_have_is_refused_at_once(server: Server, tracking: Record) -> None:
+    place = f"/_clary/mlflow/{tracking.uid}/"
+    assert [send(server, method, place, {})[0] for method in ("HEAD", "TRACE")] == [405, 405]
+
+
 def test_one_that_does_not_run_says_what_to_do(server: Server) -> None:
     records = server.parts.records.scoped(ACCOUNT, "us-east-1")
     doc = {"TrackingServerName": "gateway-stopped", "ArtifactStoreUri": "s3://b/x", "RoleArn": ROLE}

@@ -47,6 +47,7 @@ _NOT_ANSWERED = frozenset(
 _CODES = {400: "BAD_REQUEST", 403: "PERMISSION_DENIED", 413: "BAD_REQUEST", 503: "TEMPORARILY_UNAVAILABLE"}
 """What MLflow calls refusals that are not its own."""
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _log = logging.getLogger(__name__)
 
 
@@ -109,6 +110,9 @@ class MlflowWay:
         visit, began = _open(scope, way), self._parts.clock.now()
         try:
             request = visit.request
+            if request.method not in _METHODS:
+                words = f"MLflow servers are asked by {', '.join(_METHODS)}, not by {request.method[:16]}."
+                raise ApiError(words, code="BAD_REQUEST", status=405)
             request.body = await body.in_memory(receive, request.headers)
             await self._answer(visit, send)
         except ApiError as refusal:
@@ -121,7 +125,9 @@ class MlflowWay:
             visit.error = "ClientDisconnected"
         except Exception:
             _log.exception("request %s to %s failed", visit.id, visit.arn)
-            visit.status, visit.error = 500, "INTERNAL_ERROR"
+            begun, visit.status, visit.error = visit.status, 500, "INTERNAL_ERROR"
+            if begun:  # a part of the answer has left; the connection is closed, which says so
+                return
             words = f"The server failed on request {visit.id}. logs/gateway.log in its home says why."
             await _refuse(visit, ApiError(words, code="INTERNAL_ERROR", status=500), send)
         finally:
