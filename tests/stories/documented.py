@@ -21,6 +21,8 @@ GENERATIONS = {
 GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg"
 # Of scripts that are shown to users, whose docstrings say what they do and no more.
 GUIDES = {
+    "pipeline_v2.py": "define-pipeline.html",
+    "pipeline_v3.py": "define-pipeline.html",
     "registry_v2.py": "model-registry.html",
     "sdk_v2.py": "docker-containers-prebuilt.html",
     "sdk_v2_algorithm_resource.py": "sagemaker-mkt-algo-model.html",
@@ -121,16 +123,20 @@ def _uses(tree: ast.Module) -> list[str]:
 
 
 def _tests() -> Iterator[tuple[str, set[str]]]:
-    """Yield each test with the file names it mentions."""
+    """Yield each test with the file names that it and its module's fixtures mention."""
     for path in sorted(STORIES.glob("test_*.py")):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                texts = {
-                    each.value
-                    for each in ast.walk(node)
-                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
-                }
-                yield f"{path.name}::{node.name}", texts
+        made = {
+            each.name: each for each in ast.parse(path.read_text()).body if isinstance(each, ast.FunctionDef)
+        }
+        for name, test in made.items():
+            if name.startswith("test_"):
+                given = [made[each.arg] for each in test.args.args if each.arg in made]
+                yield f"{path.name}::{name}", set().union(*map(_texts, [test, *given]))
+
+
+def _texts(tree: ast.AST) -> set[str]:
+    constants = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant))
+    return {each for each in constants if isinstance(each, str)}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""SageMaker SDK 2.x: train with a script of a Git repository: python … REPOSITORY BRANCH."""
+"""SageMaker SDK 2.x: train with a script of a Git repository: python … REPOSITORY BRANCH.
+
+https://sagemaker.readthedocs.io/en/stable/overview.html#use-scripts-stored-in-a-git-repository
+"""
 
 from __future__ import annotations
 
