@@ -12,6 +12,7 @@ from tests.controllers.events.carrying import ACCOUNT, REGION, courier, queue, r
 from clary.controllers.events.courier import Courier
 from clary.core.clock import StoppedClock
 from clary.core.errors import ApiError
+from clary.resources.events.rule import RULE
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store.events.deliveries import Delivery
 from clary.store.record import Record
@@ -73,6 +74,22 @@ def test_ones_own_event_reaches_each_target_in_its_form(server: Server) -> None:
     [event] = received(server, url)
     assert (event["id"], event["detail"], event["resources"]) == (told, {"x": [1]}, ["arn:y"])
     assert received(server, part) == [{"got": [1]}]
+
+
+def test_a_rule_that_cannot_be_worked_off_keeps_no_other_from_its_own(server: Server) -> None:
+    source, (arn, url) = f"mine.{uuid4().hex}", queue(server)
+    name = rule(server, {"source": [source]}, {"Arn": arn}, Name=f"a-{uuid4().hex}")
+    rule(server, {"source": [source]}, {"Arn": arn}, Name=f"b-{uuid4().hex}")
+    store = server.stores.records.scoped(ACCOUNT, REGION)
+    store.update(
+        store.get(RULE, {"EventBusName": "default", "Name": name}), {"_Targets": [{"Id": "torn"}, 1]}
+    )
+    told = put(server, source)
+    try:
+        courier(server).catch_up()
+    finally:
+        store.update(store.get(RULE, {"EventBusName": "default", "Name": name}), {"_Targets": []})
+    assert [event["id"] for event in received(server, url)] == [told]
 
 
 def test_a_rule_that_is_off_or_another_buses_gets_nothing(server: Server) -> None:

@@ -126,6 +126,14 @@ def test_a_fault_says_what_is_wrong(text: str, why: str) -> None:
         parse(text)
 
 
+def test_a_pattern_is_only_so_deep() -> None:
+    for depth, opening, closing in ((50, '{"a":', "}"), (25, '{"$or":[{"b":["c"]},', "]}")):
+        text = opening * (depth - 1) + '{"a":["b"]}' + closing * (depth - 1)
+        parse(text)
+        with pytest.raises(PatternFault, match="more than 50 objects deep"):
+            parse(opening * 300 + '{"a":["b"]}' + closing * 300)
+
+
 def test_a_wildcard_may_be_escaped() -> None:
     assert read({"a": [{"wildcard": "x\\*y*"}]}).matches({"a": "x*yz"})
     assert not read({"a": [{"wildcard": "x\\*y*"}]}).matches({"a": "xxyz"})

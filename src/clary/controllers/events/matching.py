@@ -68,30 +68,34 @@ class Matcher:
         self._forgotten = last
 
     def _of(self, note: Happened, rules: Rules) -> list[Outgoing]:
+        """Return what a note leads to; what goes wrong with a note or a rule keeps no other from its own."""
+        listening = self._listening(note, rules)
         try:
-            return list(self._deliveries(note, rules))
-        except (
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ):  # it must not keep the others from theirs
+            event = _event(note) if listening else {}
+        except Exception:
             log.exception("what happened to %s could not be told", note.arn)
             return []
+        found: list[Outgoing] = []
+        for rule in listening:
+            try:
+                found.extend(self._deliveries(rule, event))
+            except Exception:
+                log.exception("%s could not be held against what happened to %s", rule.arn, note.arn)
+        return found
 
-    def _deliveries(self, note: Happened, rules: Rules) -> Iterator[Outgoing]:
+    def _listening(self, note: Happened, rules: Rules) -> list[Record]:
         bus = note.arn.rpartition("event-bus/")[2] if note.kind == outbox.EVENT else "default"
         place = (note.account, note.region, bus)
         if place not in rules:
             scoped = self._records.scoped(note.account, note.region)
             rules[place] = [rule for rule in scoped.each(RULE, under=bus) if _listens(rule)]
-        if not rules[place]:
-            return
-        event = _event(note)
-        for rule in rules[place]:
-            read = _pattern(rule.doc["EventPattern"])
-            if read is not None and read.matches(event):
-                yield from outgoing(rule, event, self._clock.now())
+        return rules[place]
+
+    def _deliveries(self, rule: Record, event: Document) -> list[Outgoing]:
+        read = _pattern(rule.doc["EventPattern"])
+        if read is None or not read.matches(event):
+            return []
+        return list(outgoing(rule, event, self._clock.now()))
 
 
 def outgoing(rule: Record, event: Document, now: datetime) -> Iterator[Outgoing]:

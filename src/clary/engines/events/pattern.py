@@ -17,6 +17,7 @@ from clary.engines.events.comparing import PatternFault, Test
 __all__ = ["Pattern", "PatternFault", "parse", "read"]
 
 OR = "$or"
+DEEPEST = 50  # Objects within objects of a pattern: matching goes as deep as it does.
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ def read(found: object) -> Pattern:
     """Read a pattern; raise PatternFault with what is wrong with it."""
     if not isinstance(found, dict):
         raise PatternFault("a pattern is a JSON object")
-    return _object(found, "the pattern")
+    return _object(found, "the pattern", 1)
 
 
-def _object(found: Document, where: str) -> Pattern:
+def _object(found: Document, where: str, depth: int) -> Pattern:
+    if depth > DEEPEST:
+        raise PatternFault(f"{where} lies more than {DEEPEST} objects deep")
     if not found:
         raise PatternFault(f"{where} is empty; it needs a field at least")
     fields: dict[str, Pattern | Leaf] = {}
@@ -81,9 +84,9 @@ def _object(found: Document, where: str) -> Pattern:
     for name, value in found.items():
         place = f'"{name}"'
         if name == OR:
-            choices.append(_choice(value))
+            choices.append(_choice(value, depth))
         elif isinstance(value, dict):
-            fields[name] = _object(value, place)
+            fields[name] = _object(value, place, depth + 1)
         elif isinstance(value, list):
             fields[name] = _leaf(value, place)
         else:
@@ -91,10 +94,10 @@ def _object(found: Document, where: str) -> Pattern:
     return Pattern(fields, tuple(choices))
 
 
-def _choice(value: object) -> tuple[Pattern, ...]:
+def _choice(value: object, depth: int) -> tuple[Pattern, ...]:
     if not isinstance(value, list) or len(value) < 2 or not all(isinstance(each, dict) for each in value):
         raise PatternFault(f'"{OR}" must be an array of two objects at least')
-    return tuple(_object(each, f'an object of "{OR}"') for each in value)
+    return tuple(_object(each, f'an object of "{OR}"', depth + 1) for each in value)
 
 
 def _leaf(values: list[object], where: str) -> Leaf:
