@@ -19,6 +19,7 @@ from clary.runtime.images import resolve
 from clary.runtime.index import Index
 from clary.runtime.jobdir import JobDirectory
 from clary.runtime.local_provisioner import LocalProvisioner
+from clary.runtime.preload import tells_apart
 from clary.runtime.spec import Input, Output, RunSpec, Seen
 from clary.runtime.warm import expected, slots, way_in
 
@@ -263,7 +264,9 @@ if sys.argv[1:] == ["fail"]: mine()
 HERE = "/opt/ml/processing/code"
 
 
-def scripted(warm: Machine, folder: Path, *words: str, **beside: str) -> tuple[Seen, list[str]]:
+def scripted(
+    warm: Machine, folder: Path, *words: str, environment: dict[str, str] | None = None, **beside: str
+) -> tuple[Seen, list[str]]:
     """Run a script that was placed with files beside it; return its end and the lines that it printed."""
     folder.mkdir()
     inputs = []
@@ -273,7 +276,13 @@ def scripted(warm: Machine, folder: Path, *words: str, **beside: str) -> tuple[S
     command = ("python3", f"{HERE}/go.py")
     uid = new_uid()
     asked = RunSpec(
-        uid=uid, image="quick", program="process", command=command, arguments=words, inputs=tuple(inputs)
+        uid=uid,
+        image="quick",
+        program="process",
+        command=command,
+        arguments=words,
+        inputs=tuple(inputs),
+        environment=environment or {},
     )
     warm.runtime.start(asked)
     seen = warm.until(uid)
@@ -304,6 +313,36 @@ def test_a_script_beside_a_module_by_the_name_of_an_imported_one_starts_afresh(
 ) -> None:
     _, (said, *_) = scripted(warm, tmp_path / "code", decimal="WORD = 'shadow'")
     assert f"['{HERE}/go.py'] False {HERE} " in said
+
+
+INSTALLS = """
+import subprocess, sys
+WORD = 'installs'
+subprocess.run([sys.executable, "-m", "pip", "--version"])
+"""
+
+
+def test_a_script_that_may_bring_other_packages_starts_afresh(warm: Machine, tmp_path: Path) -> None:
+    _, (said, *_) = scripted(warm, tmp_path / "code", beside=INSTALLS)
+    assert f"['{HERE}/go.py'] False {HERE} " in said and said.endswith(" installs")
+
+
+@pytest.mark.parametrize(("name", "ahead"), [("SM_MINE", "True"), ("HIDDEN_SETTING", "False")])
+def test_a_script_with_variables_that_an_import_may_read_starts_afresh(
+    warm: Machine, tmp_path: Path, name: str, ahead: str
+) -> None:
+    _, (said, *_) = scripted(warm, tmp_path / "code", environment={name: "1"})
+    assert f"['{HERE}/go.py'] {ahead} {HERE} " in said
+
+
+def test_a_script_that_is_a_link_is_looked_at_where_its_modules_are(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "go.py").write_text("print('json' in __import__('sys').modules)")
+    (tmp_path / "real" / "json.py").touch()
+    (tmp_path / "go.py").symlink_to("real/go.py")
+    assert tells_apart(str(tmp_path / "go.py"))
+    (tmp_path / "real" / "json.py").unlink()
+    assert not tells_apart(str(tmp_path / "go.py"))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,14 @@ import signal
 import sys
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+_MOST_SOURCES = 200  # files beside a script that are looked through
+_CHANGING = (
+    rb"\b(?:pip|conda|uv|subprocess|ensurepip|popen|posix_spawn|putenv)\b|\bPIP_|PYTHONPATH"
+    rb"|\bos\s*\.\s*(?:system|exec|spawn)|\bsys\s*\.\s*path\s*(?:\.\s*(?:insert|remove|pop)|\[[^]]*\]\s*=|\+?=)"
+    rb"|\benviron\s*(?:\.\s*(?:update|setdefault|pop)|\[[^]]*\]\s*=(?!=)|\|?=)"
+)
+"""What the source of a script speaks of that may import another version than the one imported ahead, or set a
+variable that is read at an import."""
 
 
 def main() -> None:
@@ -38,7 +46,7 @@ def main() -> None:
     os.environ.update(order["environment"])
     if order["module"]:
         _become(order["module"], order["argv"])
-    elif order["script"] and not _shadows(order["script"]):
+    elif order["script"] and not tells_apart(order["script"]):
         _run(order["script"], order["argv"])
     else:
         _execute(["python3", *order["argv"]] if order["script"] else order["argv"])
@@ -63,13 +71,36 @@ def _look_in(first: str) -> None:
     importlib.invalidate_caches()
 
 
-def _shadows(script: str) -> bool:
-    """Tell whether a script cannot be read, or has a module beside it by the name of one that is imported."""
+def tells_apart(script: str) -> bool:
+    """Say whether it could make a difference to a script that modules were imported before it.
+
+    That is so where one beside it has the name of an imported one, where its source or one beside it speaks
+    of what brings or finds other versions of packages, and where one cannot be read.
+    """
+    import re
+
+    here = os.path.dirname(os.path.realpath(script))  # noqa: PTH120 - pathlib is not imported; imports are there
+    words = re.compile(_CHANGING)
+    sources = [script]
     try:
-        beside = os.listdir(os.path.dirname(script))  # noqa: PTH120, PTH208 - pathlib is not imported
-        return any(name.partition(".")[0] in sys.modules for name in beside) or not os.access(script, os.R_OK)
+        if any(name.partition(".")[0] in sys.modules for name in os.listdir(here)):  # noqa: PTH208
+            return True
+        for folder, _, names in os.walk(here, onerror=_raise):
+            sources += [f"{folder}/{name}" for name in names if name.endswith(".py")]
+            if len(sources) > _MOST_SOURCES:
+                return True
+        return any(words.search(_read(source)) for source in sources)
     except OSError:
         return True
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 - pathlib is not imported
+        return file.read()
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _run(script: str, argv: list[str]) -> None:

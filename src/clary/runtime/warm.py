@@ -40,9 +40,13 @@ MOST_SLOTS = 4
 COPIED_IN_ALL = 64 << 20  # bytes of inputs that a run may copy because a running sandbox takes no new mounts
 _FREE_TO_START, _FREE_TO_STAY = 0.30, 0.10  # of the machine's memory
 _SENSITIVE = (
-    "ARROW", "BLIS", "CUDA", "GOMP", "JAX", "KMP", "LANG", "LC_", "LD_", "MALLOC", "MKL", "NPY", "NUMEXPR",
-    "OMP", "OPENBLAS", "PATH", "PYARROW", "PYTHON", "PYTORCH", "TF_", "TORCH", "TZ", "VECLIB", "XGB",
+    "ARROW", "BLIS", "CUDA", "GOMP", "HF_", "JAX", "JOBLIB", "KERAS", "KMP", "LANG", "LC_", "LD_", "LOKY",
+    "MALLOC", "MKL", "MPL", "NPY", "NUMBA", "NUMEXPR", "NUMPY", "OMP", "OPENBLAS", "PANDAS", "PATH",
+    "PYARROW", "PYTHON", "PYTORCH", "RAYON", "SCIPY", "SKLEARN", "TF_", "TOKENIZERS", "TORCH",
+    "TRANSFORMERS", "TZ", "VECLIB", "XDG", "XGB", "XLA",
 )  # fmt: skip
+_HARMLESS = ("AWS_", "CLARY_", "SAGEMAKER_", "SM_")
+"""What the names of variables begin with that no library which an image imports ahead reads when imported."""
 PYTHONS = ("python", "python3")  # which PATH leads to the image's own interpreter
 _TICK = 5.0
 _AHEAD = 2  # workers that get ready at once for runs in the queue
@@ -229,12 +233,13 @@ def cool(jobs: Path) -> None:
 
 def way_in(spec: RunSpec, argv: Sequence[str]) -> Document:
     """Return how a waiting interpreter becomes a program: as a module of the image's, as a script of its own
-    interpreter, or by executing it afresh.
+    interpreter, or by executing it afresh, as a script is too that has variables of its own.
     """
     python, first, *rest = (*argv, "")
     if python in PYTHONS and first == "-m" and rest[0] and not spec.command:
         return {"argv": ["-m", *argv[3:]], "module": argv[2], "script": ""}
-    if python in PYTHONS and first.startswith("/") and first.endswith(".py"):
+    plain = all(name.startswith(_HARMLESS) for name in spec.environment)
+    if python in PYTHONS and first.startswith("/") and first.endswith(".py") and plain:
         return {"argv": list(argv[1:]), "module": "", "script": first}
     return {"argv": list(argv), "module": "", "script": ""}
 
