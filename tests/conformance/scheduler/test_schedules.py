@@ -93,6 +93,26 @@ def test_what_cannot_be_scheduled_is_refused(
     assert (status, code) == (400, "ValidationException") and why in message
 
 
+@pytest.mark.parametrize(
+    ("operation", "text", "why"),
+    [
+        ("sagemaker:createTrainingJob", '{"TrainingJobStatus": "Completed"}', "no member TrainingJobStatus"),
+        ("events:putEvents", '{"Entries": [], "_Forwarded": {}}', "has no member _Forwarded"),
+        ("events:putEvents", '{"Entries": [{"_Hosts": 1}]}', "has no member _Hosts"),
+        ("lambda:invoke", '{"FunctionName": "f", "Payload": {}}', "Invoke.Payload must be a text"),
+        ("sqs:sendMessage", '{"QueueUrl": 1}', "SendMessage.QueueUrl"),
+        ("sqs:sendNothing", "{}", "sqs has no operation SendNothing"),
+        ("sqs:sendMessage", "[]", "JSON object"),
+    ],
+)
+def test_a_request_has_what_its_operation_takes(
+    scheduler: Any, role: str, operation: str, text: str, why: str
+) -> None:
+    target = {"Arn": f"arn:aws:scheduler:::aws-sdk:{operation}", "RoleArn": role, "Input": text}
+    status, code, message = refused(scheduler.create_schedule, **request(role, Target=target))
+    assert (status, code) == (400, "ValidationException") and why in message
+
+
 def test_a_role_must_let_the_scheduler_in(scheduler: Any) -> None:
     status, code, message = refused(
         scheduler.create_schedule, **request(f"arn:aws:iam::{ACCOUNT}:role/nobody")

@@ -170,6 +170,31 @@ def test_a_schedule_calls_an_operation_by_its_name(server: Server, sagemaker: An
     assert executions(sagemaker, name) == [{}]
 
 
+def test_a_schedule_says_nothing_that_only_the_server_says(server: Server) -> None:
+    (arn, url), (dead, letters) = queue(server), queue(server)
+    source, role = f"mine.{uuid4().hex}", trusting(server, "*", "*")
+    rule(server, {"source": [source]}, {"Arn": arn})
+    forged = {"id": "forged", "source": source, "detail-type": "t", "detail": {}}
+    wanted = {"Entries": [{"Source": "x", "DetailType": "t", "Detail": "{}"}], "_Forwarded": forged}
+    to = {"Arn": "arn:aws:scheduler:::aws-sdk:events:putEvents", "DeadLetterConfig": {"Arn": dead}}
+    scheduled(server, {**to, "RoleArn": role, "Input": json.dumps(wanted)})
+    courier(server).catch_up()
+    assert received(server, url) == []
+    assert [letter["_Forwarded"]["id"] for letter in received(server, letters)] == ["forged", "forged"]
+
+
+def test_a_schedule_gives_a_function_its_payload_as_text(server: Server) -> None:
+    lambda_ = server.client("lambda")
+    name = create(lambda_, role_for_functions(server.client("iam")))
+    asked = {"FunctionName": name, "InvocationType": "Event", "Payload": '{"a": 1}'}
+    arn = "arn:aws:scheduler:::aws-sdk:lambda:invoke"
+    role = trusting(server, "lambda:InvokeFunction", "*")
+    scheduled(server, {"Arn": arn, "RoleArn": role, "Input": json.dumps(asked)})
+    records = server.stores.records.scoped(ACCOUNT, REGION)
+    kept = [each.doc for each in records.each(LAMBDA_INVOCATION)]
+    assert [d["_Payload"] for d in kept if d["FunctionArn"].endswith(f":{name}")] == ['{"a": 1}'] * 2
+
+
 def test_a_schedule_puts_an_event(server: Server) -> None:
     source, (arn, url) = f"mine.{uuid4().hex}", queue(server)
     rule(server, {"source": [source]}, {"Arn": arn})

@@ -224,7 +224,8 @@ def test_a_target_that_stays_busy_is_given_up_by_its_policy(server: Server) -> N
 def trusting(server: Server, action: str, resource: str) -> str:
     """Make a role that events may be sent as."""
     iam, name = server.client("iam"), f"events-{uuid4().hex[:12]}"
-    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    services = {"Service": ["events.amazonaws.com", "scheduler.amazonaws.com"]}
+    trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
     may = {"Effect": "Allow", "Action": action, "Resource": resource}
     document, policy = ({"Version": "2012-10-17", "Statement": [each]} for each in (trust, may))
     role: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]

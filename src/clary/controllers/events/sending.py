@@ -16,10 +16,10 @@ from clary.core.document import Document
 from clary.core.errors import AccessDenied, ApiError
 from clary.core.principal import Principal
 from clary.engines.events import paths, targets
+from clary.engines.scheduler import request
 from clary.engines.scheduler import target as universal
 from clary.engines.sqs.url import url_of
 from clary.store.events.deliveries import Delivery
-from clary.wire import models
 
 SERVICE = "events.amazonaws.com"
 
@@ -170,11 +170,11 @@ def _body(one: Delivery) -> str:
 
 def _request(one: Delivery, operation: str) -> Document:
     """Return the request that a schedule makes by an operation's name."""
-    service, _, name = operation.partition(":")
-    if name not in models.service(service).operation_names:
-        raise ApiError(f"{service} has no operation {name}.", code="NO_RESOURCE", status=404)
-    found: Document = json.loads(_body(one))
-    return found
+    try:
+        return request.read(operation, _body(one))
+    except request.RequestFault as fault:
+        words = f"The request of {operation} is not valid: {fault}."
+        raise ApiError(words, code="ValidationException", status=400) from fault
 
 
 def _dynamic(one: Delivery, value: str) -> str:

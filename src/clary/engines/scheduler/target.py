@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -10,6 +9,7 @@ from clary.core.arn import parse as parse_arn
 from clary.core.document import Document
 from clary.engines.events import targets
 from clary.engines.events.targets import BUS, FUNCTION, PIPELINE, QUEUE, TOPIC, dead_letter_fault
+from clary.engines.scheduler import request
 
 _TEMPLATED = (BUS, FUNCTION, PIPELINE, QUEUE, TOPIC)
 _CALLED = ("sagemaker", "sqs", "sns", "lambda", "events")
@@ -17,6 +17,12 @@ _UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:([a-z0-9]+):([a-z]\w*)")
 _READS = re.compile(
     r"(get|describe|list|poll|receive|search|scan|query|select|read|lookup|discover|validate)"
 )
+_SAMPLE = {
+    "schedule-arn": "arn:aws:scheduler:us-east-1:000000000000:schedule/default/sample",
+    "scheduled-time": "2026-01-01T00:00:00Z",
+    "execution-id": "00000000-0000-0000-0000-000000000000",
+    "attempt-number": "1",
+}
 _OWN = {
     "SqsParameters": QUEUE,
     "SageMakerPipelineParameters": PIPELINE,
@@ -69,11 +75,10 @@ def _universal_fault(target: Document, service: str, action: str) -> str:
     if _READS.match(action):
         return f"{action} only reads; a schedule calls what does something."
     try:
-        if isinstance(json.loads(target.get("Input", "{}")), dict):
-            return ""
-    except (ValueError, RecursionError):
-        pass
-    return f"Input of {target['Arn']} must be the request as a JSON object."
+        request.read(f"{service}:{action[0].upper()}{action[1:]}", body(target.get("Input", "{}"), _SAMPLE))
+    except request.RequestFault as fault:
+        return f"Invalid RequestJson provided for {target['Arn']}. Reason: {fault}."
+    return ""
 
 
 def _dead(target: Document, region: str) -> str:
