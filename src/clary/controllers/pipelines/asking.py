@@ -15,7 +15,7 @@ from clary.store.records import Record
 
 
 def begin(means: Means, step: Record, role: str, definition: StepDefinition, asked: Begin) -> Document:
-    """Ask, once; return what the step remembers of it."""
+    """Ask; return what the step remembers of it, in the same transaction."""
     if definition.type == "Lambda":
         begun = _invoke(means, step, role, asked)
     else:
@@ -46,15 +46,13 @@ def stop(means: Means, step: Record, role: str) -> None:
 
 
 def _call_back(means: Means, step: Record, role: str, asked: Begin) -> Document:
-    """Send the message and remember whose token it has, both or neither."""
+    """Send the message and remember whose token it has."""
     letters = mark(step.uid, step.doc["AttemptCount"])
     url = asked.more["SqsQueueUrl"]
+    named = {name: step.doc[name] for name in ("PipelineName", "PipelineExecutionId")}
     records = means.records.scoped(step.account, step.region)
-    if records.find(PIPELINE_CALLBACK, letters) is None:
-        with records.database.write():
-            named = {name: step.doc[name] for name in ("PipelineName", "PipelineExecutionId")}
-            records.create(PIPELINE_CALLBACK, {**named, "CallbackToken": letters, "_Step": step.uid})
-            _send(means, step, role, url, letters, asked.arguments, "Executing")
+    records.create(PIPELINE_CALLBACK, {**named, "CallbackToken": letters, "_Step": step.uid})
+    _send(means, step, role, url, letters, asked.arguments, "Executing")
     callback = {"CallbackToken": letters, "SqsQueueUrl": url}
     return {"Metadata": {"Callback": callback}}
 

@@ -11,7 +11,7 @@ from clary.controllers.pipelines.step import End
 from clary.controllers.pipelines.things import Thing, operation_of
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.store.record import key_of
+from clary.resources.model_registry.model_package_group import MODEL_PACKAGE_GROUP
 from clary.store.records import Record
 
 _GROUP = "ModelPackageGroupName"
@@ -43,24 +43,22 @@ def name(step: Record, thing: Thing, given: object) -> str:
     return made.lower() if "!l" in thing.resource.arn else made  # so that its ARN ends with its name
 
 
+def prepare(means: Means, step: Record, role: str, arguments: Document) -> None:
+    """Make what has to be there before a step's call, and may be there for others too."""
+    if _GROUP in arguments:
+        _ensure_group(means, step, role, arguments[_GROUP])
+
+
 def make(means: Means, step: Record, role: str, thing: Thing, arguments: Document) -> Made:
-    """Make what a step makes, or adopt what a call before made that nobody heard the end of."""
+    """Make what a step makes; it is to be remembered in the same transaction."""
     request = dict(arguments)
     if thing.once:
         request[thing.once] = token(step.uid, step.doc["AttemptCount"])
         called = ""
     else:
         called = request[thing.name] = name(step, thing, arguments.get(thing.name))
-    if _GROUP in request:
-        _ensure_group(means, step, role, request[_GROUP])
     operation = operation_of(thing, "Create", request)
-    try:
-        answer = means.call_as(role, step.region, operation, request, {"_Parent": step.uid})
-    except ApiError:
-        arn = _adopted(means, step, thing, called)
-        if arn is None:
-            raise
-        return Made(name=called, arn=arn, request=request)
+    answer = means.call_as(role, step.region, operation, request, {"_Parent": step.uid})
     arn = str(answer[thing.resource.arn_in()])
     return Made(name=called or arn, arn=arn, request=request)
 
@@ -72,6 +70,8 @@ def standing(means: Means, step: Record, thing: Thing) -> End | None:
     if found is None:
         reason = f"{made['Arn']} was deleted before it ended."
         return End(status="Failed", reason=reason, final=True)
+    if not thing.ends:
+        return End(status="Succeeded")
     status = thing.ends.get(found.status)
     if status is None:
         return None
@@ -90,20 +90,18 @@ def stop(means: Means, step: Record, role: str, thing: Thing) -> None:
             raise
 
 
-def _adopted(means: Means, step: Record, thing: Thing, called: str) -> str | None:
-    """Return the ARN of what this step made by that name."""
-    records = means.records.scoped(step.account, step.region)
-    found = records.find(thing.resource, key_of(thing.resource, {thing.name: called})) if called else None
-    return found.arn if found is not None and found.doc.get("_Parent") == step.uid else None
-
-
-def _ensure_group(means: Means, step: Record, role: str, group: str) -> None:
+def _ensure_group(means: Means, step: Record, role: str, group: object) -> None:
     """Make the group of a model that is registered, where there is none: evidence/pipeline-executions.md."""
-    if group.startswith("arn:"):
-        return
+    if not isinstance(group, str) or group.startswith("arn:"):
+        return  # what is wrong with it is said of the call itself
+    named = {_GROUP: group}
     try:
-        means.call_as(role, step.region, "DescribeModelPackageGroup", {_GROUP: group}, {})
+        means.call_as(role, step.region, "DescribeModelPackageGroup", named, {})
     except ApiError as error:
         if error.code == "AccessDeniedException":
             return  # whether it may register there is asked with the call itself
-        means.call_as(role, step.region, "CreateModelPackageGroup", {_GROUP: group}, {})
+        try:
+            means.call_as(role, step.region, "CreateModelPackageGroup", named, {})
+        except ApiError:
+            if means.records.scoped(step.account, step.region).find(MODEL_PACKAGE_GROUP, group) is None:
+                raise  # else another step has made it meanwhile

@@ -13,7 +13,7 @@ from clary.controllers.pipelines.narrating import narrate
 from clary.controllers.pipelines.results import Results
 from clary.controllers.pipelines.step import Begin, End, World, next_step, settle
 from clary.controllers.pipelines.things import THINGS
-from clary.controllers.step import Step
+from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.engines.pipelines.declared import StepDefinition
@@ -82,32 +82,39 @@ class PipelineExecutionSteps:
         return World(end=end, stops=thing.stops, wakes=thing.wakes)
 
     def _begin(self, record: Record, role: str, definition: StepDefinition, step: Begin) -> Step:
-        """Make the step's call; what it answers decides what is next."""
-        now = self._means.records.clock.now()
-        parts = {} if step.parts is None else {"_Parts": step.parts}
+        """Make the step's call and remember what it made, both or neither; what is next follows from it.
+
+        A step that was told to stop meanwhile has moved on: then nothing is made.
+        """
+        records = self._means.records
+        now = records.clock.now()
         thing = THINGS.get(definition.type)
         try:
-            if definition.type == "Lineage":
-                tracing.record(self._means, record, role, step.arguments)
-                return Step()  # not written: the record has moved on, and is looked at again
-            if thing is None:
-                begun = asking.begin(self._means, record, role, definition, step)
-                return Step(
-                    write={**parts, "_Begun": True, "StepStatus": "Executing", **begun}, again=step.again
-                )
-            made = making.make(self._means, record, role, thing, step.arguments)
+            if thing is not None:
+                making.prepare(self._means, record, role, step.arguments)
+            with records.database.write():
+                members = self._made(record, role, definition, step)
+                ends = definition.type == "Lineage" or (thing is not None and not thing.ends)
+                due = now if ends else now + (step.again or AT_ONCE)
+                records.update(record, {**members, "_Begun": True, "StepStatus": "Executing"}, due=due)
         except ApiError as error:
             refused = End(status="Failed", code=error.code, reason=_refused(error))
             return settle(record, refused, definition.retry_policies, now)
+        return Step()  # not written: the record has moved on, and is looked at again
+
+    def _made(self, record: Record, role: str, definition: StepDefinition, step: Begin) -> Document:
+        """Make the step's call; return what the step remembers of it."""
+        parts = {} if step.parts is None else {"_Parts": step.parts}
+        thing = THINGS.get(definition.type)
+        if definition.type == "Lineage":
+            return tracing.record(self._means, record, role, step.arguments)
+        if thing is None:
+            return {**parts, **asking.begin(self._means, record, role, definition, step)}
+        made = making.make(self._means, record, role, thing, step.arguments)
         members = {**parts, **made.members(thing)}
         if definition.type in CHECKS:
             members |= checking.begun(definition.type, step.more, step.arguments, made.arn)
-        if not thing.ends:
-            done = settle(record, End(status="Succeeded", members=members), (), now)
-            if done.effect == "keep":
-                self._results.keep(record, done.write)
-            return done
-        return Step(write={**members, "_Begun": True, "StepStatus": "Executing"}, again=step.again)
+        return members
 
     def _tell(self, record: Record, world: World, step: Step) -> None:
         """Say in the execution's log what a client cannot read elsewhere."""

@@ -11,18 +11,13 @@ _ENTITIES = {"Actions": "Action", "Artifacts": "Artifact", "Contexts": "Context"
 
 
 def record(means: Means, step: Record, role: str, arguments: Document) -> Document:
-    """Make what a step records and remember it with that, in one transaction; return its metadata."""
-    with means.records.database.write():
-        made = {
-            kind: _made(means, step, role, kind, arguments.get(many, ())) for many, kind in _ENTITIES.items()
-        }
-        told: Document = {f"{kind}Arns": arns for kind, arns in made.items() if arns}
-        pairs = [_associated(means, step, role, each, made) for each in arguments.get("Associations", ())]
-        if pairs:
-            told["Associations"] = pairs
-        members = {"Metadata": {"Lineage": told}, "_Recorded": True, "_Begun": True}
-        means.records.update(step, members)
-    return told
+    """Make what a step records; return what the step remembers of it, in the same transaction."""
+    made = {kind: _made(means, step, role, kind, arguments.get(many, ())) for many, kind in _ENTITIES.items()}
+    told: Document = {f"{kind}Arns": arns for kind, arns in made.items() if arns}
+    pairs = [_associated(means, step, role, each, made) for each in arguments.get("Associations", ())]
+    if pairs:
+        told["Associations"] = pairs
+    return {"Metadata": {"Lineage": told}}
 
 
 def _made(means: Means, step: Record, role: str, kind: str, wanted: list[Document]) -> dict[str, str]:
