@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.databases import opened
@@ -96,6 +97,64 @@ def test_a_record_that_was_woken_goes_before_all_that_is_due(records: Records, c
     asyncio.run(tend_twice())
     assert "parent" in seen
     assert len(seen) < 30
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_records_that_wake_each_other_again_and_again_do_not_keep_a_due_one_waiting(
+    records: Records, clock: StoppedClock, workers: int
+) -> None:
+    chatty = [create(records, f"chatty{number}") for number in range(4)]
+    other = dict(
+        zip((each.uid for each in chatty), (each.uid for each in [*chatty[1:], chatty[0]]), strict=True)
+    )
+    patient = create(records, "patient")
+    seen: list[str] = []
+
+    def decide(record: Record) -> Step:
+        seen.append(record.name)
+        return Step(again=timedelta(seconds=10), wake=other.get(record.uid, ""))
+
+    records.update(patient, {}, due=NOON + timedelta(seconds=1))
+    ours = Loop(records, [Scripted(decide)], clock, owner="a", workers=workers)
+
+    async def tend(times: int) -> None:
+        for _ in range(times):
+            await ours.tend()
+
+    asyncio.run(tend(4))
+    clock.at = NOON + timedelta(seconds=1)
+    asyncio.run(tend(4))
+    assert "patient" in seen
+
+
+def test_a_wake_is_not_forgotten_while_the_store_cannot_be_asked(tmp_path: Path, clock: StoppedClock) -> None:
+    class Failing(Records):
+        broken = False
+
+        def claim(self, *asked: Any, **more: Any) -> list[Record]:
+            if self.broken:
+                raise OSError("the disk is gone")
+            return super().claim(*asked, **more)
+
+    failing = Failing(opened(tmp_path / "clary.db"), clock, "000000000000", "us-east-1")
+    parent, seen = create(failing, "parent", due=NOON + timedelta(seconds=10)), []
+    create(failing)
+
+    def decide(record: Record) -> Step:
+        seen.append(record.name)
+        return Step(again=None, wake="" if record.uid == parent.uid else parent.uid)
+
+    ours = loop(failing, Scripted(decide), clock)
+
+    async def tend() -> None:
+        await ours.tend()
+        failing.broken = True
+        assert await ours.tend() == 0
+        failing.broken = False
+        await ours.tend()
+
+    asyncio.run(tend())
+    assert seen == ["j", "parent"]
 
 
 def test_an_unexpected_error_is_logged_once_and_the_record_is_tried_again_later_each_time(

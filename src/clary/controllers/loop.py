@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -62,6 +63,7 @@ class Loop:
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()
         self._heard: set[str] = set()
+        self._odd = False  # Whose turn it is where there is room for one: what was heard of, or what is due.
         self._troubles: dict[str, int] = {}
         self._looks: dict[str, datetime] = {}
         self._stir = asyncio.Event()
@@ -89,27 +91,38 @@ class Loop:
         return started
 
     async def _start_due(self) -> int:
-        room = self._workers - len(self._tasks)
-        if room <= 0:
-            return 0
-        hurry = set(islice((uid for uid in self._heard if uid not in self._busy), room))
-        self._heard -= hurry
-        try:
-            claimed = await self._in_thread(lambda: self._claim(room, hurry))
-        except TryAgain as slow:
-            self._heard |= hurry
-            log.warning("could not ask for due records: %s", slow)
-            await asyncio.sleep(slow.after.total_seconds())
-            return 0
-        except Exception:
-            log.exception("could not ask for due records")
-            return 0
-        for record in claimed:
-            self._busy.add(record.uid)
-            task = asyncio.create_task(self._tend(record))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-        return len(claimed)
+        """Start a step with each record that was heard of or is due, as far as there is room for them."""
+        while (room := self._workers - len(self._tasks)) > 0:
+            hurry = self._next_heard(room)
+            self._heard -= hurry
+            try:
+                claimed = await self._in_thread(partial(self._claim, room, hurry))
+            except TryAgain as slow:
+                self._heard |= hurry
+                log.warning("could not ask for due records: %s", slow)
+                await asyncio.sleep(slow.after.total_seconds())
+                return 0
+            except Exception:
+                self._heard |= hurry
+                log.exception("could not ask for due records")
+                return 0
+            for record in claimed:
+                self._start(record)
+            if claimed or self._heard <= self._busy:
+                return len(claimed)
+        return 0
+
+    def _next_heard(self, room: int) -> set[str]:
+        """Take half of the room for records that were heard of: what is due is not to wait for ever."""
+        self._odd = not self._odd
+        most = (room + self._odd) // 2
+        return set(islice((uid for uid in self._heard if uid not in self._busy), most))
+
+    def _start(self, record: Record) -> None:
+        self._busy.add(record.uid)
+        task = asyncio.create_task(self._tend(record))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
     def _claim(self, room: int, hurry: set[str]) -> list[Record]:
         return self._records.claim(self._kinds, self._owner, lease=self._lease, limit=room, hurry=hurry)
