@@ -334,9 +334,10 @@ def _courier(clock: Clock, stores: Stores, means: Means) -> Courier:
     from clary.controllers.events.courier import Courier
     from clary.controllers.events.sending import Sender
     from clary.operations.permissions.by_service import letting_in
+    from clary.operations.sts.trust import trusting
 
     bell = means.settings.home.run / "wake.sock"
-    sender = Sender(means, letting_in(stores.records))
+    sender = Sender(means, letting_in(stores.records), trusting(stores.records))
     return Courier(stores.records, clock, sender, lambda: wake.send(bell))
 
 

@@ -27,7 +27,7 @@ from clary.store.records import Record, Records
 ADMINISTRATOR = "administrator"
 EXECUTION_ROLE = "SageMakerExecutionRole"
 EMAIL = "administrator@clary.invalid"
-_SERVICES = ["sagemaker.amazonaws.com", "scheduler.amazonaws.com"]
+_SERVICES = ["sagemaker.amazonaws.com", "scheduler.amazonaws.com", "events.amazonaws.com"]
 _DATA = {
     "Version": "2012-10-17",
     "Statement": [

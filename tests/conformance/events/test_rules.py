@@ -131,6 +131,20 @@ def test_targets_that_cannot_be_served_are_refused(events: Any) -> None:
     assert refused(events.put_targets, Rule=name(), Targets=many[:1])[0] == "ResourceNotFoundException"
 
 
+def test_a_role_must_let_eventbridge_in(server: Server, events: Any) -> None:
+    rule, role = name(), f"role-{uuid4().hex[:16]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    made = server.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    events.put_rule(Name=rule, EventPattern=PATTERN)
+    for given in (made, f"{made}-absent"):
+        words = f"Provided role '{given}' cannot be assumed by principal 'events.amazonaws.com'."
+        targets = [{"Id": "1", "Arn": QUEUE, "RoleArn": given}]
+        assert refused(events.put_targets, Rule=rule, Targets=targets) == ("ValidationException", words)
+        asked = {"Name": name(), "EventPattern": PATTERN, "RoleArn": given}
+        assert refused(events.put_rule, **asked) == ("ValidationException", words)
+
+
 def test_each_event_is_judged_by_itself(events: Any) -> None:
     good = {"Source": "mine", "DetailType": "t", "Detail": "{}"}
     told = events.put_events(

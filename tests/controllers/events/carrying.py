@@ -14,6 +14,7 @@ from clary.controllers.events.sending import Sender
 from clary.controllers.means import Means
 from clary.gateway.inside import Inside
 from clary.operations.permissions.by_service import letting_in
+from clary.operations.sts.trust import trusting
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -51,7 +52,8 @@ def means(server: Server) -> Means:
 
 def courier(server: Server) -> Courier:
     """Return a courier that has seen nothing yet."""
-    sender = Sender(means(server), letting_in(server.stores.records))
+    records = server.stores.records
+    sender = Sender(means(server), letting_in(records), trusting(records))
     return Courier(server.stores.records, server.parts.clock, sender)
 
 

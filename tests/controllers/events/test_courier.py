@@ -244,6 +244,26 @@ def test_a_role_says_what_its_target_may_be_sent(server: Server) -> None:
     assert received(server, other) == []
 
 
+def test_a_role_that_no_longer_lets_eventbridge_in_sends_nothing(server: Server) -> None:
+    source, (open_, url), (dead, letters) = f"mine.{uuid4().hex}", queue(server), queue(server)
+    role = trusting(server, "sqs:SendMessage", "*")
+    to = {"Arn": open_, "RoleArn": role, "DeadLetterConfig": {"Arn": dead}}
+    rule(server, {"source": [source]}, to)
+    other = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [other]})
+    name = role.rpartition("/")[2]
+    server.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=document)
+    put(server, source)
+    courier(server).catch_up()
+    assert received(server, url) == []
+    sqs = server.client("sqs")
+    [message] = sqs.receive_message(QueueUrl=letters, MessageAttributeNames=["All"])["Messages"]
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    assert (
+        "does not let events.amazonaws.com in" in message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    )
+
+
 def subscribed(server: Server, topic: str, url: str) -> None:
     """Let a topic send to a queue."""
     sqs, arn = server.client("sqs"), f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}"

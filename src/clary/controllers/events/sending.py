@@ -22,25 +22,29 @@ from clary.engines.sqs.url import url_of
 from clary.store.events.deliveries import Delivery
 
 SERVICE = "events.amazonaws.com"
+SCHEDULER = "scheduler.amazonaws.com"
 
 LetsIn = Callable[[str, str, str, str], bool | None]
 """Whether a resource lets a service in: (resource ARN, action, service, ARN of who it acts for).
 
 None says that the resource is not there."""
 
+Trusts = Callable[[str, str, str], bool]
+"""Whether a role lets a service assume it: (role ARN, service, ARN of who it acts for)."""
+
 
 class Sender:
     """Sends what is on its way; a refusal is raised as the ApiError it is."""
 
-    def __init__(self, means: Means, lets_in: LetsIn) -> None:
-        self._means, self._lets_in = means, lets_in
+    def __init__(self, means: Means, lets_in: LetsIn, trusts: Trusts) -> None:
+        self._means, self._lets_in, self._trusts = means, lets_in, trusts
 
     def send(self, one: Delivery) -> None:
         """Hand one event to its target."""
         target = one.request["Target"]
         arn = parse_arn(target["Arn"])
         if (operation := universal.operation(target["Arn"])) is not None:
-            self._means.call_as(target["RoleArn"], one.region, operation, _request(one, operation), {})
+            self._call_as(one, target["RoleArn"], one.region, operation, _request(one, operation), {})
             return
         kind = targets.kind_of(target["Arn"])
         if arn is None or kind is None:
@@ -139,7 +143,7 @@ class Sender:
         action: str = "",
     ) -> None:
         if role := target.get("RoleArn"):
-            self._means.call_as(role, arn.region, operation, request, more or {})
+            self._call_as(one, role, arn.region, operation, request, more or {})
             return
         action = action or operation
         let = self._lets_in(str(arn), action, SERVICE, one.source)
@@ -153,6 +157,16 @@ class Sender:
             )
         self._means.call(_bridge(one.account), arn.region, operation, request, more or {})
 
+    def _call_as(
+        self, one: Delivery, role: str, region: str, operation: str, request: Document, more: Document
+    ) -> None:
+        """Call as a role, if it still lets the service in that acts for a rule or schedule."""
+        service = SCHEDULER if _is_schedule(one) else SERVICE
+        if not self._trusts(role, service, _source(one)):
+            words = f"The role {role} does not exist, or its trust policy does not let {service} in."
+            raise AccessDenied(words, code="NO_PERMISSIONS")
+        self._means.call_as(role, region, operation, request, more)
+
 
 def _bridge(account: str) -> Principal:
     return Principal(account=account, arn=SERVICE, user_id=SERVICE, grants="")
@@ -160,6 +174,14 @@ def _bridge(account: str) -> Principal:
 
 def _is_schedule(one: Delivery) -> bool:
     return one.source.startswith("arn:aws:scheduler:")
+
+
+def _source(one: Delivery) -> str:
+    """Return the ARN that a role's trust policy may ask for: the rule's, or the group's of a schedule."""
+    if not _is_schedule(one):
+        return one.source
+    group = one.source.rpartition(":schedule/")[2].partition("/")[0]
+    return str(Arn("scheduler", one.region, one.account, f"schedule-group/{group}"))
 
 
 def _body(one: Delivery) -> str:

@@ -8,10 +8,12 @@ from clary.core.arn import Arn
 from clary.core.arn import parse as parse_arn
 from clary.core.errors import ApiError, ValidationError
 from clary.operations.registry import Call
+from clary.operations.sts.trust import trusts
 from clary.resources.events.event_bus import DEFAULT, EVENT_BUS
 from clary.resources.events.rule import RULE
 from clary.store.record import Record
 
+SERVICE = "events.amazonaws.com"
 _LIKE_AWS = re.compile(r"aws\.|AWS\.")
 
 
@@ -46,6 +48,12 @@ def missing(name: str, bus: str) -> ApiError:
     """Return the error that says a rule is not there."""
     words = f"Rule {name} does not exist on EventBus {bus}."
     return ApiError(words, code=RULE.missing, status=RULE.missing_status)
+
+
+def check_role(call: Call, role: str, rule: str) -> None:
+    """Refuse a role that EventBridge may not assume for a rule, given by its ARN."""
+    if not trusts(call.records, role, SERVICE, rule):
+        raise ValidationError(f"Provided role '{role}' cannot be assumed by principal '{SERVICE}'.")
 
 
 def limit(words: str) -> ApiError:

@@ -9,7 +9,7 @@ from clary.core.errors import ApiError, ValidationError
 from clary.core.tags import listed, tags_of
 from clary.engines.events import pattern, schedule
 from clary.operations.computed_list import cut
-from clary.operations.events.buses import bus_of, limit, missing, rule_of
+from clary.operations.events.buses import bus_of, check_role, limit, missing, rule_of
 from clary.operations.registry import Call, operation
 from clary.resources.events.event_bus import DEFAULT
 from clary.resources.events.rule import RULE
@@ -31,8 +31,10 @@ def put(call: Call) -> Document:
     request = call.request
     bus, name = bus_of(call), request["Name"]
     _check(request, bus)
+    if role := request.get("RoleArn"):
+        check_role(call, role, call.records.arn(RULE, {"_Bus": _within(bus), "Name": name}))
     doc = {member: request[member] for member in _TOLD if member in request}
-    doc = {"State": "ENABLED", **doc, "EventBusName": bus, "_Bus": "" if bus == DEFAULT else f"{bus}/"}
+    doc = {"State": "ENABLED", **doc, "EventBusName": bus, "_Bus": _within(bus)}
     due = call.clock.now() if "ScheduleExpression" in doc else None
     with call.records.database.write():
         old = call.records.find(RULE, f"{bus}/{name}")
@@ -135,6 +137,10 @@ def check_pattern(text: str) -> pattern.Pattern:
     except pattern.PatternFault as fault:
         words = f"Event pattern is not valid. Reason: {fault}"
         raise ApiError(words, code="InvalidEventPatternException", status=400) from fault
+
+
+def _within(bus: str) -> str:
+    return "" if bus == DEFAULT else f"{bus}/"
 
 
 def _switch(call: Call, state: str) -> None:

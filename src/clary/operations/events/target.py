@@ -6,7 +6,7 @@ from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.engines.events import targets
 from clary.operations.computed_list import cut
-from clary.operations.events.buses import limit, rule_of
+from clary.operations.events.buses import check_role, limit, rule_of
 from clary.operations.events.rule import TARGETS
 from clary.operations.registry import Call, operation
 
@@ -25,6 +25,9 @@ def put(call: Call) -> Document:
             raise ValidationError(why)
     with call.records.database.write():
         record = rule_of(call, "Rule")
+        for target in given.values():
+            if role := target.get("RoleArn"):
+                check_role(call, role, record.arn)
         kept = {target["Id"]: target for target in record.doc[TARGETS]} | given
         if len(kept) > MOST:
             raise limit(f"Rule {record.name} would have {len(kept)} targets; a rule may have {MOST}.")

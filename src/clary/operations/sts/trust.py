@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from clary.core.arn import parse as parse_arn
 from clary.core.errors import ValidationError
 from clary.engines.policy import Caller, Decision, Policies, Policy, Request, evaluate, parse
 from clary.engines.policy.pattern import Context
@@ -42,10 +43,8 @@ def decide(
     return evaluate(policies, Request(action=action, resource=role.arn, caller=caller, context=context))
 
 
-def check_service_role(
-    records: Records, role_arn: str, source_arn: str = "", service: str = SAGEMAKER
-) -> None:
-    """Raise ValidationError, as SageMaker words it, unless a role exists and trusts the service."""
+def trusts(records: Records, role_arn: str, service: str, source_arn: str = "") -> bool:
+    """Say whether a role exists and lets a service of the records' account in, for what it acts for."""
     role = find_role(records, role_arn)
     context = {
         "aws:sourceaccount": (records.account,),
@@ -54,7 +53,24 @@ def check_service_role(
     }
     if source_arn:
         context["aws:sourcearn"] = (source_arn,)
-    if role is None or not decide(role, Caller(service=service), "sts:AssumeRole", context).allowed:
+    return role is not None and decide(role, Caller(service=service), "sts:AssumeRole", context).allowed
+
+
+def trusting(records: Records) -> Callable[[str, str, str], bool]:
+    """Return what says whether a role lets a service in: (role ARN, service, ARN of who it acts for)."""
+
+    def trusted(role: str, service: str, source: str) -> bool:
+        of = parse_arn(source)
+        return of is not None and trusts(records.scoped(of.account, of.region), role, service, source)
+
+    return trusted
+
+
+def check_service_role(
+    records: Records, role_arn: str, source_arn: str = "", service: str = SAGEMAKER
+) -> None:
+    """Raise ValidationError, as SageMaker words it, unless a role exists and trusts the service."""
+    if not trusts(records, role_arn, service, source_arn):
         raise ValidationError(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
             f"'{service}' to assume the role."
