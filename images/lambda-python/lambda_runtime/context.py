@@ -53,5 +53,6 @@ def _client(text: str | None) -> SimpleNamespace | None:
     if not text:
         return None
     found = json.loads(text)
-    client = SimpleNamespace(**(found.get("client") or {}))
+    said = found.get("client")
+    client = SimpleNamespace(**(said if isinstance(said, dict) else {}))
     return SimpleNamespace(client=client, custom=found.get("custom"), env=found.get("env"))

@@ -14,6 +14,10 @@ from botocore.exceptions import ClientError
 from tests.conformance.awslambda.functions import ECHO, TRUST, create, role_for_functions, zipped
 from tests.conformance.iam.people import ACCOUNT, allow, fresh, refused, user
 from tests.conformance.organizations.people import administrator, made
+from tests.controllers.events.carrying import means
+
+from clary.core.errors import ApiError
+from clary.core.principal import Principal
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -229,6 +233,25 @@ def test_a_payload_is_json_and_not_too_long(functions: Any, role: str) -> None:
     assert words == "Request must be smaller than 1048576 bytes for the InvokeFunction operation"
     code, _ = error_of(functions.invoke, FunctionName=name, Qualifier="7", InvocationType="DryRun")
     assert code == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    "context", ["no base64!", "bm8ganNvbg==", "WzFd", "e30=\r\nX-Lambda-Durable: a", "e30"]
+)
+def test_a_client_context_is_an_object_in_base64(
+    server: Server, functions: Any, role: str, context: str
+) -> None:
+    name, given = create(functions, role), {"ClientContext": context, "InvocationType": "Event"}
+    with pytest.raises(ApiError, match="Client context must be a valid Base64-encoded JSON object") as told:
+        inside(server, "lambda:Invoke", {"FunctionName": name, **given})
+    assert (told.value.code, told.value.status) == ("InvalidRequestContentException", 400)
+    inside(server, "lambda:Invoke", {"FunctionName": name, **given, "ClientContext": "e30="})
+
+
+def inside(server: Server, operation: str, request: dict[str, Any]) -> None:
+    """Ask as a controller does: no head of HTTP has looked at the request."""
+    mine = Principal(account=ACCOUNT, arn="arn:aws:iam::000000000000:user/a", user_id="a", grants="")
+    means(server).call(mine, "us-east-1", operation, request, {})
 
 
 def test_no_concurrency_is_no_call(functions: Any, role: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 
@@ -59,9 +60,6 @@ def invoke_async(call: Call) -> Document:
 
 
 def _asked(call: Call, function: Record, payload: str) -> Document:
-    context = call.request.get("ClientContext") or ""
-    if len(context) > MOST_CONTEXT:
-        raise invalid(f"ClientContext has {len(context)} characters; at most {MOST_CONTEXT} are taken.")
     return {
         "Environments": _place(call, function),
         "Function": function.name,
@@ -71,8 +69,29 @@ def _asked(call: Call, function: Record, payload: str) -> Document:
         "Reserved": "_Reserved" in function.doc,
         "Request": call.request_id,
         "Payload": payload,
-        "ClientContext": context,
+        "ClientContext": _context(call.request.get("ClientContext") or ""),
     }
+
+
+def _context(text: str) -> str:
+    """Return what is said of the client as its one form in base64: it goes into a head of HTTP."""
+    if len(text) > MOST_CONTEXT:
+        raise invalid(f"ClientContext has {len(text)} characters; at most {MOST_CONTEXT} are taken.")
+    if not text:
+        return ""
+    try:
+        data = base64.b64decode(text, validate=True)
+        whole = isinstance(json.loads(data.decode()), dict)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise _unfit("Client context must be a valid Base64-encoded JSON object.")
+    return base64.b64encode(data).decode()
+
+
+def _unfit(words: str) -> ApiError:
+    """Return the refusal of what a request carries."""
+    return ApiError(words, code="InvalidRequestContentException", status=400, members={"Type": "User"})
 
 
 def _keep(call: Call, function: Record, asked: Document) -> None:
@@ -115,10 +134,6 @@ def _payload(request: Document, most: int) -> str:
         text = data.decode()
         json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ApiError(
-            f"Could not parse request body into json: Could not parse payload into json: {error}",
-            code="InvalidRequestContentException",
-            status=400,
-            members={"Type": "User"},
-        ) from error
+        words = f"Could not parse request body into json: Could not parse payload into json: {error}"
+        raise _unfit(words) from error
     return text
