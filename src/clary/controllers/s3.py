@@ -81,24 +81,42 @@ class RoleObjects:
             ) from error
 
     def keep(self, uri: str, path: Path) -> None:
-        """Put a packed archive into the store; doing it twice leaves the same one object."""
+        """Put a finished file into the store; doing it twice leaves the same one object."""
         bucket, key = split(uri)
         self._need("s3:PutObject", f"{bucket}/{key}", "Artifact upload failed")
+        try:
+            if self._is_there(bucket, key, path):
+                return
+            staged = self._staged(path)
+            try:
+                self.objects.adopt(bucket, key, staged)
+            finally:
+                staged.unlink(missing_ok=True)
+        except ApiError as error:
+            raise DataFault(f"Artifact upload failed:{_shown(uri)}: {_cure(error)}") from error
+        except PermissionError as error:
+            raise DataFault(
+                f"Artifact upload failed:{_shown(uri)}: the program's file may not be read. Let the program "
+                "leave it readable to its owner, and repeat the job."
+            ) from error
+
+    def _is_there(self, bucket: str, key: str, path: Path) -> bool:
+        """Tell whether an object is made of this very file: it was put before a controller's death."""
+        present = self.objects.find(bucket, key)
+        with contextlib.suppress(FileNotFoundError):
+            return present is not None and present.path.samefile(path)
+        return False
+
+    def _staged(self, path: Path) -> Path:
+        """Give a file a second name, by which the store may take it: the run keeps its own until removed."""
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
         staged = self.objects.staging / f"collect-{digest}"
         staged.unlink(missing_ok=True)
         try:
-            os.link(path, staged)  # the run keeps its own name for the file until the run is removed
+            os.link(path, staged)
         except OSError:
             shutil.copyfile(path, staged)  # another file system
-        try:
-            self.objects.adopt(bucket, key, staged)
-        except ApiError as error:
-            staged.unlink(missing_ok=True)
-            raise DataFault(
-                f"Artifact upload failed:{uri}: {error.message.rstrip('.')}. Create the bucket again, or "
-                "name another to write to, and repeat the job."
-            ) from error
+        return staged
 
     def take_back(self, uri: str, path: Path) -> None:
         """Delete what `keep` put from that file, if it is still there and the role may delete it."""
@@ -127,7 +145,7 @@ class RoleObjects:
         if not allowed:
             raise DataFault(
                 f"{failed}:the role {self.role} is not authorized to perform: {action} "
-                f"on resource: arn:aws:s3:::{resource}. Add a policy to the role that allows it."
+                f"on resource: arn:aws:s3:::{_shown(resource)}. Add a policy to the role that allows it."
             )
 
 
@@ -135,6 +153,21 @@ def split(uri: str) -> tuple[str, str]:
     """Return bucket and key of `s3://bucket/key`."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
+
+
+def _shown(uri: str) -> str:
+    """Return an address as text that can be stored: file names need not be UTF-8."""
+    return uri.encode("utf-8", "backslashreplace").decode()
+
+
+def _cure(error: ApiError) -> str:
+    """Return why a file is not taken in, and what to do about it."""
+    said = error.message.rstrip(".")
+    if error.code == "NoSuchBucket":
+        return f"{said}. Create the bucket again, or name another to write to, and repeat the job."
+    if error.code in ("InvalidURI", "KeyTooLongError"):
+        return f"{said}. Let the program give the file another name, and repeat the job."
+    return f"{said}. Mend that, and repeat the job."
 
 
 def _below(key: str, prefix: str, uri: str) -> str:

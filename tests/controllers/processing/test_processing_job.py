@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -214,6 +215,110 @@ def test_an_output_that_is_refused_fails_the_job(world: World, mode: str) -> Non
     doc = world.reread(job).doc
     assert doc["ProcessingJobStatus"] == "Failed" and doc["FailureReason"].startswith("ClientError: ")
     assert "s3://gone/o/" in doc["FailureReason"]
+
+
+def test_a_file_that_cannot_be_kept_keeps_no_other_from_s3(world: World) -> None:
+    places = {"one": "s3://gone/o", "two": "s3://box/o"}
+    made = [
+        {
+            "OutputName": name,
+            "S3Output": {"S3Uri": uri, "S3UploadMode": "EndOfJob", "LocalPath": f"{HERE}/{name}"},
+        }
+        for name, uri in places.items()
+    ]
+    job = create(world, ProcessingOutputConfig={"Outputs": made})
+    tend(world)
+    (uid,) = run_uids(job)
+    folders = {name: world.root / uid / "out" / name for name in ("output-1", "output-2")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+        (folder / "x").write_text("1")
+    (folders["output-2"] / os.fsdecode(b"\xff")).touch()
+    world.runtime.seen[uid] = replace(WELL, outputs=folders)
+    world.later()
+    tend(world)
+    doc = world.reread(job).doc
+    assert doc["ProcessingJobStatus"] == "Failed" and "s3://gone/o/x" in doc["FailureReason"]
+    assert outputs(world) == {"o/x": b"1"}
+
+
+def test_a_name_that_no_key_can_have_is_told(world: World) -> None:
+    job = create(world)
+    tend(world)
+    (uid,) = run_uids(job)
+    end(world, uid, WELL, **{os.fsdecode(b"\xff"): "1", "good": "2"})
+    world.later()
+    tend(world)
+    reason = world.reread(job).doc["FailureReason"]
+    assert r"s3://box/o/\udcff" in reason and "another name" in reason and "bucket again" not in reason
+    assert outputs(world) == {"o/good": b"2"}
+
+
+def test_a_stopped_job_stays_stopped_and_says_what_was_not_kept(world: World) -> None:
+    out = {"S3Uri": "s3://gone/o", "S3UploadMode": "EndOfJob", "LocalPath": f"{HERE}/out"}
+    job = create(
+        world,
+        ProcessingJobStatus="Stopping",
+        ProcessingOutputConfig={"Outputs": [{"OutputName": "out", "S3Output": out}]},
+    )
+    (uid,) = run_uids(job)
+    end(world, uid, WELL, made="x")
+    tend(world)
+    doc = world.reread(job).doc
+    assert doc["ProcessingJobStatus"] == "Stopped" and "s3://gone/o/made" in doc["FailureReason"]
+
+
+def test_a_refused_continuous_output_keeps_no_other_from_s3(world: World) -> None:
+    made = [
+        {
+            "OutputName": name,
+            "S3Output": {
+                "S3Uri": f"s3://{name}/o",
+                "S3UploadMode": "Continuous",
+                "LocalPath": HERE + "/" + name,
+            },
+        }
+        for name in ("gone", "box")
+    ]
+    job = create(world, ProcessingOutputConfig={"Outputs": made})
+    tend(world)
+    (uid,) = run_uids(job)
+    world.runtime.seen[uid] = RUNNING
+    for name in ("gone", "box"):
+        world.runtime.written[uid, f"processing/{name}"] = {"part": b"1"}
+    world.later()
+    tend(world)
+    assert outputs(world) == {"o/part": b"1"}
+    world.runtime.written[uid, "processing/box"] = {"last": b"2"}
+    world.runtime.seen[uid] = WELL
+    world.later()
+    tend(world)
+    doc = world.reread(job).doc
+    assert doc["ProcessingJobStatus"] == "Failed" and "s3://gone/o/part" in doc["FailureReason"]
+    assert outputs(world) == {"o/part": b"1", "o/last": b"2"}
+
+
+def test_outputs_that_take_long_are_put_over_several_looks(world: World) -> None:
+    job = create(world)
+    tend(world)
+    (uid,) = run_uids(job)
+    end(world, uid, WELL, **{os.fsdecode(b"\xff"): "0", "a": "1", "b": "2"})
+    slow, seen = ProcessingJobs(world.means, collects_for=0.0), []
+    world.later()
+    while world.tend([slow]):
+        seen.append(len(outputs(world)))
+    assert {1, 2} <= set(seen)
+    doc = world.reread(job).doc
+    assert doc["ProcessingJobStatus"] == "Failed" and "another name" in doc["FailureReason"]
+
+
+def test_a_file_is_put_once(world: World) -> None:
+    (world.root / "made").write_text("1")
+    objects = world.means.as_role(ROLE)
+    objects.keep("s3://box/o/made", world.root / "made")
+    first = world.means.objects.get("box", "o/made")
+    objects.keep("s3://box/o/made", world.root / "made")
+    assert world.means.objects.get("box", "o/made") == first
 
 
 def test_data_that_went_away_fails_the_job_before_it_runs(world: World) -> None:

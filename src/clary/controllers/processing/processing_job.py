@@ -95,9 +95,22 @@ def _settle(doc: Document, world: World, now: datetime) -> Step:
     members: Document = {}
     if run.message:
         members["ExitMessage"] = run.message
+    lost = next(iter(doc.get("_NotSaved", {}).values()), "")
     if done == "Failed":
-        members["FailureReason"] = failure_reason(run, doc.get("_NotSaved", ""))
+        members["FailureReason"] = failure_reason(run, lost)
+    elif lost:
+        members["FailureReason"] = clip(lost)
     return _finish(doc, done, run, now, effect="collect" if run.outputs else "none", **members)
+
+
+def not_kept(ended: Document, fault: str) -> Document:
+    """Return what a job that ended says where one of its outputs could not be kept."""
+    status = ended["ProcessingJobStatus"]
+    reason = " ".join(filter(None, (ended.get("FailureReason", ""), fault)))
+    return {
+        "ProcessingJobStatus": "Failed" if status == "Completed" else status,
+        "FailureReason": clip(reason),
+    }
 
 
 def _lost(doc: Document, run: Seen, now: datetime) -> Step:
@@ -117,10 +130,11 @@ def _finish(
 ) -> Step:
     if status == "Stopped" and doc.get("_Stop") == "MaxRuntimeExceeded":
         limit = doc.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", LONGEST_RUN)
-        members["FailureReason"] = (
+        why = (
             f"MaxRuntimeExceeded: the job ran for longer than its MaxRuntimeInSeconds, {limit} s, and was "
             "stopped. Raise it in StoppingCondition."
         )
+        members["FailureReason"] = clip(f"{why} {members.get('FailureReason', '')}".rstrip())
     began = doc.get("ProcessingStartTime") or run.started
     end = min(run.ended or now, now)
     times = {"ProcessingStartTime": began, "ProcessingEndTime": max(end, began)} if began else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,11 +14,11 @@ from clary.controllers.hosts import Host, broken_since, together
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
 from clary.controllers.outputs import files_of
-from clary.controllers.processing.plan import hosts_of, plan, run_uids, uploads
-from clary.controllers.processing.processing_job import DONE, World, next_step
+from clary.controllers.processing.plan import Upload, hosts_of, plan, run_uids, uploads
+from clary.controllers.processing.processing_job import DONE, World, next_step, not_kept
 from clary.controllers.reasons import clip
 from clary.controllers.s3 import DataFault, RoleObjects
-from clary.controllers.step import Step
+from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
 from clary.resources.processing.processing_job import PROCESSING_JOB
 from clary.runtime.spec import RunSpec, Seen
@@ -32,8 +33,9 @@ class ProcessingJobs:
 
     resource = PROCESSING_JOB
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
+    def __init__(self, means: Means, *, collects_for: float = 5.0) -> None:
+        """`collects_for` is after how many seconds the rest of a job's outputs waits for the next look."""
+        self._means, self._collects_for = means, collects_for
         self._runtime = means.runtime
         self._hosts = HostMetrics(means)
 
@@ -56,13 +58,13 @@ class ProcessingJobs:
         ended = step.write.get("ProcessingJobStatus") in DONE
         return replace(step, wake=doc["_Parent"]) if ended and "_Parent" in doc else step
 
-    def act(self, record: Record, step: Step) -> Document:
+    def act(self, record: Record, step: Step) -> Document | Step:
         """Start, stop, kill or remove the runs, or put what they made where the caller asked for it."""
         if step.effect == "start":
             for spec in self._plans(record):
                 self._runtime.start(spec)
         elif step.effect == "collect":
-            return self._collect(record)
+            return self._collect(record, step)
         elif step.effect == "save":
             return self._save(record)
         else:
@@ -102,8 +104,6 @@ class ProcessingJobs:
 
     def _unsaved(self, record: Record, runs: Sequence[Seen]) -> bool:
         kept = [each.directory for each in uploads(record.doc) if each.continuous]
-        if "_NotSaved" in record.doc or not kept:
-            return False
         rested = {
             uid: timedelta(0) if run.phase == "exited" else SAVED_EVERY
             for uid, run in zip(run_uids(record), runs, strict=True)
@@ -112,28 +112,42 @@ class ProcessingJobs:
         return any(self._runtime.unsaved(uid, one, rested=rested[uid]) for uid in rested for one in kept)
 
     def _save(self, record: Record) -> Document:
-        """Take continuous outputs to S3; if that is refused, the job goes on and fails in the end."""
+        """Take continuous outputs to S3; what is refused is left out, and fails the job in the end."""
         objects = self._means.as_role(record.doc["RoleArn"])
-        try:
-            for uid in run_uids(record):
-                for each in uploads(record.doc):
-                    if each.continuous:
-                        self._runtime.save(uid, each.directory, partial(_keep_below, objects, each.uri))
-        except DataFault as fault:
-            return {"_NotSaved": clip(f"ClientError: An output could not be kept: {fault}")}
-        return {}
-
-    def _collect(self, record: Record) -> Document:
-        """Put the outputs of all hosts where they belong; a bucket that is gone fails the job."""
-        objects, runs = self._means.as_role(record.doc["RoleArn"]), self._runs(record)
-        try:
+        before: Document = record.doc.get("_NotSaved", {})
+        faults = dict(before)
+        for uid in run_uids(record):
             for each in uploads(record.doc):
-                paths = [run.outputs[each.name] for run in runs if each.name in run.outputs]
-                for name, path in files_of(paths).items():
-                    objects.keep(f"{each.uri}/{name}", path)
-        except DataFault as fault:
-            return {"ProcessingJobStatus": "Failed", "FailureReason": clip(f"ClientError: {fault}")}
-        return {}
+                if each.continuous:
+                    keep = partial(_keep_below, objects, each, faults)
+                    self._runtime.save(uid, each.directory, keep)
+        return {"_NotSaved": faults} if faults != before else {}
+
+    def _collect(self, record: Record, step: Step) -> Document | Step:
+        """Put the outputs of all hosts where they belong, as many as there is time for at this look.
+
+        What is refused is left out; the first such file fails a job that went well.
+        """
+        objects, until = self._means.as_role(record.doc["RoleArn"]), time.monotonic() + self._collects_for
+        files = self._made(record)
+        put, fault = record.doc.get("_Put", 0), record.doc.get("_NotKept", "")
+        for uri, path in files[put:]:
+            try:
+                objects.keep(uri, path)
+            except DataFault as found:
+                fault = fault or f"ClientError: {found}"
+            put += 1
+            if time.monotonic() > until and put < len(files):
+                return Step(write={"_Put": put, "_NotKept": fault}, again=AT_ONCE)
+        return not_kept(step.write, fault) if fault else {}
+
+    def _made(self, record: Record) -> list[tuple[str, Path]]:
+        """Return every file that the hosts made and where it goes, always in the same order."""
+        runs, made = self._runs(record), []
+        for each in uploads(record.doc):
+            paths = [run.outputs[each.name] for run in runs if each.name in run.outputs]
+            made += [(f"{each.uri}/{name}", path) for name, path in files_of(paths).items()]
+        return made
 
 
 def stream_of(record: Record, host: Host) -> Stream:
@@ -142,5 +156,8 @@ def stream_of(record: Record, host: Host) -> Stream:
     return Stream(record.account, record.region, GROUP, f"{record.name}/{host.name}-{epoch}")
 
 
-def _keep_below(objects: RoleObjects, uri: str, name: str, path: Path) -> None:
-    objects.keep(f"{uri}/{name}", path)
+def _keep_below(objects: RoleObjects, output: Upload, faults: Document, name: str, path: Path) -> None:
+    try:
+        objects.keep(f"{output.uri}/{name}", path)
+    except DataFault as fault:
+        faults.setdefault(output.name, clip(f"ClientError: An output could not be kept: {fault}"))
