@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -132,6 +133,41 @@ def test_a_pattern_is_only_so_deep() -> None:
         parse(text)
         with pytest.raises(PatternFault, match="more than 50 objects deep"):
             parse(opening * 300 + '{"a":["b"]}' + closing * 300)
+
+
+class Counted(str):
+    """A text that counts how often it is compared."""
+
+    asked = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Count, and compare."""
+        Counted.asked += 1
+        return str(self) == other
+
+
+@pytest.mark.parametrize("how", [lambda values: values, lambda values: [{"anything-but": values}]])
+def test_many_values_are_not_compared_one_by_one(how: Callable[[list[str]], object]) -> None:
+    pattern = read({"a": how([f"v{n}" for n in range(500)])})
+    Counted.asked = 0
+    pattern.matches({"a": [Counted(f"w{n}") for n in range(500)]})
+    assert Counted.asked < 5_000
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "fits"),
+    [
+        (1, 1.0, True),
+        (1, True, False),
+        (True, 1, False),
+        (None, None, True),
+        ("1", 1, False),
+        (False, False, True),
+    ],
+)
+def test_exact_values_are_of_one_kind(wanted: object, found: object, fits: bool) -> None:
+    assert read({"a": [wanted]}).matches({"a": found}) is fits
 
 
 def test_a_wildcard_may_be_escaped() -> None:

@@ -10,6 +10,7 @@ from clary.core.document import Document
 from clary.engines.policy.pattern import Wild, glob
 
 Test = Callable[[object], bool]
+Exact = tuple[bool, object]
 _MOST = 5_000_000_000  # Numbers compared lie between this and its negative.
 _HOW: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -27,7 +28,7 @@ class PatternFault(ValueError):
 def test_of(value: object, where: str) -> Test:
     """Return the test that one entry of a field's array stands for."""
     if not isinstance(value, dict):
-        return _equal(value, where)
+        return _among([value], where)
     if len(value) != 1:
         raise PatternFault(f"a comparison of {where} must have one member, not {len(value)}")
     [(how, wanted)] = value.items()
@@ -37,14 +38,21 @@ def test_of(value: object, where: str) -> Test:
     return _COMPARISONS[how](wanted, where)
 
 
-def _equal(value: object, where: str) -> Test:
+def exactly(value: object, where: str) -> Exact:
+    """Return what stands for a value in a set of those that a field may have; 1 is 1.0, but not true."""
     if isinstance(value, list):
         raise PatternFault(f"{where} has an array within its array")
-    if isinstance(value, bool) or value is None:
-        return lambda found: found is value
-    if isinstance(value, int | float):
-        return lambda found: _is_number(found) and found == value
-    return lambda found: found == value
+    return of(value)
+
+
+def of(found: object) -> Exact:
+    """Return what stands for a value of an event."""
+    return isinstance(found, bool), found
+
+
+def _among(values: list[object], where: str) -> Test:
+    wanted = frozenset(exactly(value, where) for value in values)
+    return lambda found: of(found) in wanted
 
 
 def _prefix(wanted: object, where: str) -> Test:
@@ -120,7 +128,7 @@ def _anything_but(wanted: object, where: str) -> Test:
             raise PatternFault(
                 f'"{named}" of {where} must be a text, a number, or an array of one kind of them'
             )
-        tests = [_equal(value, where) for value in values]
+        tests = [_among(values, where)]
     return lambda found: not any(test(found) for test in tests)
 
 

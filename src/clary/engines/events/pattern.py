@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from clary.core.document import Document
 from clary.engines.events import comparing
-from clary.engines.events.comparing import PatternFault, Test
+from clary.engines.events.comparing import Exact, PatternFault, Test
 
 __all__ = ["Pattern", "PatternFault", "parse", "read"]
 
@@ -22,17 +22,20 @@ DEEPEST = 50  # Objects within objects of a pattern: matching goes as deep as it
 
 @dataclass(frozen=True)
 class Leaf:
-    """What a field may be: one of its values passes one of the tests, or it is absent and may be."""
+    """What a field may be: one of its values is one of these or passes a test, or it is absent and may be."""
 
     tests: tuple[Test, ...]
+    exact: frozenset[Exact] = frozenset()
     absent: bool = False
 
     def takes(self, value: object) -> bool:
         """Say whether a field's value is one of those meant."""
-        found = list(_scalars(value))
+        found = {comparing.of(each): each for each in _scalars(value)}
         if not found:
             return self.absent
-        return any(test(each) for each in found for test in self.tests)
+        if not self.exact.isdisjoint(found):
+            return True
+        return any(test(each) for each in found.values() for test in self.tests)
 
 
 @dataclass(frozen=True)
@@ -103,16 +106,18 @@ def _choice(value: object, depth: int) -> tuple[Pattern, ...]:
 def _leaf(values: list[object], where: str) -> Leaf:
     if not values:
         raise PatternFault(f"{where} is an empty array; it needs a value at least")
-    tests, absent = [], False
+    tests, exact, absent = [], set(), False
     for value in values:
         if isinstance(value, dict) and "exists" in value:
             there = _exists(value, where)
             absent = absent or not there
             if there:
                 tests.append(_anything)
-        else:
+        elif isinstance(value, dict):
             tests.append(comparing.test_of(value, where))
-    return Leaf(tuple(tests), absent)
+        else:
+            exact.add(comparing.exactly(value, where))
+    return Leaf(tuple(tests), frozenset(exact), absent)
 
 
 def _exists(value: Document, where: str) -> bool:
