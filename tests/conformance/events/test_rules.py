@@ -131,6 +131,15 @@ def test_targets_that_cannot_be_served_are_refused(events: Any) -> None:
     assert refused(events.put_targets, Rule=name(), Targets=many[:1])[0] == "ResourceNotFoundException"
 
 
+def test_a_bus_is_no_target_of_its_own_rules(server: Server, events: Any) -> None:
+    rule, bus = name(), f"bus-{uuid4().hex}"
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    events.put_rule(Name=rule, EventPattern=PATTERN, EventBusName=bus)
+    target = {"Id": "1", "Arn": arn, "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecutionRole"}
+    code, why = refused(events.put_targets, Rule=rule, EventBusName=bus, Targets=[target])
+    assert code == "ValidationException" and "is the bus of the rule" in why
+
+
 def test_a_role_must_let_eventbridge_in(server: Server, events: Any) -> None:
     rule, role = name(), f"role-{uuid4().hex[:16]}"
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}

@@ -14,6 +14,7 @@ from clary.core.clock import StoppedClock
 from clary.core.errors import ApiError
 from clary.resources.events.rule import RULE
 from clary.resources.training.training_job import TRAINING_JOB
+from clary.store.events import outbox
 from clary.store.events.deliveries import Delivery
 from clary.store.record import Record
 
@@ -118,6 +119,34 @@ def test_a_bus_hands_events_on_as_they_are(server: Server) -> None:
     carrier.catch_up()
     carrier.catch_up()
     assert [event["id"] for event in received(server, url)] == [told]
+
+
+def test_an_event_goes_from_bus_to_bus_once(server: Server) -> None:
+    source, (arn, url), events = f"mine.{uuid4().hex}", queue(server), server.client("events")
+    role, names = trusting(server, "events:PutEvents", "*"), [f"bus-{uuid4().hex}" for _ in range(2)]
+    buses = [events.create_event_bus(Name=each)["EventBusArn"] for each in names]
+    for name, other in zip(names, reversed(buses), strict=True):
+        rule(server, {"source": [source]}, {"Arn": other, "RoleArn": role}, EventBusName=name)
+        rule(server, {"source": [source]}, {"Arn": arn, "Input": f'"{name}"'}, EventBusName=name)
+    put(server, source, EventBusName=names[0])
+    carrier = courier(server)
+    for _ in range(4):
+        carrier.catch_up()
+    assert sorted(received(server, url)) == sorted(names)
+
+
+def test_events_are_matched_in_batches_by_their_size(server: Server) -> None:
+    source, (arn, url) = f"mine.{uuid4().hex}", queue(server)
+    rule(server, {"source": [source]}, {"Arn": arn, "InputPath": "$.detail.n"})
+    courier(server).catch_up()
+    for n in range(6):
+        put(server, source, {"n": n, "x": "y" * 1_000_000})
+    database = server.stores.database
+    notes = [outbox.after(database, 0, limit, 2_500_000) for limit in (100, 1)]
+    assert [len(each) for each in notes] == [2, 1]
+    assert len(outbox.after(database, 0, 100, 1)) == 1
+    courier(server).catch_up()
+    assert sorted(received(server, url)) == [*range(6)]
 
 
 def test_topics_and_log_groups_take_what_their_policies_allow(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_a_rules_rate_begins_one_period_later(world: World) -> None:
     world.later(5 * MINUTE)
     settled(world)
     [one] = sent(world)
-    event = one.request["Event"]
+    event = json.loads(one.request["Body"])
     assert (event["detail-type"], event["source"]) == ("Scheduled Event", "aws.events")
     assert (event["resources"], event["time"]) == ([record.arn], "2026-11-01T12:05:00Z")
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from clary.core.clock import Clock
 from clary.core.document import Document
-from clary.engines.events import pattern, transform
+from clary.engines.events import pattern, targets, transform
 from clary.engines.events.announcement import Change, event_of, stamp
 from clary.resources import registry
 from clary.resources.events.rule import RULE
@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 AGE = timedelta(hours=24)  # For how long a delivery is tried, where a target says nothing else.
 TRIES = 185  # How often, likewise: evidence/events-targets.md
-BATCH = 100  # Notes read at once, and worked off in one transaction.
+BATCH = 100  # Notes read at once, and worked off in one transaction,
+SIZE = 4 << 20  # or so many characters of notes, and of what they led to.
 TARGETS = "_Targets"
 Rules = dict[tuple[str, str, str], list[Record]]
 """The rules that listen, by account, region and bus."""
@@ -44,13 +45,18 @@ class Matcher:
     def match(self) -> int:
         """Turn every note into deliveries; return how many there are of these."""
         made = 0
-        while notes := outbox.after(self._records.database, self._last, BATCH):
+        while notes := outbox.after(self._records.database, self._last, BATCH, SIZE):
             rules: Rules = {}
-            found = [each for note in notes for each in self._of(note, rules)]
-            if found:
-                self._keep(found, notes[-1].id)
-            self._last = notes[-1].id
-            made += len(found)
+            found: list[Outgoing] = []
+            size = 0
+            for note in notes:
+                for each in self._of(note, rules):
+                    found.append(each)
+                    size += len(each.request["Body"])
+                if found and (size > SIZE or note is notes[-1]):
+                    self._keep(found, note.id)
+                    made, found, size = made + len(found), [], 0
+                self._last = note.id
         return made
 
     def forget(self) -> None:
@@ -78,7 +84,7 @@ class Matcher:
         found: list[Outgoing] = []
         for rule in listening:
             try:
-                found.extend(self._deliveries(rule, event))
+                found.extend(self._deliveries(rule, event, forwarded=note.was == outbox.FORWARDED))
             except Exception:
                 log.exception("%s could not be held against what happened to %s", rule.arn, note.arn)
         return found
@@ -91,17 +97,23 @@ class Matcher:
             rules[place] = [rule for rule in scoped.each(RULE, under=bus) if _listens(rule)]
         return rules[place]
 
-    def _deliveries(self, rule: Record, event: Document) -> list[Outgoing]:
+    def _deliveries(self, rule: Record, event: Document, *, forwarded: bool) -> list[Outgoing]:
         read = _pattern(rule.doc["EventPattern"])
         if read is None or not read.matches(event):
             return []
-        return list(outgoing(rule, event, self._clock.now()))
+        return list(outgoing(rule, event, self._clock.now(), forwarded=forwarded))
 
 
-def outgoing(rule: Record, event: Document, now: datetime) -> Iterator[Outgoing]:
-    """Yield what a rule's targets are to be sent of an event."""
+def outgoing(rule: Record, event: Document, now: datetime, *, forwarded: bool = False) -> Iterator[Outgoing]:
+    """Yield what a rule's targets are sent of an event; what a bus handed on goes to no other bus."""
     said = {"arn": rule.arn, "name": rule.name, "time": stamp(now)}
     for target in rule.doc[TARGETS]:
+        kind = targets.kind_of(target["Arn"])
+        if forwarded and kind == targets.BUS:
+            continue
+        request = {"Target": target, "Body": transform.body(target, event, said)}
+        if kind in (targets.BUS, targets.PIPELINE):
+            request["Event"] = event
         policy = target.get("RetryPolicy", {})
         age = timedelta(seconds=policy.get("MaximumEventAgeInSeconds", AGE.total_seconds()))
         yield Outgoing(
@@ -109,7 +121,7 @@ def outgoing(rule: Record, event: Document, now: datetime) -> Iterator[Outgoing]
             region=rule.region,
             source=rule.arn,
             token=f"{event['id']}-{rule.uid[:12]}-{target['Id']}",
-            request={"Target": target, "Body": transform.body(target, event, said), "Event": event},
+            request=request,
             due=micros(now),
             expires=micros(now + age),
             most=policy.get("MaximumRetryAttempts", TRIES),

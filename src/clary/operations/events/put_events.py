@@ -48,7 +48,8 @@ def put(call: Call) -> Document:
     if kept:
         with call.records.database.write() as connection:
             for bus, event in kept:
-                outbox.put(connection, call.account, call.region, micros(now), event, bus)
+                handed = FORWARDED in call.request
+                outbox.put(connection, call.account, call.region, micros(now), event, bus, forwarded=handed)
     return {"FailedEntryCount": len(entries) - len(kept), "Entries": told}
 
 

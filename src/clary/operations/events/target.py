@@ -6,7 +6,7 @@ from clary.core.document import Document
 from clary.core.errors import ValidationError
 from clary.engines.events import targets
 from clary.operations.computed_list import cut
-from clary.operations.events.buses import check_role, limit, rule_of
+from clary.operations.events.buses import bus_arn, check_role, limit, rule_of
 from clary.operations.events.rule import TARGETS
 from clary.operations.registry import Call, operation
 
@@ -26,6 +26,8 @@ def put(call: Call) -> Document:
     with call.records.database.write():
         record = rule_of(call, "Rule")
         for target in given.values():
+            if target["Arn"] == bus_arn(call, record.doc["EventBusName"]):
+                raise ValidationError(f"{target['Arn']} is the bus of the rule, so it cannot be its target.")
             if role := target.get("RoleArn"):
                 check_role(call, role, record.arn)
         kept = {target["Id"]: target for target in record.doc[TARGETS]} | given

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, text
+from sqlalchemy import Connection, RowMapping, Text, cast, delete, func, insert, select, text
 
 from clary.core.document import Document
 from clary.resources.spec import Resource
@@ -20,6 +20,9 @@ from clary.store.record import Record, status_of
 
 EVENT = "Event"
 """What the kind of a note is called that is an event already."""
+
+FORWARDED = "forwarded"
+"""The `was` of an event that another bus handed on."""
 
 _NOTE = text(  # copied within the database: the document is written out once as it is
     "INSERT INTO event_happened (account, region, at, kind, arn, was, changed, gone, doc) "
@@ -71,17 +74,35 @@ def note_gone(connection: Connection, resource: Resource, record: Record) -> Non
         connection.execute(_NOTE, {"uid": record.uid, "was": "", "changed": "", "gone": 1})
 
 
-def put(connection: Connection, account: str, region: str, at: int, event: Document, bus: str) -> None:
+def put(
+    connection: Connection,
+    account: str,
+    region: str,
+    at: int,
+    event: Document,
+    bus: str,
+    *,
+    forwarded: bool = False,
+) -> None:
     """Keep an event for the rules of a bus, given by its ARN."""
     made = {"account": account, "region": region, "at": at, "kind": EVENT, "arn": bus, "gone": 0}
-    connection.execute(insert(HAPPENED).values(**made, was="", changed="", doc=event))
+    connection.execute(
+        insert(HAPPENED).values(**made, was=FORWARDED if forwarded else "", changed="", doc=event)
+    )
 
 
-def after(database: Database, last: int, limit: int) -> list[Happened]:
-    """Return the notes that follow one, in their order."""
-    wanted = select(HAPPENED).where(HAPPENED.c.id > last).order_by(HAPPENED.c.id).limit(limit)
+def after(database: Database, last: int, limit: int, size: int) -> list[Happened]:
+    """Return the notes that follow one in their order: as many as have that size together, one at least."""
+    behind = select(HAPPENED.c.id, func.length(cast(HAPPENED.c.doc, Text))).where(HAPPENED.c.id > last)
+    wanted = select(HAPPENED).where(HAPPENED.c.id > last).order_by(HAPPENED.c.id)
     with database.read() as connection:
-        return [_happened(row) for row in connection.execute(wanted).mappings()]
+        many = 0
+        for _, length in connection.execute(behind.order_by(HAPPENED.c.id).limit(limit)):
+            size -= length
+            if many and size < 0:
+                break
+            many += 1
+        return [_happened(row) for row in connection.execute(wanted.limit(many)).mappings()] if many else []
 
 
 def done(connection: Connection, last: int) -> None:
