@@ -121,3 +121,25 @@ def test_a_role_may_not_do_by_a_controller_what_it_lacks_a_permission_for(
 def test_a_role_that_is_not_there_does_nothing_by_a_controller(inside: Inside) -> None:
     with pytest.raises(ApiError, match="cannot be found"):
         inside.call_as(f"{ROLE}-x", "us-east-1", "ListModels", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"HyperParameters": {"depth": 5}}, "HyperParameters.depth"),
+        ({"ResourceConfig": {"InstanceCount": "2"}}, "ResourceConfig.InstanceCount"),
+        ({"Environment": "x"}, "Environment"),
+        ({"InputDataConfig": [{"ChannelName": 1}]}, "InputDataConfig.0.ChannelName"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_by_its_path(inside: Inside, change: Any, where: str) -> None:
+    with pytest.raises(ApiError, match=rf"^{where} of CreateTrainingJob has the wrong type") as refused:
+        inside.call_as(ROLE, "us-east-1", "CreateTrainingJob", change, {})
+    assert refused.value.code == "ValidationException"
+
+
+def test_what_is_null_was_not_given(server: Server, inside: Inside) -> None:
+    request = {"ModelPackageGroupName": fresh("group"), "ModelPackageGroupDescription": None, "Tags": None}
+    arn = inside.call_as(ROLE, "us-east-1", "CreateModelPackageGroup", request, {})["ModelPackageGroupArn"]
+    found = server.stores.records.by_arn(arn)
+    assert found is not None and "ModelPackageGroupDescription" not in found.doc

@@ -7,6 +7,8 @@ a controller alone may add members that only the server says, such as a training
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from clary.core import ids
@@ -26,6 +28,7 @@ from clary.store.metrics import Metrics
 from clary.store.objects import Objects
 from clary.store.records import Records
 from clary.wire import models
+from clary.wire.typed import read
 from clary.wire.validate import validate
 
 SERVICE = "sagemaker"
@@ -61,12 +64,18 @@ class Inside:
 
         An operation of another service than SageMaker is named as policies name it: `sns:Publish`.
         """
-        return self._served(self._call(caller, region, operation, request, more), request, ask=False)
+        call = self._call(caller, region, operation, request, more)
+        with self._noted(call):
+            return self._served(call, request)
 
     def call_as(self, role: str, region: str, operation: str, request: Document, more: Document) -> Document:
         """Serve one call that a role makes, if its policies allow it; an absent role raises NoSuchEntity."""
         caller = self._credentials.role_principal(role, SESSION_NAME)
-        return self._served(self._call(caller, region, operation, request, more), request, ask=True)
+        call = self._call(caller, region, operation, request, more)
+        with self._noted(call):
+            typed = read(call.service, call.operation, request)
+            self._authoriser.check(replace(call, request=typed), _CONTEXT)
+            return self._served(replace(call, request={**typed, **more}), typed)
 
     def _call(
         self, caller: Principal, region: str, operation: str, request: Document, more: Document
@@ -87,18 +96,20 @@ class Inside:
             metrics=self._metrics,
         )
 
-    def _served(self, call: Call, request: Document, *, ask: bool) -> Document:
+    def _served(self, call: Call, request: Document) -> Document:
         service = models.service(call.service)
+        validate(service.operation_model(call.operation).input_shape, request, service)
+        return self._dispatcher.dispatch(call)
+
+    @contextmanager
+    def _noted(self, call: Call) -> Iterator[None]:
+        """Write a call down with how it ended."""
         try:
-            if ask:
-                self._authoriser.check(replace(call, request=request), _CONTEXT)
-            validate(service.operation_model(call.operation).input_shape, request, service)
-            answer = self._dispatcher.dispatch(call)
+            yield
         except ApiError as error:
             self._note(call, error.status, error.code)
             raise
         self._note(call, 200, "")
-        return answer
 
     def _note(self, call: Call, status: int, error: str) -> None:
         about = self._dispatcher.target(call) or next((need.resource for need in needs(call)), "")

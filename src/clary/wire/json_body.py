@@ -123,7 +123,7 @@ def _write_timestamp(shape: Shape) -> Write:
     return lambda value: timestamps.to_text(value, style)
 
 
-_READERS = {
+READERS = {
     "string": _string,
     "character": _string,
     "integer": _integer,
@@ -146,5 +146,5 @@ _WRITERS = {
     "timestamp": _write_timestamp,
 }
 
-reader = PerService(lambda service: TreeReader(_READERS))
+reader = PerService(lambda service: TreeReader(READERS))
 writer = PerService(lambda service: TreeWriter(_WRITERS))

@@ -16,10 +16,15 @@ Scalar = Callable[[Shape], Read]
 
 
 class TreeReader:
-    """Turns a decoded tree into a document: known members only, simple values checked and converted."""
+    """Turns a decoded tree into a document: known members only, simple values checked and converted.
 
-    def __init__(self, scalars: Mapping[str, Scalar]) -> None:
+    `inside` says that it was made in this process: members have the model's names, not the wire's, a map has
+    no nulls, and paths name keys and places.
+    """
+
+    def __init__(self, scalars: Mapping[str, Scalar], *, inside: bool = False) -> None:
         self._scalars = scalars
+        self._inside = inside
         self.plan: Memo[Read] = Memo(self._build)
 
     def _build(self, shape: Shape) -> Read:
@@ -36,7 +41,8 @@ class TreeReader:
 
         def prepare() -> None:
             for member, target in shape.members.items():
-                fields[target.serialization.get("name", member)] = (member, self.plan(target))
+                name = member if self._inside else target.serialization.get("name", member)
+                fields[name] = (member, self.plan(target))
 
         def read(value: Any) -> Any:
             if value.__class__ is not dict:
@@ -58,6 +64,8 @@ class TreeReader:
 
     def _list(self, shape: ListShape) -> Read:
         element = self.plan(shape.member)
+        if self._inside:
+            return _numbered_list(element)
 
         def read(value: Any) -> Any:
             if value.__class__ is not list:
@@ -71,6 +79,8 @@ class TreeReader:
 
     def _map(self, shape: MapShape) -> Read:
         element = self.plan(shape.value)
+        if self._inside:
+            return _named_map(element)
 
         def read(value: Any) -> Any:
             if value.__class__ is not dict:
@@ -134,6 +144,33 @@ def kind_of(value: Any) -> str:
     if isinstance(value, list):
         return "Start of list"
     return "NULL_VALUE" if value is None else "Unexpected value"
+
+
+def _named_map(element: Read) -> Read:
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise Mismatch(f"{kind_of(value)} found where a map was expected")
+        return {key: _at(str(key), element, item) for key, item in value.items() if item is not None}
+
+    return read
+
+
+def _numbered_list(element: Read) -> Read:
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise Mismatch(f"{kind_of(value)} found where a list was expected")
+        return [
+            None if item is None else _at(str(number), element, item) for number, item in enumerate(value)
+        ]
+
+    return read
+
+
+def _at(place: str, element: Read, item: Any) -> Any:
+    try:
+        return element(item)
+    except Mismatch as error:
+        raise error.inside(place) from None
 
 
 def _anything(value: Any) -> Any:

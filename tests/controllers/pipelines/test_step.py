@@ -9,7 +9,7 @@ import pytest
 from tests.controllers.worlds import NOON
 
 from clary.controllers.pipelines.naming import mark, name_of
-from clary.controllers.pipelines.step import LONGEST, Begin, End, World, next_step
+from clary.controllers.pipelines.step import LONGEST, TRIES, Begin, End, World, calm, next_step, troubled
 from clary.controllers.step import Step
 from clary.core.document import Document
 from clary.store.records import Record
@@ -108,6 +108,20 @@ def test_only_what_succeeded_of_itself_is_kept_for_the_cache() -> None:
     assert told.effect == "keep"
     hit = End(status="Succeeded", members={"CacheHitResult": {}})
     assert decided(step(), World(end=hit)).effect == "none"
+
+
+def test_a_mistake_of_ours_is_tried_again_later_each_time_and_fails_the_step_in_the_end() -> None:
+    record, waits = step(), []
+    while (told := troubled(record, KeyError("InstanceCount"), NOON)).again is not None:
+        waits.append(told.again)
+        record = step(**told.write)
+    assert len(waits) == TRIES - 1
+    assert waits == sorted(set(waits))
+    assert told.write["StepStatus"] == "Failed"
+    assert told.write["FailureReason"] == "InternalServerError: KeyError: 'InstanceCount'"
+    assert told.wake == "execution"
+    assert "_Troubles" in calm(record, Step()).remove
+    assert calm(record, Begin()).remove == ()
 
 
 @pytest.mark.parametrize("limit", [32, 63, 256])

@@ -90,3 +90,12 @@ def test_what_is_stopped_while_it_begins_makes_nothing_and_what_began_before_is_
         assert life.made(arn, "Go").status == "Stopping"
     wanted = {"Training": "Stopping", "RegisterModel": "Succeeded", "Callback": "Stopping"}
     assert life.statuses(arn) == {"Go": wanted[kind]}
+
+
+def test_a_value_of_the_wrong_type_fails_the_step_by_its_path(life: Life) -> None:
+    key = f"{uuid4().hex[:8]}/found.json"
+    life.server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b'{"depth": 5}')
+    deep = {"Std:JsonGet": {"S3Uri": f"s3://{BUCKET}/{key}", "Path": "depth"}}
+    arn = life.run(training("Go", given={"max_depth": deep}))
+    reason = life.steps(arn)["Go"]["FailureReason"]
+    assert reason.startswith("ClientError: HyperParameters.max_depth of CreateTrainingJob has the wrong type")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from clary.controllers.step import AT_ONCE, Step
@@ -15,6 +15,8 @@ from clary.store.records import Record
 
 LOOKS = timedelta(seconds=10)  # Between looks at what tells its end by itself, in case nobody heard it.
 POLL = timedelta(seconds=1)  # Between looks at what does not.
+TRIES = 6  # Looks that end in a mistake of ours before the step fails with it.
+TROUBLE = timedelta(seconds=1)  # Half of the wait after the first; it doubles.
 LONGEST = 1024  # FailureReason's own limit.
 
 
@@ -101,6 +103,22 @@ def finish(doc: Document, end: End, now: datetime) -> Step:
         write["FailureReason"] = clip(end.reason)
     keeps = end.status == "Succeeded" and "_Parts" in {**doc, **write} and "CacheHitResult" not in write
     return Step(effect="keep" if keeps else "none", write=write, again=None, wake=doc["_Parent"])
+
+
+def troubled(step: Record, error: Exception, now: datetime) -> Step:
+    """Return what follows from a mistake of ours: another try, later each time, and in the end a failure."""
+    tries = step.doc.get("_Troubles", 0) + 1
+    if tries < TRIES:
+        return Step(write={"_Troubles": tries}, again=TROUBLE * 2**tries)
+    reason = f"InternalServerError: {type(error).__name__}: {error}"
+    return finish(step.doc, End(status="Failed", reason=reason), now)
+
+
+def calm(step: Record, decided: Step) -> Step:
+    """Forget the troubles of a step that goes on, but not those of what it is about to do."""
+    if "_Troubles" not in step.doc or decided.effect != "none":
+        return decided
+    return replace(decided, remove=(*decided.remove, "_Troubles"))
 
 
 def clip(reason: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from clary.controllers.means import Means
@@ -11,14 +12,16 @@ from clary.controllers.pipelines.checking import CHECKS
 from clary.controllers.pipelines.definitions import Definitions
 from clary.controllers.pipelines.narrating import narrate
 from clary.controllers.pipelines.results import Results
-from clary.controllers.pipelines.step import Begin, End, World, next_step, settle
+from clary.controllers.pipelines.step import Begin, End, World, calm, next_step, settle, troubled
 from clary.controllers.pipelines.things import THINGS
 from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
-from clary.core.errors import ApiError
+from clary.core.errors import ApiError, Moved, TryAgain
 from clary.engines.pipelines.declared import StepDefinition
 from clary.resources.pipelines.pipeline_execution_step import DONE, PIPELINE_EXECUTION_STEP
 from clary.store.records import Record
+
+log = logging.getLogger(__name__)
 
 
 class PipelineExecutionSteps:
@@ -36,6 +39,23 @@ class PipelineExecutionSteps:
         """Resolve what is to begin, or see how what began stands, and decide."""
         if record.status in DONE:
             return Step(again=None)
+        try:
+            return calm(record, self._look(record, now))
+        except (Moved, TryAgain):
+            raise
+        except Exception as error:
+            return self._troubled(record, error)
+
+    def act(self, record: Record, step: Step) -> Document | Step:
+        """Begin an attempt, stop what it made, or keep its result."""
+        try:
+            return self._act(record, step)
+        except (Moved, TryAgain):
+            raise
+        except Exception as error:
+            return self._troubled(record, error)
+
+    def _look(self, record: Record, now: datetime) -> Step:
         execution = self._means.records.by_uid(record.doc["_Parent"])
         if execution is None:  # its pipeline was deleted
             return Step(delete=True)
@@ -52,8 +72,7 @@ class PipelineExecutionSteps:
         self._tell(record, world, step)
         return step
 
-    def act(self, record: Record, step: Step) -> Document | Step:
-        """Begin an attempt, stop what it made, or keep its result."""
+    def _act(self, record: Record, step: Step) -> Document | Step:
         execution = self._means.records.by_uid(record.doc["_Parent"])
         if execution is None:
             return Step(delete=True)
@@ -115,6 +134,10 @@ class PipelineExecutionSteps:
         if definition.type in CHECKS:
             members |= checking.begun(definition.type, step.more, step.arguments, made.arn)
         return members
+
+    def _troubled(self, record: Record, error: Exception) -> Step:
+        log.warning("%s: a step failed", record.arn, exc_info=error)
+        return troubled(record, error, self._means.records.clock.now())
 
     def _tell(self, record: Record, world: World, step: Step) -> None:
         """Say in the execution's log what a client cannot read elsewhere."""
