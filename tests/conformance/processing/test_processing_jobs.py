@@ -144,6 +144,21 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"ProcessingInputs": [given(path=f"{HERE}/output/in")]},
         "inside the output 'out'",
     ),
+    "an output in an input": (
+        {
+            "ProcessingInputs": [given(path=f"{HERE}/data")],
+            "ProcessingOutputConfig": {"Outputs": [made(path=f"{HERE}/./data//out/")]},
+        },
+        f"The output 'out' lies at '{HERE}/data/out', inside the input 'in'",
+    ),
+    "a place twice in two ways to write it": (
+        {"ProcessingInputs": [given(path=f"{HERE}/output"), given("b", f"{HERE}//output")]},
+        "asked for twice: by the input 'in' and the input 'b'",
+    ),
+    "an output in all": (
+        {"ProcessingOutputConfig": {"Outputs": [made(path=f"{HERE}/./")]}},
+        "must be a full path below /opt/ml/processing/",
+    ),
     "an output outside": (
         {"ProcessingOutputConfig": {"Outputs": [made(path="/opt/ml/model")]}},
         "must be a full path below /opt/ml/processing/",

@@ -117,6 +117,14 @@ def test_a_job_runs_and_its_outputs_are_put_once(world: World) -> None:
     assert uid not in world.runtime.seen and world.reread(job).due is None
 
 
+def test_a_place_is_the_same_however_it_is_written(world: World) -> None:
+    out = {"S3Uri": "s3://box/o", "S3UploadMode": "EndOfJob", "LocalPath": "/opt//ml/./processing//out/"}
+    job = create(world, ProcessingOutputConfig={"Outputs": [{"OutputName": "out", "S3Output": out}]})
+    tend(world)
+    (uid,) = run_uids(job)
+    assert [each.directory for each in world.runtime.specs[uid].outputs] == ["processing/out"]
+
+
 def test_a_manifest_names_what_is_placed(world: World) -> None:
     manifest = json.dumps([{"prefix": "s3://box/in/"}, "c.csv", "a.csv"]).encode()
     world.means.objects.put("box", "list", manifest)

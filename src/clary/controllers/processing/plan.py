@@ -97,7 +97,9 @@ def inputs(doc: Document, objects: RoleObjects, share: tuple[int, int]) -> tuple
 
 def below_ml(path: str) -> str:
     """Return an absolute path inside the container as one relative to /opt/ml."""
-    return path.rstrip("/").removeprefix(ML)
+    return "/".join(part for part in path.removeprefix("/").split("/") if part not in ("", "."))[
+        len(ML) - 1 :
+    ]
 
 
 def configuration(job: Record, host: Host) -> dict[str, str]:

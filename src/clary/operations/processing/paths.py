@@ -28,13 +28,23 @@ def check(inputs: Sequence[Document], outputs: Sequence[Document]) -> None:
                     f"{name!r}. Give each a directory of its own."
                 )
             taken[path] = f"{what} {name!r}"
-    for output, above in written.items():
+    for output, there in written.items():
         for name, path in read.items():
-            if path.startswith(f"{above}/"):
+            if path.startswith(f"{there}/"):
                 raise ValidationError(
-                    f"The input {name!r} lies at {path!r}, inside the output {output!r} at {above!r}, and "
+                    f"The input {name!r} lies at {path!r}, inside the output {output!r} at {there!r}, and "
                     "would be uploaded with it. Give them directories beside each other."
                 )
+            if there.startswith(f"{path}/"):
+                raise ValidationError(
+                    f"The output {output!r} lies at {there!r}, inside the input {name!r} at {path!r}, whose "
+                    "files could be uploaded with it. Give them directories beside each other."
+                )
+
+
+def plain(path: str) -> str:
+    """Return a path in the one way to write it: without `.`, doubled slashes and one at its end."""
+    return "/".join(("", *(part for part in path.split("/") if part not in ("", "."))))
 
 
 def _check_names(names: Sequence[str], member: str, what: str) -> None:
@@ -75,9 +85,9 @@ def _directory(place: Document, where: str) -> str:
     path: str = place.get("LocalPath", "")
     if not path:
         raise ValidationError(f"{where} no LocalPath; name a directory below {HERE}.")
-    parts = path.removeprefix(HERE).strip("/").split("/")
-    if not path.startswith(HERE) or {"", ".", ".."} & set(parts) or "\0" in path:
+    found = plain(path)
+    if not path.startswith("/") or not found.startswith(HERE) or ".." in found.split("/") or "\0" in found:
         raise ValidationError(
             f"{where} the LocalPath {path!r}; it must be a full path below {HERE}, without '..'."
         )
-    return path.rstrip("/")
+    return found
