@@ -13,11 +13,11 @@ from socketserver import ThreadingUnixStreamServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from clary.operations.permissions.mlflow import action_of
+from clary.operations.permissions.mlflow import GRAPHQL, action_of
 from clary.operations.studio import mlflow_url
 from clary.resources.studio.mlflow import MLFLOW_APP, MLFLOW_TRACKING_SERVER
 from clary.store.keys import MasterKey
@@ -153,6 +153,34 @@ def test_a_signature_that_is_wrong_and_a_server_that_is_not_there(server: Server
     assert (status, json.loads(content)["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
+@pytest.mark.parametrize("how", ["another service", "header not signed", "presigned"])
+def test_a_signature_is_for_mlflow_and_covers_the_servers_name(
+    server: Server, tracking: Record, how: str
+) -> None:
+    name = "x-mlflow-sm-tracking-server-arn"
+    named = {name: tracking.arn}
+    request = AWSRequest(
+        "POST", server.url + SEARCH, data=b"{}", headers=named if how != "header not signed" else {}
+    )
+    credentials = Credentials(server.keys["AccessKeyId"], server.keys["SecretAccessKey"])
+    way = SigV4QueryAuth if how == "presigned" else SigV4Auth
+    way(credentials, "logs" if how == "another service" else "sagemaker-mlflow", "us-east-1").add_auth(
+        request
+    )
+    target = str(request.url).removeprefix(server.url)
+    status, _, content = send(server, "POST", target, {**dict(request.headers.items()), **named}, "{}")
+    assert (status, json.loads(content)["error_code"]) == (403, "PERMISSION_DENIED")
+    if how != "presigned":
+        assert "covers the header" in json.loads(content)["message"]
+
+
+def test_what_the_pages_ask_needs_what_it_reads(server: Server, tracking: Record) -> None:
+    keys = user(server, "mlflow-pages", "sagemaker-mlflow:AccessUI")
+    assert signed(server, tracking.arn, keys, path="/graphql")[0] == 403
+    keys = user(server, "mlflow-all-pages", *(f"sagemaker-mlflow:{each}" for each in GRAPHQL))
+    assert signed(server, tracking.arn, keys, path="/graphql")[0] == 200
+
+
 def test_a_method_that_mlflow_does_not_have_is_refused_at_once(server: Server, tracking: Record) -> None:
     place = f"/_clary/mlflow/{tracking.uid}/"
     assert [send(server, method, place, {})[0] for method in ("HEAD", "TRACE")] == [405, 405]
@@ -199,6 +227,7 @@ def test_a_presigned_address_begins_a_session_of_that_server_alone(server: Serve
     post = f"{place}ajax-api/2.0/mlflow/runs/search"
     assert send(server, "POST", post, {"Cookie": cookie, "Origin": server.url}, "{}")[0] == 200
     assert send(server, "POST", post, {"Cookie": cookie, "Origin": "http://elsewhere"}, "{}")[0] == 403
+    assert send(server, "POST", post, {"Cookie": cookie, "Origin": "http://[::1"}, "{}")[0] == 403
 
 
 def test_addresses_and_sessions_end(server: Server, tracking: Record) -> None:
@@ -243,7 +272,6 @@ def test_a_call_leaves_one_audit_line(server: Server, tracking: Record) -> None:
         ("POST", "/", "CallOtherApi"),
         ("DELETE", "/api/2.0/mlflow/runs/search", "CallOtherApi"),
         ("GET", "/static-files/../graphql", "AccessUI"),
-        ("POST", "/graphql", "AccessUI"),
     ],
 )
 def test_each_path_needs_the_action_that_aws_names(method: str, path: str, action: str) -> None:

@@ -19,11 +19,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from clary.core import ids
 from clary.core.errors import AccessDenied, ApiError, TryAgain
 from clary.core.principal import Principal
-from clary.gateway import body, sigv4
+from clary.gateway import body, sigv4, sigv4_claim
 from clary.gateway.audit import Entry
 from clary.gateway.chain import session_token
 from clary.gateway.exchange import Disconnected, Parts, Receive, Send
-from clary.operations.permissions.mlflow import PREFIX, action_of
+from clary.operations.permissions.mlflow import PREFIX, actions_of
 from clary.operations.studio import mlflow_url
 from clary.serving.connection import BadAnswer, Host, HostLost
 from clary.serving.stream import Stream
@@ -47,6 +47,7 @@ _NOT_ANSWERED = frozenset(
 _CODES = {400: "BAD_REQUEST", 403: "PERMISSION_DENIED", 413: "BAD_REQUEST", 503: "TEMPORARILY_UNAVAILABLE"}
 """What MLflow calls refusals that are not its own."""
 
+_SIGNED_FOR = (PREFIX, "sagemaker")  # what the plugin signs for: a server, and an app
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _log = logging.getLogger(__name__)
 
@@ -182,7 +183,8 @@ class MlflowWay:
 
     def _admit(self, visit: Visit) -> Record:
         """Find out who calls, what for, and whether that is allowed."""
-        visit.action = action_of(visit.request.method, unquote(visit.target.partition("?")[0]))
+        needed = actions_of(visit.request.method, unquote(visit.target.partition("?")[0]))
+        visit.action = needed[0]
         records = self._parts.records
         if visit.way == "pages":
             principal = self._of_cookie(visit)
@@ -195,12 +197,12 @@ class MlflowWay:
                 f"There is no MLflow server {visit.arn or visit.uid} in the account {principal.account}."
             )
         visit.arn = record.arn
-        self._check(visit, principal, record)
+        app = record.kind == "MlflowApp"
+        for action in (APP_ACTION,) if app else [f"{PREFIX}:{each}" for each in needed]:
+            self._check(visit, principal, record, action)
         return record
 
-    def _check(self, visit: Visit, principal: Principal, record: Record) -> None:
-        app = record.kind == "MlflowApp"
-        action = APP_ACTION if app else f"{PREFIX}:{visit.action}"
+    def _check(self, visit: Visit, principal: Principal, record: Record, action: str) -> None:
         context: dict[str, tuple[str, ...]] = {
             "aws:sourceip": (visit.source,),
             "aws:requestedregion": (record.region,),
@@ -216,6 +218,11 @@ class MlflowWay:
         request, token = visit.request, session_token(visit.request)
         credentials = self._parts.credentials
         signed = sigv4.verify(request, lambda key: credentials.find(key, token), self._parts.clock.now())
+        if signed.presigned or signed.service not in _SIGNED_FOR or not _names_covered(request):
+            raise AccessDenied(
+                "A request to an MLflow server is signed in its Authorization header, for the service "
+                f"{' or '.join(_SIGNED_FOR)}, and the signature covers the header that names the server."
+            )
         visit.principal, visit.access_key = signed.credential.principal, signed.credential.access_key
         return visit.principal
 
@@ -223,7 +230,7 @@ class MlflowWay:
         """Return whose session the cookie is; what another site had the browser send is refused."""
         headers = visit.request.headers
         origin, host = headers.get("origin"), headers.get("host") or ""
-        if origin and visit.request.method not in ("GET", "HEAD") and urlsplit(origin).netloc != host:
+        if origin and visit.request.method not in ("GET", "HEAD") and _netloc(origin) != host:
             raise AccessDenied(f"A page of {origin} may not change what is at {host}.")
         jar: SimpleCookie = SimpleCookie()
         try:
@@ -304,6 +311,21 @@ def _open(scope: dict[str, Any], way: str) -> Visit:
             value.decode("latin-1") for name, value in scope["headers"] if _NAMING.get(name) == way
         )
     return visit
+
+
+def _names_covered(request: HttpRequest) -> bool:
+    """Tell whether the signature of a request covers every header that names a server."""
+    claim = sigv4_claim.read(request)
+    covered = claim.signed_headers.split(";") if claim else []
+    naming = {name.decode() for name in _NAMING}
+    return all(name.lower() in covered for name, _ in request.headers if name.lower() in naming)
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _head(visit: Visit, length: int) -> bytes:

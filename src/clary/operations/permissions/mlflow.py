@@ -11,8 +11,21 @@ PREFIX = "sagemaker-mlflow"
 OTHER = "CallOtherApi"
 """What a path needs that AWS's table does not have: policies that list actions do not allow it, `*` does."""
 
+GRAPHQL = (
+    "AccessUI", "GetRun", "SearchRuns", "GetMetricHistory", "GetExperiment", "ListArtifacts",
+    "SearchModelVersions",
+)  # fmt: skip
+"""What the pages' one address for queries reads, which names no single run: all of it is needed."""
+
 _API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/(.+?)/?")
 _PAGES = re.compile(r"/(?:static-files/.*|index\.html|health|version|favicon\.ico)?")
+
+
+def actions_of(method: str, path: str) -> tuple[str, ...]:
+    """Return all actions that a request needs, without their prefix; it is noted by the first."""
+    if method == "POST" and path == "/graphql":  # evidence/mlflow.md
+        return GRAPHQL
+    return (action_of(method, path),)
 
 
 def action_of(method: str, path: str) -> str:
@@ -23,8 +36,6 @@ def action_of(method: str, path: str) -> str:
         return "ListArtifacts"
     if method == "GET" and path == "/model-versions/get-artifact":
         return "GetDownloadURIForModelVersionArtifacts"
-    if method == "POST" and path == "/graphql":  # by which the pages read runs; nothing is changed that way
-        return "AccessUI"
     return "AccessUI" if method == "GET" and _PAGES.fullmatch(path) else OTHER
 
 
