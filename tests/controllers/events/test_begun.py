@@ -123,11 +123,12 @@ def test_what_a_role_may_not_start_is_not_started(server: Server, sagemaker: Any
     assert [event["id"] for event in received(server, letters)] == [told]
 
 
-def test_a_function_is_called_with_the_event(server: Server) -> None:
+@pytest.mark.parametrize("qualifier", ["", ":$LATEST"])
+def test_a_function_is_called_with_the_event(server: Server, qualifier: str) -> None:
     lambda_, source = server.client("lambda"), f"mine.{uuid4().hex}"
     name = create(lambda_, role_for_functions(server.client("iam")))
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
-    rule_name = rule(server, {"source": [source]}, {"Arn": arn})
+    rule_name = rule(server, {"source": [source]}, {"Arn": f"{arn}{qualifier}"})
     lambda_.add_permission(
         FunctionName=name,
         StatementId="events",

@@ -10,6 +10,7 @@ from uuid import uuid4
 from tests.controllers.events.carrying import ACCOUNT, REGION, courier, queue, received, rule
 
 from clary.controllers.events.courier import Courier
+from clary.controllers.events.matching import Matcher
 from clary.core.clock import StoppedClock
 from clary.core.errors import ApiError
 from clary.resources.events.rule import RULE
@@ -248,6 +249,16 @@ def test_a_target_that_stays_busy_is_given_up_by_its_policy(server: Server) -> N
             carrier.catch_up()
             clock.at += timedelta(minutes=1)
         assert busy.dead == [why]
+
+
+def test_what_is_too_old_is_given_up_before_it_is_sent(server: Server) -> None:
+    clock, busy = StoppedClock(server.parts.clock.now() + timedelta(minutes=1)), Busy(0)
+    to = {"Arn": queue(server)[0], "DeadLetterConfig": {"Arn": queue(server)[0]}}
+    carrier = waiting(server, clock, {**to, "RetryPolicy": {"MaximumEventAgeInSeconds": 60}}, busy)
+    Matcher(server.stores.records, clock).match()
+    clock.at += timedelta(minutes=2)
+    carrier.catch_up()
+    assert (busy.sent, busy.dead) == (0, ["MaximumEventAgeInSeconds"])
 
 
 def trusting(server: Server, action: str, resource: str) -> str:

@@ -15,7 +15,7 @@ from clary.controllers.step import Controller
 from clary.core.document import Document
 from clary.resources.events.rule import RULE
 from clary.resources.scheduler.schedule import SCHEDULE
-from clary.store.events import deliveries
+from clary.store.events import deliveries, reached
 from clary.store.record import Record
 from clary.store.times import micros
 
@@ -136,6 +136,7 @@ def test_a_schedule_that_is_over_stays_or_goes(world: World, action: str, stays:
     left = world.records.by_uid(record.uid)
     assert (left is not None) is stays
     assert left is None or left.due is None
+    assert (reached.last(world.records.database, record.uid) is not None) is stays
 
 
 def test_a_schedule_that_is_off_rests(world: World) -> None:

@@ -32,6 +32,7 @@ BATCH = 100  # Deliveries read at once.
 FIRST_WAIT = timedelta(seconds=1)  # Before the first retry; each next one waits twice as long.
 LONGEST_WAIT = timedelta(minutes=10)
 _NEVER = 1 << 62
+_AGE = "MaximumEventAgeInSeconds"
 _FOR_GOOD = frozenset({"NO_PERMISSIONS", "NO_RESOURCE"})
 _REFUSED = (400, 403, 404)  # Statuses by which a target says that the same call will be refused again.
 
@@ -104,12 +105,14 @@ class Courier:
         """Make some deliveries in one transaction, short enough for whoever else writes."""
         arrived: list[Delivery] = []
         failed: list[tuple[Delivery, ApiError]] = []
+        expired: list[Delivery] = []
         with self._records.database.write() as connection:
             until = time.monotonic() + TURN.total_seconds()
             while left and time.monotonic() < until:
                 one = left.popleft()
-                error = self._send(connection, one)
-                if error is None:
+                if micros(self._clock.now()) >= one.expires:
+                    expired.append(one)
+                elif (error := self._send(connection, one)) is None:
                     arrived.append(one)
                 else:
                     failed.append((one, error))
@@ -117,6 +120,9 @@ class Courier:
             log.info("%s reached %s (%s)", one.source, one.request["Target"]["Arn"], one.token)
         for one, error in failed:
             self._failed(one, error)
+        for one in expired:
+            old = ApiError("The event is older than it may be sent.", code="SDK_CLIENT_ERROR", status=400)
+            self._give_up(one, old, _AGE)
         return len(arrived)
 
     def _send(self, connection: Connection, one: Delivery) -> ApiError | None:
@@ -143,7 +149,7 @@ class Courier:
             if one.tries >= one.most:
                 condition = "MaximumRetryAttempts"
             elif again >= one.expires:
-                condition = "MaximumEventAgeInSeconds"
+                condition = _AGE
             else:
                 with self._records.database.write() as connection:
                     deliveries.put_off(connection, one.id, again)

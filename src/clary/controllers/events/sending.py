@@ -86,11 +86,15 @@ class Sender:
         self._call(one, target, arn, "sns:Publish", request)
 
     def _function(self, one: Delivery, target: Document, arn: Arn) -> None:
-        request = {
+        function, _, qualifier = str(arn).partition(":function:")[2].partition(":")
+        arn = Arn(arn.service, arn.region, arn.account, f"function:{function}")
+        request: Document = {
             "FunctionName": str(arn),
             "InvocationType": "Event",
             "Payload": _body(one).encode(),
         }
+        if qualifier:
+            request["Qualifier"] = qualifier
         more = {"_Invocation": one.token}
         self._call(one, target, arn, "lambda:Invoke", request, more, action="lambda:InvokeFunction")
 
