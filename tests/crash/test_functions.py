@@ -238,7 +238,7 @@ def test_events_are_handled_once_whoever_is_killed(site: Site, role: str) -> Non
         functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"n": n}))
     site.kill("controller")
     site.up()
-    site.until(lambda: sum(handled(site, name).values()) == 3, "all are handled")
+    site.until(lambda: sum(handled(site, name).values()) >= 3, "all are handled")
     site.kill("controller")
     functions.update_function_configuration(FunctionName=name, Description="their environments are old now")
     site.kill("gateway")
@@ -253,6 +253,7 @@ def test_events_are_handled_once_whoever_is_killed(site: Site, role: str) -> Non
 
     site.until(done, "all are answered")
     assert sorted(invocations(site, name), key=lambda each: each[1]["n"]) == answers
+    site.until(lambda: sum(handled(site, name).values()) >= 3, "the logs are whole")
     assert handled(site, name) == {f"handled {n}": 1 for n in range(3)}
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import struct
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +153,17 @@ def test_a_zip_that_would_fill_the_disk_is_refused(functions: Any, role: str) ->
             file.write(bytes(1 << 20))
     with pytest.raises(ClientError, match="Unzipped size must be smaller than 262144000 bytes"):
         create(functions, role, Code={"ZipFile": written.getvalue()})
+
+
+@pytest.mark.parametrize(("files", "said"), [(1, 1 << 25), (50_001, None)])
+def test_a_zip_whose_list_is_too_long_is_not_read(
+    functions: Any, role: str, files: int, said: int | None
+) -> None:
+    listed = b"PK\x01\x02" + bytes(42)
+    size = said or files * len(listed)
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 1, 1, size, 0, 0)
+    with pytest.raises(ClientError, match="at most 50000 files and 16777216 bytes"):
+        create(functions, role, Code={"ZipFile": listed * files + end})
 
 
 def test_lambda_must_be_trusted_and_its_role_passed(server: Server, functions: Any, role: str) -> None:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import io
 import os
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ from clary.store.objects import ObjectInfo
 
 MOST_SENT = 52_428_800
 MOST_UNPACKED = 262_144_000
+MOST_FILES, LARGEST_LIST = 50_000, 16 << 20  # What of an archive's list of files is read at all.
+_END, _END_SIZE = b"PK\x05\x06", 22
+_LISTED = b"PK\x01\x02"
+_LOCATOR, _LOCATOR_SIZE = b"PK\x06\x07", 20
 _BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
@@ -104,6 +109,7 @@ def _found(call: Call, bucket: str, key: str, version: str | None) -> ObjectInfo
 
 def _look(data: bytes) -> None:
     """Refuse what is no zip, or what would be too large or lie outside once it is laid out."""
+    _look_at_list(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             items = opened.infolist()
@@ -116,3 +122,24 @@ def _look(data: bytes) -> None:
     for item in items:
         if item.filename.startswith("/") or ".." in item.filename.split("/") or item.flag_bits & 1:
             raise invalid(_BROKEN)
+
+
+def _look_at_list(data: bytes) -> None:
+    """Refuse an archive whose list of files is too long, by what its end says of it.
+
+    Python's reader takes as many bytes as the end says, whatever number of files it says. The larger ends
+    of zip64 are for archives
+    that are larger than a function's code may be.
+    """
+    place = data.rfind(_END, max(0, len(data) - _END_SIZE - 0xFFFF))
+    if place < 0 or len(data) - place < _END_SIZE:
+        raise invalid(_BROKEN)
+    [size] = struct.unpack_from("<I", data, place + 12)
+    if place >= _LOCATOR_SIZE and data[place - _LOCATOR_SIZE :][:4] == _LOCATOR:
+        raise invalid("The zip is a zip64, which a function's code has no need of: write it without.")
+    files = data.count(_LISTED, max(0, place - size), place)
+    if files > MOST_FILES or size > LARGEST_LIST:
+        raise invalid(
+            f"The zip has {files} files whose list takes {size} bytes; at most {MOST_FILES} files and "
+            f"{LARGEST_LIST} bytes are taken."
+        )
