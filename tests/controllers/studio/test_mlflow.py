@@ -147,6 +147,26 @@ def test_an_app_lives_the_same_life(tmp_path: Path) -> None:
     assert "IsActive" not in app.doc
 
 
+@pytest.mark.parametrize("status", ["Deleting", "Stopping"])
+def test_a_run_that_a_killed_controller_began_is_removed_where_none_is_wanted(
+    tmp_path: Path, status: str
+) -> None:
+    world = World.make(tmp_path)
+    server = Life(world, MLFLOW_TRACKING_SERVER, {"TrackingServerName": "t", **ASKED}, begin=False)
+    with pytest.raises(Killed):
+        world.tend(
+            [MlflowServers(world.means, MLFLOW_TRACKING_SERVER)], records=DyingRecords(world.records, 0)
+        )
+    assert list(world.runtime.seen) == [f"{server.uid}-1"] and "_Run" not in server.doc
+    world.later(LEASE_OVER)
+    server.ask(TrackingServerStatus=status, _Wanted=False)
+    for _ in range(3):
+        server.tend(timedelta(seconds=1))
+    assert not world.runtime.seen
+    found = server.record
+    assert found is None if status == "Deleting" else found and found.status == "Stopped"
+
+
 @pytest.mark.parametrize("dies_at", range(8))
 def test_whoever_takes_over_from_a_killed_controller_finishes_what_it_began(
     tmp_path: Path, dies_at: int

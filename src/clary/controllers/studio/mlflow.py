@@ -29,7 +29,10 @@ UNEXPLAINED = "Its processes are gone, nothing tells how."
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What is the case outside the record: the run, whether its log was taken in, where its pages are."""
+    """What is the case outside the record: the run, whether its log was taken in, where its pages are.
+
+    Of a record without a run it is the next one's: a controller that died may have begun it.
+    """
 
     run: Seen
     logged: bool = True
@@ -41,6 +44,11 @@ def made_of(doc: Document) -> Document:
     return {"Store": doc["ArtifactStoreUri"], "Size": doc.get("TrackingServerSize", "Small")}
 
 
+def next_run(record: Record) -> str:
+    """Return the uid of the run that would be begun next."""
+    return f"{record.uid}-{record.doc.get('_Serial', 0) + 1}"
+
+
 def next_step(record: Record, status: str, world: World, now: datetime) -> Step:
     """Decide what happens to a server next. `status` is the member that holds it."""
     doc, run = record.doc, record.doc.get("_Run")
@@ -50,10 +58,12 @@ def next_step(record: Record, status: str, world: World, now: datetime) -> Step:
         return _bury(doc, run, status, world, now)
     if run:
         return _stay(doc, run, status, world, now)
+    if doc["_Wanted"] and doc[status] != "Deleting":
+        return _begin(record, now)
+    if world.run.phase != "absent":
+        return Step(effect=REMOVE, target=next_run(record), again=AT_ONCE)
     if doc[status] == "Deleting":
         return Step(effect=FORGET, delete=True)
-    if doc["_Wanted"]:
-        return _begin(record, now)
     if ended := ENDS.get(doc[status]):
         return Step(write={status: ended}, again=None)
     return Step(again=None)
@@ -65,8 +75,7 @@ def _begin(record: Record, now: datetime) -> Step:
     pause: timedelta = doc.get("_NotBefore", now) - now
     if pause > timedelta():
         return Step(again=pause)
-    serial = doc.get("_Serial", 0) + 1
-    uid = f"{record.uid}-{serial}"
+    serial, uid = doc.get("_Serial", 0) + 1, next_run(record)
     run = {"Uid": uid, "MadeOf": made_of(doc), "Stream": f"{now:%Y-%m-%dT%H-%M-%S}/{serial}"}
     return Step(effect=START, target=uid, write={"_Run": run, "_Serial": serial}, again=SOON)
 

@@ -15,7 +15,7 @@ from clary.resources.spec import Resource
 from clary.resources.studio.mlflow import MLFLOW_APP, MLFLOW_TRACKING_SERVER
 from clary.runtime.local_provisioner import serverless_type
 from clary.runtime.removal import remove_tree
-from clary.runtime.spec import Mount, RunSpec, Seen
+from clary.runtime.spec import Mount, RunSpec
 from clary.store.records import Record
 
 IMAGE = "mlflow"
@@ -44,7 +44,7 @@ class MlflowServers:
     def look(self, record: Record, now: datetime) -> Step:
         """Take in the log, and decide."""
         run = record.doc.get("_Run")
-        seen = self._means.runtime.inspect(run["Uid"]) if run else Seen()
+        seen = self._means.runtime.inspect(run["Uid"] if run else mlflow.next_run(record))
         logged = not run or not seen.started or self._logged(record, run, now, seen.phase)
         world = World(run=seen, logged=logged, url=self._url(record))
         return next_step(record, self._status, world, now)
