@@ -13,6 +13,7 @@ from clary.cli.server import Client, client, home_option, need, settings
 _KINDS = ("training", "processing", "transform")
 _GROUPS = {f"/aws/sagemaker/{kind.capitalize()}Jobs": kind for kind in _KINDS}
 _ENDED = {"Completed", "Failed", "Stopped"}
+_ABSENT = ("ResourceNotFound", "ResourceNotFoundException", "ValidationException")
 _PAUSE = 0.3  # seconds between two looks of --follow
 
 
@@ -50,8 +51,7 @@ def _place(logs: Client, sagemaker: Client, name: str) -> tuple[str, str]:
             if logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]:
                 return group, f"{name}/"
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
+            _need_absence(error)
     for group in _GROUPS:  # one that has not printed anything yet
         if _status(sagemaker, group, name):
             return group, f"{name}/"
@@ -62,7 +62,8 @@ def _print_new(logs: Client, group: str, prefix: str, tokens: dict[str, str]) ->
     asked = {"logStreamNamePrefix": prefix} if prefix else {}
     try:
         streams = logs.describe_log_streams(logGroupName=group, **asked)["logStreams"]
-    except ClientError:
+    except ClientError as error:
+        _need_absence(error)
         return  # the job has not printed anything yet
     for stream in sorted(one["logStreamName"] for one in streams):
         while True:
@@ -85,7 +86,14 @@ def _status(sagemaker: Client, group: str, name: str) -> str:
     member = f"{kind.capitalize()}Job"
     try:
         told = getattr(sagemaker, f"describe_{kind}_job")(**{f"{member}Name": name})
-    except ClientError:
+    except ClientError as error:
+        _need_absence(error)
         return ""
     status: str = told[f"{member}Status"]
     return status
+
+
+def _need_absence(error: ClientError) -> None:
+    """Raise an error that says anything but that there is none of a name."""
+    if error.response["Error"]["Code"] not in _ABSENT:
+        raise error
