@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from tests.controllers.worlds import ROLE, World
 
 from clary.controllers.awslambda.environments import QUIET
 from clary.controllers.awslambda.environments_world import LambdaEnvironments
+from clary.controllers.step import Step
 from clary.core.document import Document
 from clary.resources.awslambda.environments import LAMBDA_ENVIRONMENTS
 from clary.resources.awslambda.invocation import LAMBDA_INVOCATION
@@ -150,6 +152,31 @@ def test_an_update_is_called_from_then_on_and_the_old_ones_go(function: Function
         [new] = function.hosts()
         assert new != old
         assert function.stopped() == [old]
+
+
+class Updated(LambdaEnvironments):
+    """A controller that is overtaken by an update while it starts an environment."""
+
+    def act(self, record: Record, step: Step) -> Document:
+        """Start it, and be overtaken."""
+        done = super().act(record, step)
+        if step.effect == "start":
+            wanted = {**WANTED, "Generation": 2, "Handler": "new.handler"}
+            self._means.records.update(record, {"_Wanted": wanted, "_Hosts": []}, due=record.created)
+        return done
+
+
+def test_an_update_during_a_start_is_not_served_by_what_was_started(function: Function) -> None:
+    world = function.world
+    calls = Calls(function.place)
+    calls.take(1000)
+    world.later(QUIET)
+    world.tend([Updated(world.means)])
+    function.tend(timedelta(minutes=2))
+    calls.close()
+    [host] = function.record.doc["_Fleet"]
+    told = json.loads(str(world.runtime.specs[host["Uid"]].files["function.json"]))
+    assert (host["Generation"], told["handler"]) == (2, "new.handler")
 
 
 def test_one_that_does_not_start_is_told_to_those_who_wait(function: Function) -> None:

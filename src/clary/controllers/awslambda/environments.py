@@ -119,10 +119,11 @@ def _begin(record: Record, world: World, now: datetime) -> Step | None:
     if len(there) >= min(world.calls, world.most):
         return None
     serial = doc.get("_Serial", 0) + 1
-    uid = f"{record.uid}-{serial}"
+    generation = doc["_Wanted"]["Generation"]
+    uid = f"{record.uid}-{generation}-{serial}"  # so that an update during its start begins another run
     host = {
         "Uid": uid,
-        "Generation": doc["_Wanted"]["Generation"],
+        "Generation": generation,
         "Stream": f"{now:%Y/%m/%d}/[$LATEST]{uid.replace('-', '')}",
     }
     write: Document = {"_Fleet": [*members(doc), host], "_Serial": serial}
