@@ -166,6 +166,27 @@ def test_a_zip_whose_list_is_too_long_is_not_read(
         create(functions, role, Code={"ZipFile": listed * files + end})
 
 
+@pytest.mark.parametrize("place", ["us-east-1:000000000001", "eu-west-1:000000000000"])
+def test_a_function_is_created_where_its_arn_says(functions: Any, role: str, place: str) -> None:
+    with pytest.raises(ClientError, match="is of another account or region"):
+        create(functions, role, FunctionName=f"arn:aws:lambda:{place}:function:{fresh('fn')}")
+    name = fresh("fn")
+    create(functions, role, FunctionName=f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}")
+    assert functions.get_function_configuration(FunctionName=name)["FunctionName"] == name
+
+
+def test_a_version_of_an_object_is_for_those_who_may_read_versions(server: Server, role: str) -> None:
+    bucket = fresh("code")
+    server.client("s3").create_bucket(Bucket=bucket)
+    _, keys = user(server, allow("lambda:*"), allow("iam:PassRole"), allow("s3:GetObject"))
+    code = {"S3Bucket": bucket, "S3Key": "a.zip"}
+    theirs = server.client("lambda", keys)
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        create(theirs, role, Code=code)
+    with refused("AccessDeniedException", "s3:GetObjectVersion"):
+        create(theirs, role, Code={**code, "S3ObjectVersion": "null"})
+
+
 def test_lambda_must_be_trusted_and_its_role_passed(server: Server, functions: Any, role: str) -> None:
     other = role_for_functions(
         server.client("iam"), trust={**TRUST, "Principal": {"Service": "sagemaker.amazonaws.com"}}

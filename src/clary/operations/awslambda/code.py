@@ -128,8 +128,7 @@ def _look_at_list(data: bytes) -> None:
     """Refuse an archive whose list of files is too long, by what its end says of it.
 
     Python's reader takes as many bytes as the end says, whatever number of files it says. The larger ends
-    of zip64 are for archives
-    that are larger than a function's code may be.
+    of zip64 are for archives that are larger than a function's code may be.
     """
     place = data.rfind(_END, max(0, len(data) - _END_SIZE - 0xFFFF))
     if place < 0 or len(data) - place < _END_SIZE:

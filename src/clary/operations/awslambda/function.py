@@ -42,7 +42,10 @@ def create(call: Call) -> Document:
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
     settings.check(call, request)
-    name = named(request["FunctionName"], call.records)[0].rpartition(":")[2]
+    arn = named(request["FunctionName"], call.records)[0]
+    name = arn.rpartition(":")[2]
+    if arn != call.records.arn(FUNCTION, {"FunctionName": name}):
+        raise invalid(f"{arn} is of another account or region than the request; create it there.")
     if len(name) > 64:
         raise invalid(f"The name {name!r} has {len(name)} characters; a function's has at most 64.")
     if call.records.find(FUNCTION, name) is not None:

@@ -34,7 +34,8 @@ def needs(operation: str, request: Document, records: Records) -> list[Need]:
         wanted.append(Need("iam:PassRole", role, passing))
     code = request.get("Code") if operation == "CreateFunction" else request
     if isinstance(code, dict) and code.get("S3Bucket") and code.get("S3Key"):
-        wanted.append(Need("s3:GetObject", f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}"))
+        action = "s3:GetObjectVersion" if code.get("S3ObjectVersion") else "s3:GetObject"
+        wanted.append(Need(action, f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}"))
     return wanted
 
 
