@@ -400,6 +400,7 @@ def test_a_serving_host_that_ends_is_told_of_until_another_answers(world: World)
     world.runtime.seen[uid(endpoint, 1)] = Seen(
         phase="exited",
         started=world.clock.now(),
+        ended=world.clock.now(),  # before what it printed is taken in
         exit_code=137,
         failure="AlgorithmError: OutOfMemoryError: x",
     )

@@ -130,14 +130,15 @@ class Endpoints:
     def _tell_end(self, stream: Stream, uid: str, run: Seen, now: datetime) -> None:
         """Have the log end with how the run did, which what it printed may not say.
 
-        That counts as one byte behind all that was printed, so it is said once however often it is tried.
+        That counts as one byte behind all that was printed, so it is said once however often it is tried. Its
+        time is, like theirs, when it was taken in: lines that were taken in after the end stay before it.
         """
         place = (stream.account, stream.region, stream.group, stream.name)
         offset = self._means.logs.offset(*place)
         if offset and not self._runtime.output(uid, offset - 1, 1):
             return
         words = f"The container ended: {run.failure}"
-        events = [(micros(run.ended or now) // 1000, words)]
+        events = [(micros(now) // 1000, words)]
         self._means.logs.put(*place, events, offset=offset, next_offset=offset + 1)
 
     def _alarm(self, record: Record) -> str:
