@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,8 +20,14 @@ from tests.conformance.awslambda.functions import create, role_for_functions
 from tests.serving.test_router import Model, code_of, ok
 from tests.serving.test_serverless import until_taken
 
+from clary.core.document import Document
 from clary.resources.awslambda.environments import LAMBDA_ENVIRONMENTS
+from clary.resources.awslambda.invocation import LAMBDA_INVOCATION
 from clary.runtime import occupancy
+from clary.serving.awslambda.durable import Durable, Told
+from clary.serving.awslambda.functions import Functions
+from clary.serving.awslambda.measures import Reporting
+from clary.store.changes import Changes, Glance
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -47,6 +58,13 @@ class Function:
             occupancy.open_place(self.place, self.models[-1].path.name)
         hosts = [{"Uid": model.path.name, "Socket": str(model.path)} for model in self.models]
         self.write(_Hosts=hosts)
+
+    def asked(self) -> Document:
+        """Return what an event's record says of whom it is for."""
+        arn = f"arn:aws:lambda:us-east-1:000000000000:function:{self.name}"
+        return {
+            "Environments": self._uid, "Function": self.name, "Arn": arn, "Request": "r", "ClientContext": "",
+        }  # fmt: skip
 
     def write(self, **changes: object) -> None:
         record = self._records.by_uid(self._uid)
@@ -134,3 +152,67 @@ def test_who_waits_is_told_that_the_function_was_deleted(function: Function) -> 
         with pytest.raises(ClientError, match="Function not found") as told:
             waiting.result()
     assert code_of(told) == "ResourceNotFoundException"
+
+
+@contextmanager
+def at_work(server: Server, bell: Path) -> Iterator[Durable]:
+    """Have a driver of events; nobody hears its bell, so that a test looks itself."""
+    stores, clock = server.stores, server.parts.clock
+    functions = Functions(stores.records, Glance(Changes(stores.database)), clock, server.home)
+    made = Durable(functions, Reporting(functions.measures, stores.metrics, clock, None), bell)
+    stop = threading.Event()
+    thread = threading.Thread(target=made.run, args=(stop,))
+    thread.start()
+    yield made
+    stop.set()
+    thread.join()
+
+
+def until_told(durable: Durable, uid: str, state: str) -> Told:
+    end = time.monotonic() + 90
+    while (told := durable.told(uid)) is None or told.state != state:
+        assert time.monotonic() < end, told
+        time.sleep(0.005)
+    return told
+
+
+def test_events_wait_in_line_for_what_the_function_may_have_when_they_are_run(
+    server: Server, function: Function, tmp_path: Path
+) -> None:
+    with at_work(server, tmp_path / "bell") as durable:
+        run_in_line(function, durable)
+
+
+def run_in_line(function: Function, durable: Durable) -> None:
+    client, name = function.client, function.name
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    function.have(lambda *_: ok(b"1"), lambda *_: ok(b"2"))
+    events = [f"event-{number}-{name}" for number in range(3)]
+    for uid in events:
+        durable.reserve(uid, function.asked(), "{}")
+    assert {durable.told(uid) for uid in events} == {Told(state="waiting")}
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+    for uid in events[:2]:
+        until_told(durable, uid, "reserved")
+    assert durable.told(events[2]) == Told(state="waiting")
+    durable.ask(events[0], function.asked(), "{}", "key")
+    until_told(durable, events[0], "answered")
+    until_told(durable, events[2], "reserved")
+    for uid in events:
+        durable.forget(uid)
+
+
+def test_events_that_a_killed_process_waited_for_are_looked_at_at_once(
+    server: Server, tmp_path: Path
+) -> None:
+    records, clock = server.stores.records.scoped("000000000000", "us-east-1"), server.parts.clock
+    doc: Document = {"InvocationId": uuid4().hex, "Status": "InProgress", "_Environment": "e"}
+    record = records.create(LAMBDA_INVOCATION, doc, due=clock.now() + timedelta(days=1))
+    assert record.uid in [each.uid for each in records.in_status(LAMBDA_INVOCATION, "InProgress")]
+    with at_work(server, tmp_path / "bell"):
+        end = time.monotonic() + 90
+        while (found := records.by_uid(record.uid)) and found.due and found.due > clock.now():
+            assert time.monotonic() < end
+            time.sleep(0.005)
+    assert found is not None and found.version == record.version
+    records.delete(found)

@@ -192,6 +192,23 @@ class Records:
                     break
                 last = rows[-1]["key"]
 
+    def in_status(self, resource: Resource, status: str) -> list[Record]:
+        """Return the records of a kind that have a status, read by it; unscoped, those of every account."""
+        rows: list[Record] = []
+        for scope in self._scopes(resource):
+            wanted = select(*COLUMNS).where(RECORDS.c.scope == scope, RECORDS.c.status == status)
+            with self.database.read() as connection:
+                rows += map(from_row, connection.execute(wanted).mappings())
+        return rows
+
+    def hasten(self, resource: Resource, statuses: Collection[str]) -> None:
+        """Have the records of a kind with these statuses looked at now that are to be looked at later."""
+        now = micros(self.clock.now())
+        for scope in self._scopes(resource):
+            meant = and_(RECORDS.c.scope == scope, RECORDS.c.status.in_(statuses), RECORDS.c.due > now)
+            with self.database.write() as connection:
+                connection.execute(update(RECORDS).where(meant).values(due=now))
+
     def page(
         self,
         resource: Resource,

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from tests.controllers.worlds import World
 
-from clary.controllers.awslambda.invocation import KEPT, LOST, OLDEST, PAUSES, next_step
+from clary.controllers.awslambda.invocation import (
+    KEPT,
+    LOST,
+    OLDEST,
+    PAUSES,
+    POLL,
+    RAREST,
+    next_step,
+)
 from clary.controllers.awslambda.invocation_world import LambdaInvocations
 from clary.core.document import Document
 from clary.resources.awslambda.invocation import LAMBDA_INVOCATION
@@ -57,7 +65,7 @@ def test_an_answer_is_written_and_told_to_who_waits() -> None:
     under_way = invocation(Status="InProgress", _Environment="e-1", _Parent="p")
     step = next_step(under_way, Told(state="answered", answer='{"a": 1}'), NOW)
     assert step.write == {"Status": "Succeeded", "_Answer": '{"a": 1}', "_Ended": NOW}
-    assert (step.wake, step.effect) == ("p", "forget")
+    assert (step.wake, step.effect, step.remove) == ("p", "forget", ("_Payload",))
     done = invocation(Status="Succeeded", _Ended=NOW)
     assert next_step(done, None, NOW + timedelta(minutes=1)).again == KEPT - timedelta(minutes=1)
     assert next_step(done, None, NOW + KEPT).delete
@@ -123,6 +131,14 @@ class Driver:
 
     def forget(self, uid: str) -> None:
         self.standing.pop(uid, None)
+
+
+@pytest.mark.parametrize("status", ["Pending", "InProgress"])
+def test_who_waits_for_long_is_looked_at_less_and_less(status: str) -> None:
+    record, told = invocation(Status=status, _Environment="e"), Told(state="waiting")
+    passed = [timedelta(seconds=seconds) for seconds in (0, 10, 600)]
+    looks = [next_step(record, told, NOW + each).again for each in passed]
+    assert looks == [POLL, timedelta(seconds=5), RAREST]
 
 
 def test_one_attempt_has_one_key_across_processes(tmp_path: Path) -> None:

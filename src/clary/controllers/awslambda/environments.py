@@ -124,6 +124,7 @@ def _begin(record: Record, world: World, now: datetime) -> Step | None:
     host = {
         "Uid": uid,
         "Generation": generation,
+        "Timeout": doc["_Wanted"]["Timeout"],
         "Stream": f"{now:%Y/%m/%d}/[$LATEST]{uid.replace('-', '')}",
     }
     write: Document = {"_Fleet": [*members(doc), host], "_Serial": serial}

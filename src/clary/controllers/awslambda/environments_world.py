@@ -61,7 +61,7 @@ class LambdaEnvironments:
         world = World(
             runs=runs,
             unlogged=frozenset(unlogged),
-            calls=occupancy.calls(place, wanted["MaxConcurrency"]),
+            calls=occupancy.calls(place, max(1, wanted["MaxConcurrency"])),
             busy=frozenset(busy | self._held(record, now, busy, times)),
             used=times,
             most=settings.serverless_environments or most_at_once(wanted["MemorySize"]),
@@ -107,9 +107,7 @@ class LambdaEnvironments:
         }
         if not going:
             return set()
-        under_way = (
-            each for each in self._means.records.each(LAMBDA_INVOCATION) if each.status == "InProgress"
-        )
+        under_way = self._means.records.in_status(LAMBDA_INVOCATION, "InProgress")
         return going & {each.doc["_Environment"] for each in under_way}
 
     def _folder(self, record: Record) -> Path:

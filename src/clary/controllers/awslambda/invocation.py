@@ -19,7 +19,8 @@ from clary.store.records import Record
 PAUSES = (timedelta(minutes=1), timedelta(minutes=2))
 OLDEST = timedelta(hours=6)  # An event that could not be handled by then is given up.
 KEPT = timedelta(hours=1)  # How long the answer can be read.
-POLL = timedelta(seconds=1)  # The driver wakes us before.
+POLL = timedelta(seconds=1)  # Until the first look; the driver wakes us before.
+RAREST = timedelta(minutes=1)  # Between two looks: each is two writes, and there may be thousands of events.
 LOST = 3  # Environments in a row that may be lost with one invocation.
 
 
@@ -66,7 +67,8 @@ def next_step(record: Record, told: Told | None, now: datetime) -> Step:
         return _lost(doc, told.why, now)
     if told and told.state == "unsent":
         return Step(effect="forget", write={"Status": "Pending"}, remove=("_Environment",), again=AT_ONCE)
-    return _pending(doc, told, now) if doc["Status"] == "Pending" else _asked(told)
+    later = min(max(POLL, (now - record.status_since) / 2), RAREST)
+    return _pending(doc, told, now, later) if doc["Status"] == "Pending" else _asked(told, later)
 
 
 def key_of(record: Record) -> str:
@@ -74,22 +76,22 @@ def key_of(record: Record) -> str:
     return f"{record.uid}-{record.doc.get('_Attempts', 0)}-{record.doc.get('_Losses', 0)}"
 
 
-def _pending(doc: Document, told: Told | None, now: datetime) -> Step:
+def _pending(doc: Document, told: Told | None, now: datetime, later: timedelta) -> Step:
     if (told is None or told.state == "waiting") and now - doc["CreationTime"] > OLDEST:
         why = "The event could not be handled within six hours."
         return _end(doc, now, Status="Failed", FailureReason=why)
     if told is None:
         wait: timedelta = doc.get("_NotBefore", now) - now
-        return Step(again=wait) if wait > timedelta() else Step(effect="reserve", again=POLL)
+        return Step(again=wait) if wait > timedelta() else Step(effect="reserve", again=later)
     if told.state == "reserved":
         return Step(write={"Status": "InProgress", "_Environment": told.environment}, again=AT_ONCE)
-    return Step(again=POLL)
+    return Step(again=later)
 
 
-def _asked(told: Told | None) -> Step:
+def _asked(told: Told | None, later: timedelta) -> Step:
     if told is None:
-        return Step(effect="resume", again=POLL)
-    return Step(effect="ask" if told.state == "reserved" else "none", again=POLL)
+        return Step(effect="resume", again=later)
+    return Step(effect="ask" if told.state == "reserved" else "none", again=later)
 
 
 def _answered(doc: Document, told: Told, now: datetime) -> Step:
@@ -116,6 +118,7 @@ def _end(doc: Document, now: datetime, **write: object) -> Step:
     return Step(
         effect="forget",
         write={**write, "_Ended": now},
+        remove=("_Payload",),
         again=KEPT,
         wake=str(doc.get("_Parent", "")),
     )

@@ -171,7 +171,7 @@ def reserve(call: Call) -> Document:
                 f"UnreservedConcurrentExecution below its minimum value of [{LEFT_OVER}]."
             )
         call.records.update(function, {"_Reserved": wanted})
-        _limit(call, function, max(1, wanted))
+        _limit(call, function, wanted, reserved=True)
     return {"ReservedConcurrentExecutions": wanted}
 
 
@@ -188,7 +188,7 @@ def release(call: Call) -> None:
     with call.records.database.write():
         function = function_of(call)
         call.records.update(function, {}, remove=["_Reserved"])
-        _limit(call, function, ACCOUNT_CONCURRENCY)
+        _limit(call, function, ACCOUNT_CONCURRENCY, reserved=False)
 
 
 def _taken(name: str) -> ApiError:
@@ -216,9 +216,10 @@ def _update(call: Call, changes: Document, code: str = "") -> Record:
     return function
 
 
-def _limit(call: Call, function: Record, most: int) -> None:
+def _limit(call: Call, function: Record, most: int, *, reserved: bool) -> None:
     place = environments_of(call, function)
-    call.records.update(place, {"_Wanted": {**place.doc["_Wanted"], "MaxConcurrency": most}})
+    wanted = {**place.doc["_Wanted"], "MaxConcurrency": most, "Reserved": reserved}
+    call.records.update(place, {"_Wanted": wanted})
 
 
 def _wanted(doc: Document, code: str) -> Document:

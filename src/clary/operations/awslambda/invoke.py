@@ -9,13 +9,7 @@ import uuid
 from clary.core import wake
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.operations.awslambda.functions import (
-    ACCOUNT_CONCURRENCY,
-    LATEST,
-    environments_of,
-    function_of,
-    invalid,
-)
+from clary.operations.awslambda.functions import LATEST, environments_of, function_of, invalid
 from clary.operations.registry import Call, operation
 from clary.resources.awslambda.invocation import LAMBDA_INVOCATION
 from clary.store.record import Record
@@ -64,9 +58,6 @@ def _asked(call: Call, function: Record, payload: str) -> Document:
         "Environments": _place(call, function),
         "Function": function.name,
         "Arn": function.arn,
-        "Timeout": function.doc["Timeout"],
-        "Concurrency": function.doc.get("_Reserved", ACCOUNT_CONCURRENCY),
-        "Reserved": "_Reserved" in function.doc,
         "Request": call.request_id,
         "Payload": payload,
         "ClientContext": _context(call.request.get("ClientContext") or ""),

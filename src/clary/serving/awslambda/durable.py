@@ -16,13 +16,15 @@ from pathlib import Path
 
 from clary.core import wake
 from clary.core.document import Document
-from clary.core.errors import ApiError
+from clary.core.errors import ApiError, TryAgain
+from clary.resources.awslambda.invocation import LAMBDA_INVOCATION, UNDER_WAY
 from clary.serving.awslambda.functions import (
     Answer,
     Busy,
     Functions,
     Invocation,
     Lost,
+    Place,
     Throttled,
     Turn,
     invocation,
@@ -32,8 +34,8 @@ from clary.serving.connection import Unsent
 from clary.serving.crew import Changed
 from clary.serving.turns import turns
 
-_AGAIN = 0.1  # Seconds until a throttled invocation tries again.
-_SOON = 0.02  # Seconds until an environment that somebody else has is tried again.
+_STOP = 0.1  # Seconds between looks whether to stop.
+_SOON = 0.02  # Seconds until a place, or an environment, that somebody else has is tried again.
 _log = logging.getLogger(__name__)
 
 
@@ -55,6 +57,7 @@ class Durable:
         self._functions, self._reporting, self._bell = functions, reporting, bell
         self._told: dict[str, Told] = {}
         self._turns: dict[str, Turn] = {}
+        self._lines: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
 
@@ -90,23 +93,33 @@ class Durable:
     def _begin(self, uid: str, told: Told, work: Coroutine[None, None, None]) -> None:
         self._told[uid] = told
 
-        def start() -> None:
-            task = self._loop.create_task(self._safely(uid, work))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._loop.call_soon_threadsafe(lambda: self._keep(self._safely(uid, work)))
 
-        self._loop.call_soon_threadsafe(start)
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, stop: threading.Event) -> None:
         ended = asyncio.Event()
         reporting = asyncio.create_task(turns(ended, self._reporting.report))
+        self._keep(self._inherit())
         while not stop.is_set():
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(_STOP)
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         ended.set()
         await reporting
+
+    async def _inherit(self) -> None:
+        """Have all looked at that an earlier process knew of: nobody rings for them any more."""
+        while True:
+            try:
+                self._functions.records.hasten(LAMBDA_INVOCATION, UNDER_WAY)
+                return
+            except TryAgain as slow:
+                await asyncio.sleep(slow.after.total_seconds())
 
     async def _safely(self, uid: str, work: Coroutine[None, None, None]) -> None:
         """Forget an invocation that something unforeseen happened to: its controller begins anew."""
@@ -121,9 +134,11 @@ class Durable:
     async def _reserve(self, uid: str, call: Invocation) -> None:
         while uid in self._told:
             try:
-                turn = await self._functions.turn(call)
-            except Throttled:
-                await asyncio.sleep(_AGAIN)
+                place = await self._place(uid, call)
+                if place is None:
+                    return
+                turn = await self._functions.fill(call, place)
+            except Throttled:  # no environment came; the place is somebody else's by now
                 continue
             except Changed:
                 self._told[uid] = Told(state="refused", why=f"Function not found: {call.arn}")
@@ -137,6 +152,16 @@ class Durable:
             self._turns[uid] = turn
             self._told[uid] = Told(state="reserved", environment=turn.environment)
             return
+
+    async def _place(self, uid: str, call: Invocation) -> Place | None:
+        """Take a place among a function's concurrent calls in the order of coming; None for one given up."""
+        async with self._lines.setdefault(call.environments, asyncio.Lock()):
+            while uid in self._told:
+                try:
+                    return self._functions.take(call)
+                except Throttled:
+                    await asyncio.sleep(_SOON)
+        return None
 
     async def _ask(self, uid: str, call: Invocation) -> None:
         turn = self._turns.pop(uid)

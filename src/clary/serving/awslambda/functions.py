@@ -27,6 +27,7 @@ from clary.store.records import Records
 
 BUSY = 409  # what an environment answers that works on another invocation
 GRACE = 25.0  # Seconds beyond a function's timeout: its start, and the way there and back.
+EVERY = 1000  # Places for concurrent calls that there are: as many as an account has.
 _LEAST_LOG = b"x-lambda-log"
 
 
@@ -51,9 +52,6 @@ class Invocation:
     environments: str
     function: str
     arn: str
-    timeout: float
-    concurrency: int
-    reserved: bool
     request: str
     payload: bytes
     client_context: str = ""
@@ -96,7 +94,7 @@ class Functions:
     """The functions that one process calls. Everything happens on one event loop."""
 
     def __init__(self, records: Records, changes: Glance, clock: Clock, home: Home) -> None:
-        self._records, self._changes, self._clock, self._home = records, changes, clock, home
+        self.records, self._changes, self._clock, self._home = records, changes, clock, home
         self._crews: dict[str, Crew] = {}
         self._standings: dict[str, Standing] = {}
         self._hosts: dict[str, Host] = {}
@@ -123,39 +121,56 @@ class Functions:
 
     async def turn(self, call: Invocation) -> Turn:
         """Return an environment for one call; raises Throttled where there are too many."""
-        standing = self.find(call.environments)
-        crew, number = self._place(call, standing.record)
-        crew.see(standing.hosts)
         try:
-            host, _ = await crew.have(time.perf_counter(), lambda: self.find(call.environments))
-        except Changed:
-            crew.calls.leave(number)
+            place = self.take(call)
+        except Throttled:
+            self.measures.throttled(self.find(call.environments).record)
             raise
+        return await self.fill(call, place)
+
+    def take(self, call: Invocation) -> Place:
+        """Take a place among as many concurrent calls as the function may have now; raises Throttled."""
+        standing = self.find(call.environments)
+        wanted = standing.record.doc["_Wanted"]
+        place = self._place(standing.record, wanted["MaxConcurrency"])
+        if place is None:
+            whose = "ReservedFunctionConcurrent" if wanted.get("Reserved") else "Concurrent"
+            raise Throttled("Rate Exceeded.", members={"Reason": f"{whose}InvocationLimitExceeded"})
+        place.crew.see(standing.hosts)
+        return place
+
+    async def fill(self, call: Invocation, place: Place) -> Turn:
+        """Return an environment for a call that has a place, which is given back where none comes."""
+        try:
+            host, _ = await place.crew.have(time.perf_counter(), lambda: self.find(call.environments))
         except ServiceUnavailable as none:
-            crew.calls.leave(number)
+            place.leave()
             words = f"{none.message} They are as many as this machine bears."
             raise Throttled(words, members={"Reason": "ConcurrentInvocationLimitExceeded"}) from none
         except BaseException:
-            crew.calls.leave(number)
+            place.leave()
             raise
-        return Turn(self, call, standing.record, crew, number, host)
+        now = self._standings.get(call.environments)  # by which the environment was found
+        return Turn(self, call, now.record if now else place.record, place, host)
 
     def again(self, call: Invocation, environment: str) -> Turn | None:
         """Return the environment that a call had before; None while somebody else has it. Raises Lost.
 
         It may be one that nobody else is told of any more.
         """
-        record = self._records.by_uid(call.environments)
+        record = self.records.by_uid(call.environments)
         fleet = record.doc.get("_Fleet", ()) if record else ()
         known = next((each for each in fleet if each["Uid"] == environment and "Stopped" not in each), None)
         if record is None or known is None or "Socket" not in known:
             raise Lost("it is not there any more")
-        crew, number = self._place(call, record)
-        host = self._host(environment, Path(known["Socket"]))
-        if not crew.claim(host):
-            crew.calls.leave(number)
+        place = self._place(record, EVERY)  # it was begun, whatever may begin now
+        if place is None:
             return None
-        return Turn(self, call, record, crew, number, host)
+        host = self._host(environment, Path(known["Socket"]))
+        if not place.crew.claim(host):
+            place.leave()
+            return None
+        return Turn(self, call, record, place, host)
 
     def find(self, uid: str) -> Standing:
         """Return a function's environments as they are now; Changed where the function is gone."""
@@ -173,7 +188,7 @@ class Functions:
         return standing
 
     def _read(self, uid: str, before: Standing | None) -> Standing:
-        record = self._records.by_uid(uid)
+        record = self.records.by_uid(uid)
         if record is None:
             self._standings.pop(uid, None)
             raise Changed
@@ -201,19 +216,14 @@ class Functions:
             host = self._hosts[uid] = Host(uid, socket)
         return host
 
-    def _place(self, call: Invocation, record: Record) -> tuple[Crew, int]:
-        """Take a place among a function's concurrent calls; raises Throttled."""
-        uid = call.environments
-        crew = self._crews.get(uid)
+    def _place(self, record: Record, most: int) -> Place | None:
+        """Take one of `most` places for a function's concurrent calls; None where there is none left."""
+        crew = self._crews.get(record.uid)
         if crew is None or (crew.calls.gone() and crew.idle()):
-            place, bell = occupancy.folder(self._home, uid), self._home.run / "wake.sock"
-            crew = self._crews[uid] = Crew(uid, place, bell, self._changes, self._clock)
-        number = crew.calls.take(call.concurrency)
-        if number is None:
-            self.measures.throttled(record)
-            whose = "ReservedFunctionConcurrent" if call.reserved else "Concurrent"
-            raise Throttled("Rate Exceeded.", members={"Reason": f"{whose}InvocationLimitExceeded"})
-        return crew, number
+            place, bell = occupancy.folder(self._home, record.uid), self._home.run / "wake.sock"
+            crew = self._crews[record.uid] = Crew(record.uid, place, bell, self._changes, self._clock)
+        number = crew.calls.take(most)
+        return None if number is None else Place(crew, number, record)
 
 
 class Standing:
@@ -240,14 +250,27 @@ class Standing:
         return ServiceFault(f"No environment of {self.record.doc['FunctionName']} started: {told['Why']}")
 
 
+@dataclass(frozen=True)
+class Place:
+    """A place among a function's concurrent calls, and its environments' record when it was taken."""
+
+    crew: Crew
+    number: int
+    record: Record
+
+    def leave(self) -> None:
+        """Give it back."""
+        self.crew.calls.leave(self.number)
+
+
 class Turn:
     """One call's place and environment, until `end`."""
 
     def __init__(
-        self, functions: Functions, call: Invocation, record: Record, crew: Crew, number: int, host: Host
+        self, functions: Functions, call: Invocation, record: Record, place: Place, host: Host
     ) -> None:
         self._functions, self._call, self._record = functions, call, record
-        self._crew, self._number, self._host = crew, number, host
+        self._place, self._crew, self._host = place, place.crew, host
         self._has = True
 
     @property
@@ -259,7 +282,7 @@ class Turn:
         """Have the event handled. Raises Unsent where it certainly was not begun, Lost where that is open."""
         call, began = call or self._call, time.perf_counter()
         try:
-            told = await self._host.ask(call.head(), call.payload, call.timeout + GRACE)
+            told = await self._host.ask(call.head(), call.payload, self._longest() + GRACE)
         except TimeoutError as late:
             self._has = False
             self._crew.close_environment(self._host)  # it does not end what it should have ended
@@ -275,6 +298,12 @@ class Turn:
         self._functions.measures.called(self._record, seconds, failed=bool(error))
         return Answer(told.body, error, base64.b64decode(told.headers.get(_LEAST_LOG, b"")))
 
+    def _longest(self) -> float:
+        """Return the timeout of the environment's generation, which may be an old one."""
+        doc, uid = self._record.doc, self._host.uid
+        own = next((each for each in doc.get("_Fleet", ()) if each["Uid"] == uid), doc["_Wanted"])
+        return float(own["Timeout"])
+
     def lose(self) -> None:
         """Take note that the environment could not be asked."""
         self._has = False
@@ -285,7 +314,7 @@ class Turn:
         if self._has:
             self._has = False
             self._crew.leave(self._host)
-        self._crew.calls.leave(self._number)
+        self._place.leave()
 
 
 def invocation(asked: Document, payload: str, key: str = "") -> Invocation:
@@ -294,9 +323,6 @@ def invocation(asked: Document, payload: str, key: str = "") -> Invocation:
         environments=asked["Environments"],
         function=asked["Function"],
         arn=asked["Arn"],
-        timeout=asked["Timeout"],
-        concurrency=asked["Concurrency"],
-        reserved=asked["Reserved"],
         request=asked["Request"],
         payload=payload.encode(),
         client_context=asked["ClientContext"],
