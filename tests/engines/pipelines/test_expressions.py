@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from clary.core.document import Document
 from clary.engines.pipelines import conditions
 from clary.engines.pipelines.declared import Value
-from clary.engines.pipelines.expressions import Json, references, resolve
+from clary.engines.pipelines.expressions import Json, references, resolve, resolve_members
 from clary.engines.pipelines.faults import Unresolved
 from clary.engines.pipelines.paths import follow, json_way, reference
+from clary.engines.pipelines.sizes import LONGEST, MOST
 
 REPORT: Document = {
     "mse": {"value": 4.5},
@@ -197,6 +198,41 @@ def test_what_cannot_be_compared_says_why(said: Document, why: str) -> None:
     with pytest.raises(Unresolved) as refused:
         holds(said)
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (float("nan"), "nan is no number of JSON"),
+        ([1.0, {"x": float("inf")}], "inf is no number of JSON"),
+        ("\ud83d", "half of a surrogate pair"),
+        ({"\ud83d": 1}, "half of a surrogate pair"),
+        ("x" * (LONGEST + 1), "longer than 1 MiB"),
+        ([[]] * (LONGEST + 1), "longer than 1 MiB"),
+    ],
+)
+def test_what_cannot_be_kept_is_said_of_what_named_it(value: Json, why: str) -> None:
+    path = "Steps.Call.OutputParameters['out']"
+    known = Known(Call={"OutputParameters": {"out": value}})
+    for said in (get(path), {"a": [get(path)]}):
+        with pytest.raises(Unresolved) as refused:
+            resolve(said, known)
+        assert refused.value.reference == path
+        assert why in refused.value.why
+
+
+def test_what_is_joined_and_all_that_a_step_is_told_have_an_end() -> None:
+    half = "x" * (LONGEST // 2)
+    known = Known(Call={"OutputParameters": {"out": half}})
+    out = get("Steps.Call.OutputParameters['out']")
+    assert resolve(join("", out, out), known) == half * 2
+    with pytest.raises(Unresolved, match="what it joins is longer than 1 MiB"):
+        resolve(join("-", out, out), known)
+    many = {str(number): out for number in range(2 * MOST // LONGEST)}
+    assert resolve_members(many, known) == dict.fromkeys(many, half)
+    for told in ({**many, "more": get("Parameters.Count")}, {"nested": join("", *[join("", out)] * 9)}):
+        with pytest.raises(Unresolved, match="longer than"):
+            resolve_members(told, known)
 
 
 NUMBERS = st.integers(-5, 5) | st.floats(-5, 5)

@@ -187,35 +187,69 @@ def test_a_tuning_step_knows_its_best_training_job(life: Life) -> None:
     assert "End: the-best" in life.described(arn)["FailureReason"]
 
 
-def test_a_function_is_invoked_once_and_its_answer_gives_the_outputs(life: Life, anything: str) -> None:
-    name = f"pipes-{uuid4().hex[:8]}"
+@pytest.fixture(scope="module")
+def function(life: Life) -> str:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as code:
         code.writestr("app.py", "def handle(event, context):\n    return {}\n")
-    function = life.server.client("lambda").create_function(
-        FunctionName=name,
+    made = life.server.client("lambda").create_function(
+        FunctionName=f"pipes-{uuid4().hex[:8]}",
         Runtime="python3.12",
         Role=role(life.server, {"Service": "lambda.amazonaws.com"}),
         Handler="app.handle",
         Code={"ZipFile": archive.getvalue()},
-    )["FunctionArn"]
-    step = {
+    )
+    return str(made["FunctionArn"])
+
+
+def calling(function: str) -> dict[str, Any]:
+    return {
         "Name": "Call",
         "Type": "Lambda",
         "FunctionArn": function,
         "Arguments": {"n": 3},
         "OutputParameters": [{"OutputName": "square", "OutputType": "Integer"}],
     }
-    arn = life.run(step, fail("End", {"Get": "Steps.Call.OutputParameters['square']"}), role=anything)
-    token = life.record(arn, "Call").doc["_Invocation"]
-    invocation = life.records.find(LAMBDA_INVOCATION, token)
+
+
+def answered(life: Life, arn: str, answer: str) -> Document:
+    """Let the function of a step answer, and return its invocation."""
+    invocation = life.records.find(LAMBDA_INVOCATION, life.record(arn, "Call").doc["_Invocation"])
     assert invocation is not None
-    assert json.loads(invocation.doc["_Payload"]) == {"n": 3}
-    life.records.update(invocation, {"Status": "Succeeded", "_Answer": json.dumps({"square": 9})})
+    life.records.update(invocation, {"Status": "Succeeded", "_Answer": answer})
     life.wake(arn)
-    assert "End: 9" in life.go_on(arn)["FailureReason"]
+    life.go_on(arn)
+    return invocation.doc
+
+
+def test_a_function_is_invoked_once_and_its_answer_gives_the_outputs(
+    life: Life, anything: str, function: str
+) -> None:
+    ending = fail("End", {"Get": "Steps.Call.OutputParameters['square']"})
+    arn = life.run(calling(function), ending, role=anything)
+    invocation = answered(life, arn, json.dumps({"square": 9}))
+    assert json.loads(invocation["_Payload"]) == {"n": 3}
+    assert "End: 9" in life.described(arn)["FailureReason"]
     told = {"Arn": function, "OutputParameters": [{"Name": "square", "Value": "9"}]}
     assert life.steps(arn)["Call"]["Metadata"] == {"Lambda": told}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ('{"square": NaN}', "nan is no number of JSON"),
+        ('{"square": "\\ud83d"}', "half of a surrogate pair"),
+        ("[" * 100_000, "gives no outputs"),
+        ('{"square": ' + "9" * 5000 + "}", "gives no outputs"),
+        ("[]", "The answer has no square"),
+    ],
+)
+def test_an_answer_that_cannot_be_kept_fails_the_step(
+    life: Life, anything: str, function: str, answer: str, why: str
+) -> None:
+    arn = life.run(calling(function), role=anything)
+    answered(life, arn, answer)
+    assert why in life.steps(arn)["Call"]["FailureReason"]
 
 
 def test_what_a_role_may_not_do_its_step_may_not_either(life: Life) -> None:

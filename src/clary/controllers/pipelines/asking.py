@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 
 from clary.controllers.means import Means
 from clary.controllers.pipelines.naming import mark, token
 from clary.controllers.pipelines.step import Begin, End
 from clary.core.document import Document
 from clary.engines.pipelines.declared import StepDefinition
+from clary.engines.pipelines.faults import Unresolved
+from clary.engines.pipelines.sizes import checked
 from clary.resources.awslambda.invocation import LAMBDA_INVOCATION
 from clary.resources.pipelines.pipeline_callback import PIPELINE_CALLBACK
 from clary.store.records import Record
+
+_LONGEST = 8 << 20  # characters; a function answers 6 MiB at most
 
 
 def begin(means: Means, step: Record, role: str, definition: StepDefinition, asked: Begin) -> Document:
@@ -91,9 +96,13 @@ def _invoked(means: Means, step: Record) -> End | None:
         return End(status="Failed", reason=str(found.doc.get("FailureReason", found.doc.get("_Answer"))))
     if found.status != "Succeeded":
         return None
+    wanted = bool(step.doc.get("_Returns"))
     try:
-        answer = json.loads(found.doc.get("_Answer") or "null")
-    except ValueError:
+        answer = checked(json.loads(found.doc.get("_Answer") or "null"), "The function's answer", _LONGEST)
+    except (ValueError, RecursionError, Unresolved) as fault:
+        if wanted:
+            reason = f"ClientError: The function's answer gives no outputs: {fault}"
+            return End(status="Failed", reason=reason, final=True)
         answer = None
     return _succeeded(step, "Lambda", answer if isinstance(answer, dict) else {})
 
@@ -124,7 +133,8 @@ def _typed(value: object, output: Document) -> object:
         if form == "Integer":
             return int(text)
         if form == "Float":
-            return float(text)
+            number = float(text)
+            return number if math.isfinite(number) else text
     except ValueError:
         return text
     return text == "true" if form == "Boolean" and text in ("true", "false") else text

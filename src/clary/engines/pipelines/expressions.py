@@ -11,6 +11,7 @@ from clary.core.document import Document
 from clary.engines.pipelines.declared import Value
 from clary.engines.pipelines.faults import Unresolved
 from clary.engines.pipelines.paths import follow, json_way, reference
+from clary.engines.pipelines.sizes import LONGEST, Room
 
 Json = object
 """What JSON can say: dict, list, str, int, float, bool, None."""
@@ -67,16 +68,13 @@ def is_expression(value: Json) -> bool:
 
 def resolve(value: Json, context: Context) -> Json:
     """Return a value with every expression in it replaced by what it stands for; raises `Unresolved`."""
-    if isinstance(value, list):
-        return [resolve(each, context) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if not is_expression(value):
-        return {name: resolve(each, context) for name, each in value.items()}
-    ((name, said),) = value.items()
-    if name == GET:
-        return _get(said, context)
-    return _join(said, context) if name == JOIN else _json_get(said, context)
+    return _resolve(value, context, Room())
+
+
+def resolve_members(value: Document, context: Context) -> Document:
+    """Return what `resolve` makes of each member of an object, which is no expression itself."""
+    room = Room()
+    return {name: _resolve(each, context, room) for name, each in value.items()}
 
 
 def references(value: Json) -> Iterator[str]:
@@ -103,6 +101,19 @@ def text(value: Json, said: str = "a value") -> str:
     raise Unresolved(said, f"{value!r} is no text, number or truth value")
 
 
+def _resolve(value: Json, context: Context, room: Room) -> Json:
+    if isinstance(value, list):
+        return [_resolve(each, context, room) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if not is_expression(value):
+        return {name: _resolve(each, context, room) for name, each in value.items()}
+    ((name, said),) = value.items()
+    if name == GET:
+        return room.take(_get(said, context), str(said))
+    return _join(said, context, room) if name == JOIN else _json_get(said, context, room)
+
+
 def _get(said: Json, context: Context) -> Json:
     try:
         named = reference(str(said))
@@ -117,19 +128,27 @@ def _get(said: Json, context: Context) -> Json:
     return known[named.name]
 
 
-def _join(said: Json, context: Context) -> str:
+def _join(said: Json, context: Context, room: Room) -> str:
     if not isinstance(said, dict) or not isinstance(said.get("Values"), list):
         raise Unresolved(JOIN, "it has no list of Values")
-    on = text(resolve(said.get("On", ""), context), JOIN)
-    return on.join(text(resolve(each, context), spelled(each)) for each in said["Values"])
+    on = text(_resolve(said.get("On", ""), context, room), JOIN)
+    parts, length = [], -len(on)
+    for each in said["Values"]:
+        parts.append(text(_resolve(each, context, room), spelled(each)))
+        length += len(on) + len(parts[-1])
+        if length > LONGEST:
+            raise Unresolved(JOIN, f"what it joins is longer than {LONGEST >> 20} MiB")
+    joined = on.join(parts)
+    room.take(joined, JOIN)
+    return joined
 
 
-def _json_get(said: Json, context: Context) -> Json:
+def _json_get(said: Json, context: Context, room: Room) -> Json:
     if not isinstance(said, dict) or "Path" not in said:
         raise Unresolved(JSON_GET, "it has no Path")
-    path = text(resolve(said["Path"], context), JSON_GET)
+    path = text(_resolve(said["Path"], context, room), JSON_GET)
     if "S3Uri" in said:
-        where = text(resolve(said["S3Uri"], context), JSON_GET)
+        where = text(_resolve(said["S3Uri"], context, room), JSON_GET)
         document = context.json_object(where)
     else:
         where, document = _file(said, context)
@@ -141,7 +160,7 @@ def _json_get(said: Json, context: Context) -> Json:
     found = follow(document, keys, shown)
     if found is None:
         raise Unresolved(shown, "it is null")
-    return found
+    return room.take(found, shown)
 
 
 def _file(said: Document, context: Context) -> tuple[str, Json]:
