@@ -37,6 +37,9 @@ def key(change: Change = lambda _: None, digests: dict[str, str] | None = None) 
 
 def test_only_what_is_not_named_by_its_content_is_read() -> None:
     assert caching.reads(PROCESS, GIVEN) == (DATA,)
+    elsewhere = copy.deepcopy(GIVEN)
+    elsewhere["ProcessingInputs"][1]["S3Input"]["S3Uri"] = f"s3://b/{'0a' * 32}/pre.py"
+    assert caching.reads(PROCESS, elsewhere) == (DATA, f"s3://b/{'0a' * 32}/pre.py")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,8 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 
 def test_a_duration_longer_than_time_forgets_nothing() -> None:
-    assert caching.oldest("P9999999999Y", NOW) is None
+    for text in ("P9999999999Y", f"P{'9' * 400}D"):
+        with pytest.raises(ValueError, match="days at most"):
+            caching.duration(text)
     assert caching.oldest("P9999Y", NOW) is None
     assert caching.oldest(None, NOW) is None

@@ -44,7 +44,7 @@ _WITHIN: Mapping[str, tuple[str, ...]] = {
     ),
     "AutoMLJobConfig": ("CompletionCriteria", "CandidateGenerationConfig", "DataSplitConfig", "Mode"),
 }
-_BY_CONTENT = re.compile(r"/[0-9a-f]{64}/")  # the SDK keeps code under the digest of what it packed
+_BY_CONTENT = re.compile(r"/code/[0-9a-f]{64}/")  # the SDK keeps code under the digest of what it packed
 _LENGTHS = {"Y": 365.0, "M": 30.0, "W": 7.0, "D": 1.0}  # days
 _HOURS = {"H": 1.0, "M": 1 / 60, "S": 1 / 3600}  # hours, after the T
 _DURATION = re.compile(r"P?((?:\d+[YMWD])*)(?:T((?:\d+[HMS])+))?", re.A)
@@ -94,12 +94,13 @@ def duration(text: str | None) -> timedelta | None:
     found = _DURATION.fullmatch(text.upper())
     if found is None or not (found[1] or found[2]):
         raise ValueError(f"it is {text!r}; it must be an ISO 8601 duration, like P30D or PT12H.")
-    days = sum(int(number) * _LENGTHS[unit] for number, unit in _NUMBERED.findall(found[1]))
-    hours = sum(int(number) * _HOURS[unit] for number, unit in _NUMBERED.findall(found[2] or ""))
     try:
+        days = sum(int(number) * _LENGTHS[unit] for number, unit in _NUMBERED.findall(found[1]))
+        hours = sum(int(number) * _HOURS[unit] for number, unit in _NUMBERED.findall(found[2] or ""))
         return timedelta(days=days, hours=hours)
-    except OverflowError:
-        return None
+    except OverflowError as error:
+        most = timedelta.max.days
+        raise ValueError(f"it is {text[:40]!r}; it may be {most} days at most.") from error
 
 
 def _counted(step: StepDefinition, arguments: Document) -> Document:
