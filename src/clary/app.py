@@ -444,9 +444,10 @@ def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Control
     from clary.controllers.studio import mlflow_world
     from clary.controllers.training.training_job_world import TrainingJobs
     from clary.controllers.tuning.tuning_job_world import TuningJobs
+    from clary.operations.sts.trust import trusting
 
     told = to_topics(means.call, to_nobody)
-    definitions = Definitions(means)
+    pipelines = means, Definitions(means), trusting(means.records)
     return [
         TrainingJobs(means),
         TuningJobs(means),
@@ -454,8 +455,8 @@ def _controllers(means: Means, clock: Clock, functions: Durable) -> list[Control
         TransformJobs(means),
         LambdaEnvironments(means),
         LambdaInvocations(functions),
-        PipelineExecutions(means, definitions),
-        PipelineExecutionSteps(means, definitions),
+        PipelineExecutions(*pipelines),
+        PipelineExecutionSteps(*pipelines),
         ProcessingJobs(means),
         ScalableTargets(means, clock.now),
         MetricAlarms(means, clock.now, set_off(means, told)),

@@ -28,6 +28,9 @@ Door = Callable[[Principal, str, str, Document, Document], Document]
 RoleDoor = Callable[[str, str, str, Document, Document], Document]
 """Calls an operation as a role, if its policies allow it: (role ARN, region, operation, request, more)."""
 
+Trusts = Callable[[str, str, str], bool]
+"""Whether a role lets a service assume it: (role ARN, service, ARN of who it acts for)."""
+
 GATEWAY_PATIENCE = timedelta(milliseconds=200)  # Between looks for a gateway that has not said its port yet.
 
 

@@ -20,6 +20,7 @@ from clary.controllers.pipelines.step_world import PipelineExecutionSteps
 from clary.controllers.step import Controller
 from clary.core.document import Document
 from clary.gateway.inside import Inside
+from clary.operations.sts.trust import trusting
 from clary.resources.registry import find
 from clary.store.record import key_of
 from clary.store.records import Record
@@ -53,7 +54,7 @@ class Life:
             credentials=stores.credentials,
             authoriser=stores.authoriser,
         )
-        means = Means(
+        self.means = means = Means(
             runtime=StagedRuntime(self.root),
             records=stores.records,
             objects=stores.objects,
@@ -65,10 +66,11 @@ class Life:
             call=inside.call,
             call_as=inside.call_as,
         )
-        definitions = Definitions(means)
+        self.trusts = trusting(stores.records)
+        pipelines = means, Definitions(means), self.trusts
         self.controllers: list[Controller] = [
-            PipelineExecutions(means, definitions),
-            PipelineExecutionSteps(means, definitions),
+            PipelineExecutions(*pipelines),
+            PipelineExecutionSteps(*pipelines),
         ]
         self.records = stores.records.scoped(ACCOUNT, REGION)
         self.sagemaker: Any = self.server.client("sagemaker")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from tests.conformance.iam.people import allow, deny, role
 from tests.operations.pipelines.written import BUCKET, fail, training
 
 if TYPE_CHECKING:
@@ -94,3 +95,18 @@ def test_a_failed_step_leaves_no_result(life: Life) -> None:
     life.go_on(second)
     assert life.statuses(second) == {"A": "Executing"}
     assert log(life, second) == ["A runs: no execution before has a result of this step"]
+
+
+def test_what_the_role_may_not_list_is_neither_taken_nor_kept(life: Life) -> None:
+    mark = uuid4().hex[:8]
+    put(life, f"{mark}/x", b"one")
+    trusted = {"Service": "sagemaker.amazonaws.com"}
+    closed = role(life.server, trusted, allow("*"), deny("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"))
+    name = life.create(reading("A", f"{mark}/"), role=closed)
+    for _ in range(2):
+        arn = life.start(name)
+        life.go_on(arn)
+        assert life.statuses(arn) == {"A": "Executing"}
+        [line] = log(life, arn)
+        assert line.startswith(f"A runs: its role may not list s3://{BUCKET}/{mark}/ (s3:ListBucket)")
+        life.end(arn, "A")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from tests.conformance.iam.people import allow, deny, role
 from tests.operations.pipelines.life import ROLE
 from tests.operations.pipelines.written import BUCKET, fail
 
@@ -81,6 +82,43 @@ def test_data_that_is_not_as_it_was_fails_the_check_that_is_to_fail(
     assert step["StepStatus"] == status
     violations = step["Metadata"]["QualityCheck"]["ViolationReport"]
     assert violations == f"s3://{BUCKET}/{place}/constraint_violations.json"
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_report_that_cannot_be_read_fails_the_check(life: Life, place: str, denied: bool) -> None:
+    key = f"{place}/constraint_violations.json"
+    closed = deny("s3:GetObject", f"arn:aws:s3:::{BUCKET}/{key}")
+    own = role(life.server, {"Service": "sagemaker.amazonaws.com"}, allow("*"), *[closed] * denied)
+    baseline = f"s3://{BUCKET}/{place}/before/constraints.json"
+    arn = life.run(check(place, SuppliedBaselineConstraints=baseline), role=own)
+    body = b'{"violations": [{}]}' if denied else b'{"violations": 1'
+    life.server.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+    life.end_made(life.steps(arn)["Check"]["Metadata"]["QualityCheck"]["CheckJobArn"], arn)
+    step = life.steps(arn)["Check"]
+    assert step["StepStatus"] == "Failed"
+    assert "Its violations cannot be read" in step["FailureReason"]
+    assert key in step["FailureReason"]
+
+
+def test_what_a_check_is_told_must_be_of_its_type(life: Life, place: str) -> None:
+    parameters: list[dict[str, Any]] = [
+        {"Name": "Skip", "Type": "String", "DefaultValue": "False"},
+        {"Name": "Word", "Type": "String", "DefaultValue": "perhaps"},
+        {"Name": "Nowhere", "Type": "Integer", "DefaultValue": 3},
+    ]
+    skip, word, nowhere = ({"Get": f"Parameters.{each['Name']}"} for each in parameters)
+    baseline = f"s3://{BUCKET}/{place}/before/constraints.json"
+    for said, words in (
+        ({"SkipCheck": word}, "SkipCheck is 'perhaps'"),
+        ({"RegisterNewBaseline": word, "SuppliedBaselineConstraints": baseline}, "RegisterNewBaseline is"),
+        ({"SuppliedBaselineConstraints": nowhere}, "SuppliedBaselineConstraints is 3"),
+        ({"SkipCheck": skip, "RegisterNewBaseline": True}, "no DATA_QUALITY baseline"),
+    ):
+        arn = life.run(check(place, **said), parameters=parameters)
+        assert words in life.steps(arn)["Check"]["FailureReason"]
+    outputless = check(place, SkipCheck=True, RegisterNewBaseline=True)
+    del outputless["Arguments"]["ProcessingOutputConfig"]
+    assert "writes nowhere" in life.steps(life.run(outputless))["Check"]["FailureReason"]
 
 
 def lineage(mark: str, *associations: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from clary.controllers.means import Means
+from clary.controllers.means import Means, Trusts
 from clary.core.arn import Arn
 from clary.core.arn import parse as parse_arn
 from clary.core.document import Document
@@ -28,9 +28,6 @@ LetsIn = Callable[[str, str, str, str], bool | None]
 """Whether a resource lets a service in: (resource ARN, action, service, ARN of who it acts for).
 
 None says that the resource is not there."""
-
-Trusts = Callable[[str, str, str], bool]
-"""Whether a role lets a service assume it: (role ARN, service, ARN of who it acts for)."""
 
 
 class Sender:

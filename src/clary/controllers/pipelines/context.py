@@ -13,7 +13,7 @@ from clary.controllers.pipelines.things import THINGS, Thing, operation_of
 from clary.controllers.s3 import DataFault
 from clary.core.document import Document
 from clary.core.errors import ApiError
-from clary.engines.pipelines import parameters
+from clary.engines.pipelines import parameters, retrying
 from clary.engines.pipelines.declared import Definition, Value
 from clary.engines.pipelines.expressions import Json
 from clary.engines.pipelines.faults import Unresolved
@@ -30,11 +30,10 @@ _TRIALS = "ListTrainingJobsForHyperParameterTuningJob"
 class Known:
     """The context of one execution at one moment; what was asked once is remembered."""
 
-    def __init__(
-        self, means: Means, execution: Record, definition: Definition, now: datetime, names: Mapping[str, str]
-    ) -> None:
+    def __init__(self, means: Means, execution: Record, definition: Definition, now: datetime) -> None:
         self._means, self._execution, self._definition, self._now = means, execution, definition, now
-        self._names = names
+        self._names: Mapping[str, str] = {}
+        self._files: dict[str, Json] = {}
         self._records = means.records.scoped(execution.account, execution.region)
         self._properties: dict[str, Document] = {}
 
@@ -44,7 +43,11 @@ class Known:
         given = {each["Name"]: each["Value"] for each in self._execution.doc["PipelineParameters"]}
         return parameters.values(self._definition, given)
 
-    @cached_property
+    def name(self, names: Mapping[str, str]) -> None:
+        """Let variables name what the step makes."""
+        self._names = names
+
+    @property
     def execution(self) -> Mapping[str, str]:
         """The execution's variables."""
         doc = self._execution.doc
@@ -78,6 +81,11 @@ class Known:
         return self._json(uri, uri)
 
     def _json(self, uri: str, reference: str) -> Json:
+        if uri not in self._files:
+            self._files[uri] = self._parsed(uri, reference)
+        return self._files[uri]
+
+    def _parsed(self, uri: str, reference: str) -> Json:
         try:
             path = self._means.as_role(self._execution.doc["RoleArn"]).one(uri)
             if path.stat().st_size > LONGEST_FILE:
@@ -85,7 +93,7 @@ class Known:
             found: Json = json.loads(path.read_bytes())
         except DataFault as fault:
             raise Unresolved(reference, str(fault)) from fault
-        except (OSError, ValueError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise Unresolved(reference, f"{uri} is not JSON: {error}") from error
         return found
 
@@ -122,6 +130,8 @@ class Known:
         try:
             told = self._means.call_as(role, region, operation, request, {})
         except ApiError as error:
+            if retrying.passes(error.code):
+                raise
             raise Unresolved(f"Steps.{step}", error.message) from error
         return {name: _plain(value) for name, value in told.items()}
 

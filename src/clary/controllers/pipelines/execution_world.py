@@ -6,14 +6,16 @@ import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from clary.controllers.means import Means
+from clary.controllers.means import Means, Trusts
 from clary.controllers.pipelines.context import Known
 from clary.controllers.pipelines.definitions import Definitions
 from clary.controllers.pipelines.execution import DONE, Act, World, next_step
 from clary.controllers.pipelines.results import KEPT
+from clary.controllers.pipelines.trusting import distrusted
 from clary.controllers.step import Step
 from clary.core.document import Document
 from clary.core.errors import ApiError, Moved
+from clary.engines.pipelines import retrying
 from clary.engines.pipelines.declared import StepDefinition
 from clary.engines.pipelines.expressions import resolve
 from clary.engines.pipelines.faults import Unresolved
@@ -35,8 +37,8 @@ class PipelineExecutions:
 
     resource = PIPELINE_EXECUTION
 
-    def __init__(self, means: Means, definitions: Definitions) -> None:
-        self._means = means
+    def __init__(self, means: Means, definitions: Definitions, trusts: Trusts) -> None:
+        self._means, self._trusts = means, trusts
         self._definitions = definitions
 
     def look(self, record: Record, now: datetime) -> Step:
@@ -113,8 +115,10 @@ class PipelineExecutions:
         if not config:
             return {}
         now, role = self._means.records.clock.now(), record.doc["RoleArn"]
+        if why := distrusted(self._trusts, record):
+            return {"_Fault": why}
         try:
-            named = resolve(config, Known(self._means, record, definition, now, {}))
+            named = resolve(config, Known(self._means, record, definition, now))
             told = dict(named) if isinstance(named, dict) else {}
             if experiment := told.get("ExperimentName"):
                 named_so = {"ExperimentName": experiment}
@@ -124,6 +128,8 @@ class PipelineExecutions:
         except Unresolved as fault:
             return {"_Fault": f"ClientError: {fault}"}
         except ApiError as error:
+            if retrying.passes(error.code):
+                raise
             return {"_Fault": f"ClientError: The execution's experiment: {error.message} ({error.code})"}
         return {_CONFIG: told}
 
@@ -131,8 +137,14 @@ class PipelineExecutions:
         self, record: Record, role: str, resource: Resource, operation: str, request: Document
     ) -> None:
         """Make what has a name unless it is there."""
-        if self._records(record).find(resource, key_of(resource, request)) is None:
+        records, key = self._records(record), key_of(resource, request)
+        if records.find(resource, key) is not None:
+            return
+        try:
             self._means.call_as(role, record.region, operation, request, {})
+        except ApiError:
+            if records.find(resource, key) is None:
+                raise  # else another execution has made it meanwhile
 
     def _records(self, record: Record) -> Records:
         return self._means.records.scoped(record.account, record.region)

@@ -20,6 +20,10 @@ KEPT = ("_Made", "_Outputs", "Metadata")
 """What a step says of its result."""
 
 
+class Unseen(Exception):
+    """What a step reads cannot be listed: no result of it is taken or kept."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lookup:
     """What the cache said: the members of a step that takes a result, or why there is none to take."""
@@ -80,19 +84,17 @@ def digest(parts: Mapping[str, str]) -> str:
 
 
 def listing(means: Means, role: str, uri: str) -> str:
-    """Return a digest of all objects under an S3 prefix, keys and contents; "" where none is seen."""
+    """Return a digest of all objects under an S3 prefix, keys and contents; raises Unseen."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     told = hashlib.sha256()
-    seen = False
     try:
         if not means.allowed(role, "s3:ListBucket", f"arn:aws:s3:::{bucket}"):
-            return ""
+            raise Unseen(f"its role may not list {uri} (s3:ListBucket), so what it reads is not known")
         for each in means.objects.each(bucket, prefix):
             told.update(f"{each.key}\0{each.etag}\0{each.size}\n".encode())
-            seen = True
-    except ApiError:
-        return ""
-    return told.hexdigest() if seen else ""
+    except ApiError as error:
+        raise Unseen(f"{uri} cannot be listed: {error.message}") from error
+    return told.hexdigest()
 
 
 def _gone(records: Records, result: Document) -> bool:

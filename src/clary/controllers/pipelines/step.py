@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
+from clary.core.errors import ApiError
 from clary.engines.pipelines import retrying
 from clary.engines.pipelines.graph import StepStatus
 from clary.resources.pipelines.pipeline_execution_step import DONE
@@ -103,6 +104,11 @@ def finish(doc: Document, end: End, now: datetime) -> Step:
         write["FailureReason"] = clip(end.reason)
     keeps = end.status == "Succeeded" and "_Parts" in {**doc, **write} and "CacheHitResult" not in write
     return Step(effect="keep" if keeps else "none", write=write, again=None, wake=doc["_Parent"])
+
+
+def refused(error: ApiError) -> End:
+    """Return how an attempt ends one of whose calls was refused."""
+    return End(status="Failed", code=error.code, reason=f"ClientError: {error.message} ({error.code})")
 
 
 def troubled(step: Record, error: Exception, now: datetime) -> Step:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from clary.controllers.means import Means
+from clary.controllers.means import Means, Trusts
 from clary.controllers.pipelines import asking, checking, making, tracing
 from clary.controllers.pipelines.beginning import Beginning
 from clary.controllers.pipelines.checking import CHECKS
 from clary.controllers.pipelines.definitions import Definitions
 from clary.controllers.pipelines.narrating import narrate
 from clary.controllers.pipelines.results import Results
-from clary.controllers.pipelines.step import Begin, End, World, calm, next_step, settle, troubled
+from clary.controllers.pipelines.step import Begin, End, World, calm, next_step, refused, settle, troubled
 from clary.controllers.pipelines.things import THINGS
 from clary.controllers.step import AT_ONCE, Step
 from clary.core.document import Document
@@ -29,11 +29,11 @@ class PipelineExecutionSteps:
 
     resource = PIPELINE_EXECUTION_STEP
 
-    def __init__(self, means: Means, definitions: Definitions) -> None:
+    def __init__(self, means: Means, definitions: Definitions, trusts: Trusts) -> None:
         self._means = means
         self._definitions = definitions
         self._results = Results(means)
-        self._beginning = Beginning(means, self._results)
+        self._beginning = Beginning(means, self._results, trusts)
 
     def look(self, record: Record, now: datetime) -> Step:
         """Resolve what is to begin, or see how what began stands, and decide."""
@@ -117,8 +117,7 @@ class PipelineExecutionSteps:
                 due = now if ends else now + (step.again or AT_ONCE)
                 records.update(record, {**members, "_Begun": True, "StepStatus": "Executing"}, due=due)
         except ApiError as error:
-            refused = End(status="Failed", code=error.code, reason=_refused(error))
-            return settle(record, refused, definition.retry_policies, now)
+            return settle(record, refused(error), definition.retry_policies, now)
         return Step()  # not written: the record has moved on, and is looked at again
 
     def _made(self, record: Record, role: str, definition: StepDefinition, step: Begin) -> Document:
@@ -143,7 +142,3 @@ class PipelineExecutionSteps:
         """Say in the execution's log what a client cannot read elsewhere."""
         if isinstance(step, Begin) and step.remark:
             narrate(self._means, record, step.remark)
-
-
-def _refused(error: ApiError) -> str:
-    return f"ClientError: {error.message} ({error.code})"

@@ -55,6 +55,11 @@ def failure(code: str, reason: str) -> Failure:
     return Failure(frozenset({said} if said else ()), reason)
 
 
+def passes(code: str) -> bool:
+    """Say whether a call refused so may be answered the next time: it was throttled, or we failed."""
+    return _CODES.get(code) in (THROTTLING, SERVICE_FAULT)
+
+
 def next_attempt(
     policies: Sequence[Document], failed: Failure, attempts: int, first: datetime, now: datetime
 ) -> datetime | None:

@@ -31,16 +31,16 @@ _UNBUILT = {"MlflowExperimentName": "executions are not logged to MLflow; leave 
 
 @before("sagemaker", "StartPipelineExecution")
 def check(call: Call) -> None:
-    """Refuse a role that cannot be passed on, and what is not built."""
+    """Refuse what is not built."""
     references.refuse(call.request, _UNBUILT)
-    if role := call.request.get("RoleArn"):
-        references.role(call, role)
 
 
 @completes("sagemaker", "StartPipelineExecution")
 def started(call: Call) -> Document:
     """Say which version is executed, by which role, with which parameters, and what is taken over."""
     pipeline = crud.named(of(PIPELINE), call)
+    role: str = call.request.get("RoleArn") or pipeline.doc["RoleArn"]
+    references.role(call, role)  # the pipeline's own too: it may have changed since
     version = versions.asked(call, pipeline)
     definition = parsed(version.doc["PipelineDefinition"])
     given = {each["Name"]: each["Value"] for each in call.request.get(_PARAMETERS, ())}
@@ -52,7 +52,7 @@ def started(call: Call) -> Document:
     return {
         "PipelineName": pipeline.name,
         "PipelineArn": pipeline.arn,
-        "RoleArn": call.request.get("RoleArn", pipeline.doc["RoleArn"]),
+        "RoleArn": role,
         "PipelineExecutionDisplayName": _display_name(call),
         _PARAMETERS: [{"Name": name, "Value": values_of.text(value)} for name, value in values.items()],
         versions.NUMBER: version.doc[versions.NUMBER],
