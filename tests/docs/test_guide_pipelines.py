@@ -42,3 +42,18 @@ def test_the_examples_end_as_they_say(clary: Clary, tmp_path: Path, monkeypatch:
     wanted = [line.strip() for line in shown[0].splitlines()]
     few = clary.run("python", "run.py", "10").stdout
     assert [line.rstrip() for line in few.splitlines()] == wanted
+    assert _plain(clary.command("pipeline", "Words").stdout) == _plain(_indented("Words "))
+
+
+def _indented(start: str) -> str:
+    """Return the indented block of the guide that begins with a word."""
+    shown = re.search(rf"^    {start}.*\n(?:    .*\n)+", GUIDE, re.M)
+    assert shown is not None
+    return re.sub(r"^    ", "", shown[0], flags=re.M)
+
+
+def _plain(told: str) -> list[str]:
+    """Return what was printed without ids, times and what follows the first sentence of the last line."""
+    text = re.sub(r"\b[a-z0-9]{12}\b|Count-\w{10}|20\d\d-\S+ \S+|\d+\.\d s", "", told)
+    *lines, last = text.splitlines()
+    return [*lines, last.partition(".")[0]]

@@ -252,6 +252,11 @@ def test_a_changed_byte_runs_what_depends_on_it_and_nothing_else(clary: Clary, f
     assert why == f"C runs: not the same as in {arn}: ProcessingInputs.read content"
     word = f"s3://{BUCKET}/letters/{again.rpartition('/')[2]}/D/word.txt"
     assert read(clary, word) == "3CD"
+    told = json.loads(clary.command("pipeline", "Bytes", "--json").stdout)
+    reused = f"from the cache: the result of {arn.rpartition('/')[2]}"
+    whys = {step["StepName"]: step["Why"] for step in told["Steps"]}
+    assert (whys["A"], whys["B"]) == (reused, reused)
+    assert whys["C"] == "ran: " + why.removeprefix("C runs: ")
 
 
 def test_a_callback_waits_across_a_restart_and_goes_on_with_its_answer(clary: Clary, first: str) -> None:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "account": ("clary.cli.account", "Make, list and delete accounts, and make their keys."),
     "image": ("clary.cli.image", "Make, list and remove images of your own."),
     "logs": ("clary.cli.logs", "Print or follow the log of a job or an endpoint."),
+    "pipeline": ("clary.cli.pipeline", "Print an execution's steps, and why each ran, was reused or failed."),
     "lineage": ("clary.cli.lineage", "Print what led to a model or endpoint, and what it led to."),
     "attach": ("clary.cli.attach", "Open a shell, or run a command, inside a running training job."),
     "chaos": ("clary.cli.chaos", "Take capacity back from spot jobs, to see whether they go on."),
