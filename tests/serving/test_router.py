@@ -383,7 +383,7 @@ def test_an_answer_that_ends_with_its_connection_is_whole(server: Server, tmp_pa
 def test_what_is_not_built_is_refused_and_what_is_unknown_is_stripped(server: Server, echo: Model) -> None:
     with endpoint(server, "strict", ("v", 1.0, echo.path)):
         runtime = server.client("sagemaker-runtime")
-        with pytest.raises(ClientError, match="leave InferenceComponentName out"):
+        with pytest.raises(ClientError, match="inference component, which no endpoint here has"):
             runtime.invoke_endpoint(EndpointName="strict", Body=b"x", InferenceComponentName="c")
 
         def add(request: Any, **_: object) -> None:

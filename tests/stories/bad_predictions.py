@@ -120,7 +120,7 @@ XGB = {
         b"1,2",
         "ValidationError",
         0,
-        r"leave InferenceComponentName out",
+        r"which no endpoint here has\. Leave it out",
         more={"InferenceComponentName": "c"},
     ),
     "explain": Bad(
@@ -128,7 +128,7 @@ XGB = {
         b"1,2",
         "ValidationError",
         0,
-        r"leave EnableExplanations out",
+        r"explanations, which no endpoint here makes",
         more={"EnableExplanations": "`true`"},
     ),
     "endpoint": Bad(

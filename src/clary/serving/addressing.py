@@ -12,9 +12,12 @@ from clary.serving.stream import Stream
 
 _CONTAINER = b"x-amzn-sagemaker-target-container-hostname"
 _UNBUILT = {
-    b"x-amzn-sagemaker-enable-explanations": "explanations are not made; leave EnableExplanations out",
+    b"x-amzn-sagemaker-enable-explanations": (
+        "EnableExplanations asks for explanations, which no endpoint here makes. Leave it out."
+    ),
     b"x-amzn-sagemaker-inference-component": (
-        "inference components are not built; leave InferenceComponentName out"
+        "InferenceComponentName asks for an inference component, which no endpoint here has. Leave it out; "
+        "TargetVariant names a variant."
     ),
 }
 _NAMING = frozenset({_CONTAINER, TARGET, *_UNBUILT})
@@ -33,7 +36,7 @@ def names_a_model(call: Invocation) -> bool:
 def check(call: Invocation) -> None:
     """Refuse what no endpoint can do."""
     for name in call.headers.keys() & _UNBUILT.keys():
-        raise Refused(f"Clary cannot do this yet: {_UNBUILT[name]}.")
+        raise Refused(_UNBUILT[name])
 
 
 async def ask(host: Host, call: Invocation, patience: float, stream: Stream | None) -> tuple[str, Answer]:

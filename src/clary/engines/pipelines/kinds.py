@@ -137,7 +137,8 @@ _CLUSTER = "There is no EMR here: run the program as a Processing step, with an 
 NOT_RUN: Mapping[str, str] = {
     "EMR": _CLUSTER,
     "EMRServerless": _CLUSTER,
-    "InferenceComponent": "Create it in a Lambda step.",
+    "InferenceComponent": "Endpoints here have no inference components: give the model a variant of its own, "
+    "by EndpointConfig and Endpoint steps.",
     "Job": "CreateJob runs nothing here: use a Training or a Processing step.",
     "Cleanup": "Delete the objects in a Lambda or a Processing step.",
     "ForEach": "Write one step for each item, or loop within a Processing step.",

@@ -64,7 +64,7 @@ def _check_variant(call: Call, variant: Document) -> None:
     references.refuse(variant, _UNBUILT_VARIANT, where)
     if "ModelName" not in variant:
         raise ValidationError(
-            f"{where}inference components are not supported by Clary yet; give a ModelName. Several models "
+            f"{where}no endpoint here has inference components: give a ModelName. Several models "
             "share a host as one model of the Mode MultiModel, or as the Containers of one model."
         )
     model = call.records.get(MODEL, variant).doc
