@@ -14,6 +14,8 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,14 +23,22 @@ from lambda_runtime.task import BadArchive, unpack
 
 SOURCE = Path(__file__).resolve().parents[2] / "images" / "lambda-python"
 CODE = """
-import os, pathlib, time
+import os, pathlib, sys, time
 print("imported")
+began = time.monotonic()
+while pathlib.Path("held").exists():
+    time.sleep(0.005)
 def handler(event, context):
     with open("marks", "a") as marks:
         marks.write(event["n"])
     while event.get("held") and not pathlib.Path("go").exists():
         time.sleep(0.005)
-    return {"n": event["n"], "pid": os.getpid()}
+    if event["n"] == "exit":
+        os._exit(7)
+    told = {"n": event["n"], "pid": os.getpid()}
+    if event["n"].startswith("timed"):
+        told["left"] = context.get_remaining_time_in_millis() + (time.monotonic() - began) * 1000
+    return told
 """
 
 
@@ -78,11 +88,18 @@ class Environment:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[Environment]:
+    with running(tmp_path, init=90) as made:
+        yield made
+
+
+@contextmanager
+def running(tmp_path: Path, **settings: object) -> Iterator[Environment]:
+    """Have an environment."""
     with zipfile.ZipFile(tmp_path / "function.zip", "w") as archive:
         archive.writestr("app.py", CODE)
     told = {"name": "f", "version": "$LATEST", "handler": "app.handler", "runtime": "python3.12"}
     more = {"memory": 256, "timeout": 60, "group": "g", "stream": "s"}
-    (tmp_path / "function.json").write_text(json.dumps({**told, **more}))
+    (tmp_path / "function.json").write_text(json.dumps({**told, **more, **settings}))
     made = Environment(tmp_path)
     variables = {
         **os.environ,
@@ -138,6 +155,47 @@ def test_the_log_is_whole_when_the_answer_is_there(environment: Environment) -> 
     assert sorted(lines[:2]) == ["START RequestId: request-1 Version: $LATEST", "imported"]
     assert lines[2] == "END RequestId: request-1"
     assert lines[3].startswith("REPORT RequestId: request-1\tDuration: ")
+
+
+def reports(environment: Environment, kind: str = "REPORT") -> list[str]:
+    """Return the log's lines of one kind."""
+    lines = (environment.base / "log").read_text().splitlines()
+    return [line for line in lines if line.startswith(f"{kind} ")]
+
+
+def test_an_import_has_time_of_its_own_and_then_that_of_the_invocation(tmp_path: Path) -> None:
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "held").touch()
+    with running(tmp_path, init=0.2) as environment, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(environment.ask, "timed")
+        end = time.monotonic() + 90
+        while not reports(environment, "INIT_REPORT"):
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        (tmp_path / "task" / "held").unlink()
+        status, body = asked.result()
+        [late], [report] = reports(environment, "INIT_REPORT"), reports(environment)
+    assert status == 200
+    assert json.loads(body)["left"] <= 60_000  # since the second import began
+    assert late.endswith("\tPhase: init\tStatus: timeout")
+    assert "Init Duration" not in report
+
+
+def test_a_process_that_is_started_anew_has_no_time_of_its_own(environment: Environment) -> None:
+    first, ended, again = (json.loads(environment.ask(n)[1]) for n in ("1", "exit", "timed"))
+    assert ended["errorType"] == "Runtime.ExitError"
+    assert again["pid"] != first["pid"]
+    assert again["left"] <= 60_000
+    assert ["Init Duration" in line for line in reports(environment)] == [True, False, False]
+
+
+def test_an_import_that_takes_the_invocations_time_too_is_timed_out(tmp_path: Path) -> None:
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "held").touch()
+    with running(tmp_path, init=0.1, timeout=0.3) as environment:
+        told = json.loads(environment.ask("1")[1])
+        assert told["errorType"] == "Sandbox.Timedout"
+        (tmp_path / "task" / "held").unlink()
 
 
 def packed(path: Path, *items: tuple[str, bytes, int]) -> Path:

@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from decimal import Decimal
@@ -46,7 +47,7 @@ def main() -> None:
         _tell(fault.document)
         frames.send(connection, {"ready": False}, json.dumps(fault.document).encode())
         return
-    frames.send(connection, {"ready": True})
+    frames.send(connection, {"ready": True, "at": time.monotonic()})
     while (message := frames.receive(connection)) is not None:
         head, event = message
         lines.request = head["id"]

@@ -52,15 +52,14 @@ class Environment:
         self._lock = threading.Lock()
         self._running: tuple[str, Job] | None = None
         self._answers: OrderedDict[str, Job] = OrderedDict()
-        self._broken = b""
-        self._told_of = 0
+        self._broken, self._told = b"", False
         try:
             task.unpack(settings_of.ARCHIVE, settings_of.TASK_ROOT)
         except task.BadArchive as error:
             self._broken = b'{"errorType": "InvalidZipFileException", "errorMessage": "%s"}' % (
                 str(error).replace("\\", " ").replace('"', "'").encode()
             )
-        self._worker = None if self._broken else Worker(settings, log)
+        self._worker = None if self._broken else Worker(settings, log, early=True)
 
     def invoke(self, head: dict[str, Any], event: bytes, durable: str | None) -> Job | None:
         """Return what becomes of an invocation; None where another one is worked on."""
@@ -104,20 +103,27 @@ class Environment:
     def _work(self, job: Job, head: dict[str, Any], event: bytes) -> None:
         request, log = head["id"], self._log
         log.begin()
-        log.line(f"START RequestId: {request} Version: {self._settings.version}")
         worker = self._ready()
+        log.line(f"START RequestId: {request} Version: {self._settings.version}")
         began = time.monotonic()
         outcome = worker.invoke(head, event) if worker else Outcome(True, self._broken)
         if worker:
             worker.output.drain()
-            began = max(began, worker.ready)
         self._report(request, outcome, worker, time.monotonic() - began)
         job.failed, job.body, job.log = outcome.failed, outcome.body, log.tail()
 
     def _ready(self) -> Worker | None:
-        if self._worker and not self._worker.alive():
-            self._worker.end()
-            self._worker = Worker(self._settings, self._log)
+        """Return the process that is to handle the next event: another one where the last is of no use."""
+        worker = self._worker
+        if worker is None:
+            return None
+        late = worker.alive() and worker.early and not worker.prepared()
+        if late:
+            seconds = time.monotonic() - worker.began
+            self._log.line(f"INIT_REPORT Init Duration: {seconds * 1e3:.2f} ms\tPhase: init\tStatus: timeout")
+        if late or not worker.alive():
+            worker.end()
+            self._worker = Worker(self._settings, self._log, early=False)
         return self._worker
 
     def _report(self, request: str, outcome: Outcome, worker: Worker | None, seconds: float) -> None:
@@ -132,8 +138,8 @@ class Environment:
             f"Memory Size: {self._settings.memory} MB",
             f"Max Memory Used: {worker.memory() if worker else 0} MB",
         ]
-        if worker and worker.ready and id(worker) != self._told_of:
-            self._told_of = id(worker)
+        if worker and worker.early and worker.ready and not self._told:
+            self._told = True
             told.append(f"Init Duration: {(worker.ready - worker.began) * 1e3:.2f} ms")
         if status:
             told.append(status)

@@ -24,6 +24,7 @@ class Settings:
     timeout: float
     group: str
     stream: str
+    init: float = 10.0  # seconds that an environment's first import has to itself, as on AWS
     variables: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:

@@ -20,7 +20,6 @@ from lambda_runtime import frames
 from lambda_runtime.output import Log, Output
 from lambda_runtime.settings import TASK_ROOT, Settings
 
-INIT = 10.0  # Seconds that a function may take to be imported before that counts as its invocation's time.
 LONGEST_ANSWER = 6_291_556
 _LOOK = 0.05  # Seconds between looks at how much memory is in use.
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -38,10 +37,14 @@ class Outcome:
 
 
 class Worker:
-    """One process with its pipe and its socket."""
+    """One process with its pipe and its socket.
 
-    def __init__(self, settings: Settings, log: Log) -> None:
-        self._settings = settings
+    One that is `early` was started before anybody asked: its import has time of its own. Another one's import
+    is a part of the invocation that it was started for. evidence/lambda.md
+    """
+
+    def __init__(self, settings: Settings, log: Log, *, early: bool) -> None:
+        self._settings, self.early = settings, early
         self.began = time.monotonic()
         self.ready = 0.0
         self.peak = 0
@@ -64,14 +67,18 @@ class Worker:
             Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("1000")
         self._socket, self.output = ours, Output(reads, log)
 
+    def prepared(self) -> bool:
+        """Wait for the import as long as it has time of its own; False where that did not do."""
+        return bool(self.ready) or self._await(self.began + self._settings.init) != "late"
+
     def invoke(self, head: dict[str, Any], event: bytes) -> Outcome:
         """Have one event handled, or say how it ended otherwise."""
-        limit = self._settings.timeout
-        if not self.ready and (ended := self._initialised(limit, head["id"])):
+        mine = not self.early and not self.ready  # its start is a part of this invocation
+        deadline = (self.began if mine else time.monotonic()) + self._settings.timeout
+        if not self.ready and (ended := self._initialised(deadline, head["id"])):
             return ended
-        deadline = time.monotonic() + limit
         try:
-            frames.send(self._socket, {**head, "seconds": limit}, event)
+            frames.send(self._socket, {**head, "seconds": deadline - time.monotonic()}, event)
         except OSError:
             return self._ended(head["id"])
         told = self._await(deadline)
@@ -107,9 +114,9 @@ class Worker:
             self.peak = max(self.peak, int(line.split()[1]) << 10)
         return -(-self.peak >> 20)
 
-    def _initialised(self, limit: float, request: str) -> Outcome | None:
+    def _initialised(self, deadline: float, request: str) -> Outcome | None:
         """Wait until the handler is imported; return what the caller is told where it is not."""
-        told = self._await(max(self.began + INIT, time.monotonic()) + limit)
+        told = self._await(deadline)
         if told == "late":
             return self._timed_out(request)
         if told == "full":
@@ -121,19 +128,21 @@ class Worker:
         if not head["ready"]:
             self.fault = body
             return Outcome(True, body)
-        self.ready = time.monotonic()
+        self.ready = float(head["at"])
         return None
 
     def _await(self, deadline: float) -> str:
         """Wait for a message or the end; `late` where neither came in time, `full` where memory ran out."""
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
-        while (left := deadline - time.monotonic()) > 0:
+        while True:
+            left = max(0.0, deadline - time.monotonic())
             if poller.poll(min(left, _LOOK) * 1000):
                 return "there"
             if self._resident() > self._settings.memory << 20:
                 return "full"
-        return "late"
+            if not left:
+                return "late"
 
     def _resident(self) -> int:
         try:
