@@ -80,6 +80,32 @@ def test_a_flexible_window_moves_a_time_within_it_always_alike() -> None:
     assert case("rate(1 day)", NOON + wait, FlexibleTimeWindow=window) == Due(at=NOON)
 
 
+@pytest.mark.parametrize("more", [{}, {"Target": {"RetryPolicy": {"MaximumEventAgeInSeconds": 60}}}])
+def test_no_time_is_left_out_where_windows_are_longer_than_the_time_between(more: Document) -> None:
+    more = {**more, "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}}
+    now, last = NOON, None
+    acted: list[tuple[datetime, datetime]] = []
+    while len(acted) < 100:
+        found = case("rate(1 minute)", now, last=last, **more)
+        if found.at is not None:
+            last = found.at
+            acted.append((found.at, now))
+        else:
+            assert found.look is not None and found.look > now
+            now = found.look
+    assert [at for at, _ in acted] == [NOON + number * MINUTE for number in range(100)]
+    assert all(at <= when < at + 15 * MINUTE for at, when in acted)
+    assert len({when for _, when in acted}) > 20
+
+
+def test_a_time_whose_window_is_over_counts_if_it_was_the_last_of_these() -> None:
+    window: Document = {"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 10}}
+    assert case("rate(1 minute)", NOON + 30 * MINUTE, last=NOON, **window) == Due(at=NOON + 20 * MINUTE)
+    policy = {"RetryPolicy": {"MaximumEventAgeInSeconds": 120}}
+    late = case("at(2026-11-23T12:01:00)", NOON + 30 * MINUTE, Target=policy, **window)
+    assert late == Due()
+
+
 @pytest.mark.parametrize(
     ("wanted", "why"),
     [

@@ -14,7 +14,7 @@ from clary.core.document import Document
 from clary.engines.events.announcement import stamp
 from clary.engines.events.transform import compact
 from clary.engines.scheduler import target
-from clary.engines.scheduler.due import AGE, due
+from clary.engines.scheduler.due import AGE, due, later
 from clary.resources.scheduler.schedule import SCHEDULE
 from clary.store.events import deliveries, reached
 from clary.store.events.deliveries import Outgoing
@@ -81,7 +81,7 @@ def outgoing(schedule: Record, at: datetime, now: datetime) -> Outgoing:
         token=execution,
         request={"Target": wanted, "Body": target.body(text, said), "Said": said},
         due=micros(now),
-        expires=micros(at + age),
+        expires=micros(at + later(schedule.doc, schedule.uid, at) + age),
         most=policy.get("MaximumRetryAttempts", TRIES),
     )
 

@@ -40,26 +40,32 @@ def due(
     end: datetime | None = doc.get("EndDate")
     age = timedelta(seconds=doc["Target"].get("RetryPolicy", {}).get("MaximumEventAgeInSeconds", AGE))
     grace = _MOMENT if times.cron or last else PRECISION
-    behind = max(since - grace, now - age, last or since - grace)
+    behind = max(since - grace, now - age - window(doc), last or since - grace)
     if times.once is None:
         behind = max(behind, start - _MOMENT)
-    until = now if end is None else min(now, end)
-    came = times.last(behind, until, start)
-    if came is not None and (moment := came + later(doc, uid, came)) <= now:
-        return Due(at=came)
-    if came is not None:
-        return Due(look=moment)
-    coming = times.next(max(now, behind), start)
+    missed = times.last(behind, now - window(doc) if end is None else min(now - window(doc), end), start)
+    if missed is not None:
+        if missed + later(doc, uid, missed) + age >= now:
+            return Due(at=missed)
+        behind = missed
+    coming = times.next(behind, start)  # one after the other, be the window longer than the time between
     if coming is None or (end is not None and coming > end):
         return Due()
-    return Due(look=coming + later(doc, uid, coming))
+    moment = coming + later(doc, uid, coming)
+    return Due(at=coming) if moment <= now else Due(look=moment)
+
+
+def window(doc: Document) -> timedelta:
+    """Return how far apart the times are at most that a time may be acted on."""
+    flexible = doc["FlexibleTimeWindow"]
+    if flexible["Mode"] == "OFF":
+        return timedelta(0)
+    return timedelta(minutes=flexible.get("MaximumWindowInMinutes", 1))
 
 
 def later(doc: Document, uid: str, at: datetime) -> timedelta:
     """Return how far into its flexible window a time is acted on: the same for the same time."""
-    window = doc["FlexibleTimeWindow"]
-    if window["Mode"] == "OFF":
+    if not (seconds := int(window(doc).total_seconds())):
         return timedelta(0)
     digest = hashlib.sha256(f"{uid}{at.astimezone(UTC).isoformat()}".encode()).digest()
-    seconds = window.get("MaximumWindowInMinutes", 1) * 60
     return timedelta(seconds=int.from_bytes(digest[:4], "big") % seconds)
