@@ -255,3 +255,16 @@ def test_what_is_no_json_is_refused() -> None:
 
 def test_a_definition_has_at_most_a_mebibyte() -> None:
     assert "it may have 1048576" in fault(of(fail("A"), Metadata={"x": "y" * (1 << 20)})).message
+
+
+def test_a_definition_has_so_many_parameters_and_steps_and_nests_so_deep() -> None:
+    parameters = [{"Name": f"P{number}", "Type": "String"} for number in range(201)]
+    told = fault(of(fail("A"), Parameters=parameters))
+    assert (told.path, told.message) == ("Parameters", "there are 201; there may be 200.")
+    within = [fail(f"S{number}") for number in range(definition.MOST_STEPS)]
+    branched = {"Name": "If", "Type": "Condition", "Arguments": {"Conditions": [], "IfSteps": within}}
+    assert fault(of(branched)).message == "there are 1001; there may be 1000."
+    message: object = "x"
+    for _ in range(100):
+        message = {"Std:Join": {"On": "", "Values": [message]}}
+    assert "nest more than 200 deep" in fault(of(fail("A", Arguments={"ErrorMessage": message}))).message

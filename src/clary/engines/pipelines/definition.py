@@ -30,6 +30,7 @@ from clary.engines.pipelines.members import choice, count, flag, items, members,
 from clary.engines.pipelines.parameters import fits
 from clary.engines.pipelines.paths import NAME
 from clary.engines.pipelines.retrying import check as check_policy
+from clary.engines.pipelines.sizes import depth
 
 __all__ = [
     "LONGEST",
@@ -47,6 +48,9 @@ __all__ = [
 
 VERSION = "2020-12-01"
 LONGEST = 1 << 20  # characters; the model's limit on PipelineDefinition
+MOST_PARAMETERS = 200  # the model's limit on PipelineParameters, which may give each of them
+MOST_STEPS = 1000  # of all branches; AWS begins with 50 and lets it be raised
+DEEPEST = 200  # lists and objects within each other
 
 _TOP = ("Version", "Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig", "Steps")
 _PARAMETER = ("Name", "Type", "DefaultValue", "EnumValues", "Description")
@@ -67,6 +71,8 @@ def parse(text: str) -> Definition:
         json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise DefinitionFault("", f"it is no JSON: {error}") from error
+    if depth(document) > DEEPEST:
+        raise DefinitionFault("", f"its lists and objects nest more than {DEEPEST} deep.")
     top = members(document, "", _TOP)
     if top.get("Version", VERSION) != VERSION:
         raise DefinitionFault("Version", f"it is {top['Version']!r}; it must be {VERSION!r}.")
@@ -76,7 +82,9 @@ def parse(text: str) -> Definition:
     if top.get("MlflowConfig") is not None:
         raise DefinitionFault("MlflowConfig", "executions are not logged to MLflow; leave it out.")
     parameters = tuple(_parameters(top.get("Parameters", [])))
+    count(parameters, "Parameters", MOST_PARAMETERS)
     found = list(_steps(top["Steps"], "Steps", None))
+    count(found, "Steps", MOST_STEPS)
     paths = _unique(found)
     experiment = top.get("PipelineExperimentConfig")
     config = (

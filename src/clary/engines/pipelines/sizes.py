@@ -49,6 +49,15 @@ def size(value: object, reference: str, most: int) -> int:
     return taken
 
 
+def depth(value: object) -> int:
+    """Return how many lists and objects lie within each other, 0 for neither."""
+    found, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        found += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return found
+
+
 def _whole(text: str) -> bool:
     """Say whether a text can be written down: no half of a surrogate pair is in it."""
     if text.isascii():
