@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 from tests.operations.pipelines.life import ROLE
 from tests.operations.pipelines.written import condition, fail, model, training
 
+from clary.resources.registry import find
+
 if TYPE_CHECKING:
     from tests.operations.pipelines.life import Life
 
@@ -161,6 +163,26 @@ def test_a_deleted_pipeline_takes_its_versions_executions_and_steps_along(life: 
     assert life.sagemaker.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"] == []
     [version] = life.sagemaker.list_pipeline_versions(PipelineName=name)["PipelineVersionSummaries"]
     assert version["PipelineVersionId"] == 1
+
+
+def test_a_history_of_many_writes_is_forgotten_as_a_whole(life: Life) -> None:
+    name = life.create(condition("Ask", 1, 2))
+    life.sagemaker.update_pipeline(PipelineName=name, PipelineDefinition=life.definition(fail("End", "x")))
+    arns = [life.start(name, PipelineVersionId=1), life.start(name)]
+    for arn in arns:
+        life.go_on(arn)
+    kind = find("sagemaker", "PipelineExecutionStep")
+    born = life.record(arns[0], "Ask").doc
+    with life.records.database.write():
+        for number in range(300):
+            life.records.create(kind, {**born, "StepName": f"S{number:04}"})
+    life.sagemaker.delete_pipeline(PipelineName=name)
+    assert list(life.records.each(kind, under=arns[0].rpartition("/")[2])) == []
+    for arn in arns:
+        assert life.records.by_arn(arn) is None
+    versions = find("sagemaker", "PipelineVersion")
+    assert list(life.records.each(versions, under=name)) == []
+    assert refusal(life.sagemaker.describe_pipeline, PipelineName=name)[0] == "ResourceNotFound"
 
 
 def test_steps_are_listed_in_pages_in_either_order(life: Life) -> None:

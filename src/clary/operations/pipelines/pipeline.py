@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
 from clary.operations import crud, references
@@ -17,6 +20,7 @@ from clary.resources.pipelines.pipeline_version import PIPELINE_VERSION
 from clary.store.record import Record
 from clary.store.records import Filter
 
+_AT_ONCE = 100  # records that are deleted in one write
 _RUNNING = ("Executing", "Stopping")
 _OF_VERSIONS = ("PipelineDefinition", versions.ALIASES)  # what a pipeline's versions keep, not itself
 
@@ -74,33 +78,44 @@ def describe(call: Call) -> Document:
 
 @operation("sagemaker", "DeletePipeline")
 def delete(call: Call) -> Document:
-    """Forget a pipeline with its versions and executions, unless one of these is running."""
-    with call.records.database.write():
-        pipeline = crud.named(of(PIPELINE), call)
-        mine = Filter("PipelineName", "eq", pipeline.name)
-        running = [mine, Filter("PipelineExecutionStatus", "in", _RUNNING)]
-        if found := call.records.page(PIPELINE_EXECUTION, where=running, limit=1).records:
-            raise ApiError(
-                f"The pipeline {pipeline.arn} has a running execution, {found[0].arn}. Stop it first.",
-                code="ConflictException",
-                status=400,
-            )
-        for resource in (PIPELINE_EXECUTION, PIPELINE_VERSION):
-            while belonging := call.records.page(resource, where=[mine], limit=100).records:
-                for record in belonging:
-                    _forget(call, record)
-        for result in list(call.records.each(PIPELINE_STEP_RESULT, under=pipeline.name)):
-            call.records.delete(result)
-        call.records.delete(pipeline)
-    return {"PipelineArn": pipeline.arn}
+    """Forget a pipeline with its versions and executions, unless one of these is running.
+
+    Others write between one part and the next. The pipeline goes last: who is cut off may ask again.
+    """
+    while True:
+        with call.records.database.write():
+            pipeline = crud.named(of(PIPELINE), call)
+            _check_idle(call, pipeline)
+            belonging = list(islice(_belonging(call, pipeline), _AT_ONCE))
+            for record in belonging:
+                call.records.delete(record)
+            if not belonging:
+                call.records.delete(versions.numbered(call, pipeline, pipeline.doc[versions.NUMBER]))
+                call.records.delete(pipeline)
+                return {"PipelineArn": pipeline.arn}
 
 
-def _forget(call: Call, record: Record) -> None:
-    """Delete what belongs to a pipeline, an execution with its steps and their callbacks."""
-    if record.kind == PIPELINE_EXECUTION.kind:
-        for step in list(steps_of(call.records, record)):
+def _check_idle(call: Call, pipeline: Record) -> None:
+    mine = Filter("PipelineName", "eq", pipeline.name)
+    running = [mine, Filter("PipelineExecutionStatus", "in", _RUNNING)]
+    if found := call.records.page(PIPELINE_EXECUTION, where=running, limit=1).records:
+        raise ApiError(
+            f"The pipeline {pipeline.arn} has a running execution, {found[0].arn}. Stop it first.",
+            code="ConflictException",
+            status=400,
+        )
+
+
+def _belonging(call: Call, pipeline: Record) -> Iterator[Record]:
+    """Yield what belongs to a pipeline but its newest version, what belongs to something before that."""
+    for execution in call.records.each(PIPELINE_EXECUTION, under=pipeline.name):
+        for step in steps_of(call.records, execution):
             callback = step.doc.get("Metadata", {}).get("Callback", {}).get("CallbackToken")
             if callback and (found := call.records.find(PIPELINE_CALLBACK, callback)):
-                call.records.delete(found)
-            call.records.delete(step)
-    call.records.delete(record)
+                yield found
+            yield step
+        yield execution
+    yield from call.records.each(PIPELINE_STEP_RESULT, under=pipeline.name)
+    for version in call.records.each(PIPELINE_VERSION, under=pipeline.name):
+        if version.doc[versions.NUMBER] != pipeline.doc[versions.NUMBER]:
+            yield version
