@@ -93,7 +93,10 @@ class Killed(BaseException):
 
 
 class DyingRecords(Records):
-    """Records of a controller that is killed just before its `at`-th write, after the effect was done."""
+    """Records of a controller that is killed just before its `at`-th write, after the effect was done.
+
+    To delete a record is a write as well.
+    """
 
     def __init__(self, records: Records, at: int) -> None:
         super().__init__(records.database, records.clock, records.account, records.region)
@@ -105,6 +108,13 @@ class DyingRecords(Records):
             raise Killed
         self.left -= 1
         return super().settle(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they came
+
+    def delete(self, record: Record) -> None:
+        """Die, when the time has come."""
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        super().delete(record)
 
 
 LEASE_OVER = LEASE + timedelta(milliseconds=1)

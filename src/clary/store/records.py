@@ -24,7 +24,7 @@ from clary.resources.spec import Resource
 from clary.store import pages, search_index
 from clary.store.by_key import row_by
 from clary.store.database import Database
-from clary.store.events import outbox
+from clary.store.events import outbox, reached
 from clary.store.lineage import followed
 from clary.store.pages import Filter, Page
 from clary.store.record import (
@@ -169,6 +169,7 @@ class Records:
             outbox.note_gone(connection, registry.find(record.service, record.kind), record)
             if connection.execute(delete(RECORDS).where(guard)).rowcount != 1:
                 raise _moved(record)
+            reached.forget(connection, record.uid)
             followed.note_gone(connection, registry.find(record.service, record.kind), record)
             self._changed(connection, place_of(record))
 

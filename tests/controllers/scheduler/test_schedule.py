@@ -139,6 +139,18 @@ def test_a_schedule_that_is_over_stays_or_goes(world: World, action: str, stays:
     assert (reached.last(world.records.database, record.uid) is not None) is stays
 
 
+def test_a_kill_before_a_schedule_that_is_over_goes_does_not_act_again(world: World) -> None:
+    record = schedule(world, "at(2026-11-01T12:01:00)", ActionAfterCompletion="DELETE")
+    world.later(MINUTE)
+    world.tend(controllers(world))
+    with pytest.raises(Killed):
+        world.tend(controllers(world), "dead", records=DyingRecords(world.records, 0))
+    world.later(LEASE_OVER)
+    settled(world)
+    assert len(sent(world)) == 1
+    assert world.records.by_uid(record.uid) is None
+
+
 def test_a_schedule_that_is_off_rests(world: World) -> None:
     record = schedule(world, "rate(1 minute)", State="DISABLED")
     settled(world)

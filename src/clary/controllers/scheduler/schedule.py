@@ -21,7 +21,7 @@ from clary.store.events.deliveries import Outgoing
 from clary.store.record import Record
 from clary.store.times import micros
 
-FIRE, FORGET = "fire", "forget"
+FIRE = "fire"
 TRIES = 185  # How often a call is tried again, where a schedule says nothing: evidence/event-schedules.md
 FARTHEST = timedelta(days=1)  # The longest wait between two looks, should the clock be put.
 
@@ -39,11 +39,7 @@ class Schedules:
         return next_step(record, reached.last(self._means.records.database, record.uid), now)
 
     def act(self, record: Record, step: Step) -> Document:
-        """Have the target called for one time, once, or forget the times of one that ends."""
-        if step.effect == FORGET:
-            with self._means.records.database.write() as connection:
-                reached.forget(connection, record.uid)
-            return {}
+        """Have the target called for one time, once."""
         at = datetime.fromisoformat(step.target)
         with self._means.records.database.write() as connection:
             if reached.reach(connection, record.uid, at):
@@ -61,9 +57,7 @@ def next_step(schedule: Record, last: datetime | None, now: datetime) -> Step:
         return Step(effect=FIRE, target=case.at.isoformat(), again=timedelta(0))
     if case.look is not None:
         return Step(again=min(max(case.look - now, timedelta(0)), FARTHEST))
-    if doc["ActionAfterCompletion"] == "DELETE":
-        return Step(effect=FORGET, delete=True)
-    return Step(again=None)
+    return Step(delete=doc["ActionAfterCompletion"] == "DELETE", again=None)
 
 
 def outgoing(schedule: Record, at: datetime, now: datetime) -> Outgoing:

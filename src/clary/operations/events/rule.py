@@ -13,7 +13,6 @@ from clary.operations.events.buses import bus_of, check_role, limit, missing, ru
 from clary.operations.registry import Call, operation
 from clary.resources.events.event_bus import DEFAULT
 from clary.resources.events.rule import RULE
-from clary.store.events import reached
 from clary.store.record import Record
 from clary.store.records import KEEP, Due
 
@@ -85,14 +84,13 @@ def disable(call: Call) -> None:
 @operation("events", "DeleteRule")
 def delete(call: Call) -> None:
     """Delete a rule without targets; one that is not there is no mistake."""
-    with call.records.database.write() as connection:
+    with call.records.database.write():
         bus, name = bus_of(call), call.request["Name"]
         record = call.records.find(RULE, f"{bus}/{name}")
         if record is None:
             return
         if record.doc[TARGETS]:
             raise ValidationError("Rule can't be deleted since it has targets.")
-        reached.forget(connection, record.uid)
         call.records.delete(record)
 
 

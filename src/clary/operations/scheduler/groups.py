@@ -9,7 +9,6 @@ from clary.core.tags import listed, retagged, tags_of
 from clary.operations.computed_list import cut
 from clary.operations.registry import Call, operation
 from clary.resources.scheduler.schedule import DEFAULT, SCHEDULE, SCHEDULE_GROUP
-from clary.store.events import reached
 from clary.store.record import Record
 
 MOST = 500  # groups of an account: evidence/event-schedules.md
@@ -61,12 +60,11 @@ def page(call: Call) -> Document:
 def delete(call: Call) -> None:
     """Delete a group and every schedule in it."""
     name = call.request["Name"]
-    with call.records.database.write() as connection:
+    with call.records.database.write():
         record = group_of(call, name)
         if record is None:
             raise ValidationError("The default schedule group cannot be deleted.")
         for schedule in list(call.records.each(SCHEDULE, under=name)):
-            reached.forget(connection, schedule.uid)
             call.records.delete(schedule)
         call.records.delete(record)
 

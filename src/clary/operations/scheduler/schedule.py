@@ -14,7 +14,6 @@ from clary.operations.registry import Call, operation
 from clary.operations.scheduler.groups import exists, group_of
 from clary.operations.sts.trust import check_service_role
 from clary.resources.scheduler.schedule import DEFAULT, SCHEDULE
-from clary.store.events import reached
 from clary.store.record import Record
 
 SERVICE = "scheduler.amazonaws.com"
@@ -64,10 +63,8 @@ def update(call: Call) -> Document:
 @operation("scheduler", "DeleteSchedule")
 def delete(call: Call) -> None:
     """Delete a schedule."""
-    with call.records.database.write() as connection:
-        record = _named(call)
-        reached.forget(connection, record.uid)
-        call.records.delete(record)
+    with call.records.database.write():
+        call.records.delete(_named(call))
 
 
 @operation("scheduler", "ListSchedules")

@@ -29,5 +29,5 @@ def last(database: Database, uid: str) -> datetime | None:
 
 
 def forget(connection: Connection, uid: str) -> None:
-    """Forget a schedule that is no more."""
+    """Forget what ends in this transaction: until then no time of it may come again."""
     connection.execute(delete(REACHED).where(REACHED.c.uid == uid))
