@@ -436,3 +436,30 @@ def test_a_processing_job_has_its_inputs_image_and_outputs(world: World) -> None
     assert found.doc["Status"]["PrimaryStatus"] == "Completed"
     kinds = {uri: find(world.records, "Artifact", uri) for uri in ("s3://box/raw", "s3://box/clean")}
     assert all(each is not None and each.doc["ArtifactType"] == "DataSet" for each in kinds.values())
+
+
+def test_an_archive_that_was_read_before_it_was_followed_is_a_model(world: World) -> None:
+    follower = Follower(world.records, world.means.metrics)
+    given = {"InputName": "model", "S3Input": {"S3Uri": "s3://box/out/model.tar.gz"}}
+    doc: Document = {
+        "ProcessingJobName": "Reads",
+        "AppSpecification": {"ImageUri": "123.dkr/image:1"},
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+        },
+        "ProcessingInputs": [given],
+    }
+    world.records.create(PROCESSING_JOB, doc)
+    follower.catch_up()
+    complete(world, job(world))
+    follower.catch_up()
+    found = find(world.records, "Artifact", "s3://box/out/model.tar.gz")
+    assert found is not None and found.doc["ArtifactType"] == "Model"
+    joined = select(EDGES.c.source_type, EDGES.c.destination_type, EDGES.c.type)
+    joined = joined.join(SOURCE, SOURCE.c.id == EDGES.c.source)
+    joined = joined.join(DESTINATION, DESTINATION.c.id == EDGES.c.destination)
+    with world.records.database.read() as connection:
+        into = connection.execute(joined.where(SOURCE.c.uid == found.uid)).all()
+        out = connection.execute(joined.where(DESTINATION.c.uid == found.uid)).all()
+    assert [tuple(row) for row in into] == [("Model", "SageMakerProcessingJob", "ContributedTo")]
+    assert [tuple(row) for row in out] == [("SageMakerTrainingJob", "Model", "Produced")]

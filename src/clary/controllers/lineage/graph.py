@@ -17,6 +17,7 @@ from clary.store.lineage.measured import merged
 from clary.store.record import Record, key_of
 from clary.store.records import Records
 
+READ, MADE = "DataSet", "Model"
 _RESOURCES = {each.kind: each for each in (ARTIFACT, ACTION, CONTEXT, TRIAL_COMPONENT)}
 
 
@@ -47,7 +48,16 @@ def _bring(records: Records, entity: Entity) -> Record:
         doc[resource.arn_in()] = records.arn(resource, doc)
         return records.create(resource, doc)
     changes = _changes(found.doc, entity)
+    if _read_before_made(found.doc, entity):
+        changed = records.update(found, {**changes, "ArtifactType": MADE})
+        edges.retype(records, _end(changed))
+        return changed
     return records.update(found, changes) if changes else found
+
+
+def _read_before_made(doc: Document, entity: Entity) -> bool:
+    """Say that an artifact is known as data that something read, and is in fact a model that a job made."""
+    return doc.get("ArtifactType") == READ and entity.doc.get("ArtifactType") == MADE
 
 
 def _changes(doc: Document, entity: Entity) -> Document:

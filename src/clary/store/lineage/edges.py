@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, or_, select, text, tuple_, update
 
 from clary.core.document import Document, dumps
 from clary.store.lineage.tables import EDGES
@@ -99,6 +99,14 @@ def remove(records: Records, source: Record, destination: Record) -> bool:
             EDGES.c.source == ids.get(source.uid, 0), EDGES.c.destination == ids.get(destination.uid, 0)
         )
         return connection.execute(delete(EDGES).where(pair)).rowcount == 1
+
+
+def retype(records: Records, end: End) -> None:
+    """Have the associations of an entity say the type it is of now."""
+    with records.database.write() as connection:
+        here = _ids(connection, [end.record.uid]).get(end.record.uid, 0)
+        for side, told in ((EDGES.c.source, "source_type"), (EDGES.c.destination, "destination_type")):
+            connection.execute(update(EDGES).where(side == here).values({told: end.type}))
 
 
 def neighbour(records: Records, record: Record) -> str | None:
