@@ -21,6 +21,7 @@ from lambda_runtime.output import Log, Output
 from lambda_runtime.settings import TASK_ROOT, Settings
 
 LONGEST_ANSWER = 6_291_556
+_LAST = 10.0  # Seconds that a process which hung up may take to end by itself; then its end is ours.
 _LOOK = 0.05  # Seconds between looks at how much memory is in use.
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -172,7 +173,7 @@ class Worker:
     def _ended(self, request: str) -> Outcome:
         """Say how a process ended that did not answer."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
+            self._process.wait(_LAST)
         self.end()
         code = self._process.returncode
         if code == -signal.SIGKILL:
