@@ -37,10 +37,10 @@ def handler(event, context):
     if what == "exit":
         sys.exit(event["code"])
     if what == "sleep":
-        time.sleep(60)
+        time.sleep(600)
     if what == "memory":
         held = bytearray(400 << 20)
-        time.sleep(60)
+        time.sleep(600)
     if what == "set":
         return {1}
     if what == "giant":
@@ -75,7 +75,7 @@ def role(site: Site) -> str:
 @pytest.fixture(scope="module")
 def many(site: Site, role: str) -> str:
     variables = {"Variables": {"MODE": "test"}}
-    return create(site.client("lambda"), role, MANY, Timeout=1, MemorySize=256, Environment=variables)
+    return create(site.client("lambda"), role, MANY, Timeout=300, MemorySize=256, Environment=variables)
 
 
 def call(site: Site, name: str, event: object, **options: Any) -> tuple[str | None, Any]:
@@ -127,7 +127,6 @@ def test_a_function_answers_and_its_caller_sees_the_log(site: Site, many: str) -
             "Error: Runtime exited without providing a reason",
         ),
         ({"what": "exit", "code": 3}, "Runtime.ExitError", "Error: Runtime exited with error: exit status 3"),
-        ({"what": "sleep"}, "Sandbox.Timedout", "Error: Task timed out after 1.00 seconds"),
         ({"what": "memory"}, "Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed"),
         ({"what": "set"}, "Runtime.MarshalError", "Object of type set is not JSON serializable"),
         ({"what": "giant"}, "Function.ResponseSizeTooLarge", "maximum allowed payload size (6291556 bytes)."),
@@ -142,6 +141,21 @@ def test_errors_are_in_awss_words(site: Site, many: str, event: object, kind: st
     failed, told = call(site, many, {"what": "again"})  # it is well again
     assert failed is None
     assert told["event"] == {"what": "again"}
+
+
+def test_a_function_whose_time_is_over_says_so_and_is_well_again(site: Site, role: str) -> None:
+    short = create(site.client("lambda"), role, MANY, Timeout=1, Environment={"Variables": {"MODE": "test"}})
+    failed, told = call(site, short, {"what": "sleep"})
+    assert (failed, told["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+    assert told["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
+
+    def well() -> bool:
+        """Ask again: on a busy machine the time of this call may be over too."""
+        failed, told = call(site, short, {"what": "again"})
+        assert failed is None or told["errorType"] == "Sandbox.Timedout"
+        return failed is None and told["event"] == {"what": "again"}
+
+    site.until(well, "it is well again")
 
 
 def test_nan_is_written_as_it_is(site: Site, many: str) -> None:
@@ -167,7 +181,7 @@ def test_nan_is_written_as_it_is(site: Site, many: str) -> None:
 def test_a_handler_that_is_not_to_be_had(
     site: Site, role: str, code: str, handler: str, kind: str, words: str
 ) -> None:
-    name = create(site.client("lambda"), role, code, Handler=handler)
+    name = create(site.client("lambda"), role, code, Handler=handler, Timeout=60)
     for _ in range(2):
         failed, told = call(site, name, {})
         assert (failed, told["errorType"]) == ("Unhandled", kind)
@@ -176,7 +190,7 @@ def test_a_handler_that_is_not_to_be_had(
 
 def test_an_update_is_called_from_then_on(site: Site, role: str) -> None:
     functions = site.client("lambda")
-    name = create(functions, role, "def handler(event, context):\n    return 1\n")
+    name = create(functions, role, "def handler(event, context):\n    return 1\n", Timeout=60)
     assert call(site, name, {}) == (None, 1)
     code = "import other\ndef handler(event, context):\n    return other.TWO\n"
     functions.update_function_code(FunctionName=name, ZipFile=zipped(app=code, other="TWO = 2"))
