@@ -11,7 +11,7 @@ from tests.crash.test_updates import Asking, another_config, serving, until_in_s
 
 from clary.core.document import Document
 
-WAITS = 8  # seconds between two steps, in which a slow machine too sees what both versions answer
+WAITS = 20  # seconds between two steps, in which a machine that pauses too sees what both versions answer
 HALF = {"Type": "CAPACITY_PERCENT", "Value": 50}
 ROUTINGS: dict[str, Document] = {
     "canary": {"Type": "CANARY", "CanarySize": HALF},
@@ -19,10 +19,10 @@ ROUTINGS: dict[str, Document] = {
 }
 
 
-def config(kind: str) -> Document:
+def config(kind: str, waits: int) -> Document:
     if kind == "rolling":
-        return {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": WAITS}}
-    routing = {"WaitIntervalInSeconds": WAITS, **ROUTINGS[kind]}
+        return {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": waits}}
+    routing = {"WaitIntervalInSeconds": waits, **ROUTINGS[kind]}
     return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
 
 
@@ -33,7 +33,8 @@ def test_calls_are_turned_over_in_steps_without_one_that_fails(site: Site, kind:
     after = secrets.token_hex(8)
     other = another_config(site, sagemaker, kind, archive(after))
     with Asking(site, kind) as asking:
-        sagemaker.update_endpoint(EndpointName=kind, EndpointConfigName=other, DeploymentConfig=config(kind))
+        steps = config(kind, WAITS)
+        sagemaker.update_endpoint(EndpointName=kind, EndpointConfigName=other, DeploymentConfig=steps)
         site.until(lambda: f"{after} x" in asking.answers, "a new host answers")
         assert sagemaker.describe_endpoint(EndpointName=kind)["EndpointConfigName"] == kind
         first = len(asking.answers)
@@ -78,9 +79,10 @@ def test_a_bad_version_is_taken_back_by_an_alarm_on_its_own_errors(site: Site) -
             lambda: "FailureReason" in describe(site, "alarmed"), "the alarm's minute is over", 5 * PATIENCE
         )
         endpoint = until_in_service(site, "alarmed")
-        errors, answers = len(asking.errors), len(asking.answers)
+        asking.settle()  # what was asked before may be answered by a bad host yet
+        answers = len(asking.answers)
         site.until(lambda: len(asking.answers) > answers + 100, "the old hosts answer all there is")
-        assert len(asking.errors) == errors
+    assert asking.late == []
     assert endpoint["EndpointConfigName"] == "alarmed"
     assert endpoint["FailureReason"].startswith('The update was taken back: The alarm "errors" went off.')
     assert all("ModelError" in error for error in asking.errors)

@@ -18,6 +18,7 @@ from clary.core.document import Document
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 BEFORE = 200  # calls that are answered before the change begins
+WAITS = 4  # seconds between two steps of a change
 DEPLOYMENTS: dict[str, Document | None] = {
     "plain": None,
     "all-at-once": {
@@ -25,9 +26,9 @@ DEPLOYMENTS: dict[str, Document | None] = {
             "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
         }
     },
-    "canary": config("canary"),
-    "linear": config("linear"),
-    "rolling": config("rolling"),
+    "canary": config("canary", WAITS),
+    "linear": config("linear", WAITS),
+    "rolling": config("rolling", WAITS),
 }
 
 

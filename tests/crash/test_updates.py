@@ -15,13 +15,17 @@ from clary.core.document import Document
 
 
 class Asking:
-    """Asks an endpoint without pause, as long as the context lasts, and keeps what it answered."""
+    """Asks an endpoint without pause, as long as the context lasts, and keeps what it answered.
+
+    `late` is what failed of the calls that were begun after `settle`.
+    """
 
     def __init__(self, site: Site, name: str, callers: int = 2) -> None:
         self.answers: list[str] = []
         self.errors: list[str] = []
+        self.late: list[str] = []
         self._client, self._name = site.client("sagemaker-runtime"), name
-        self._stop = threading.Event()
+        self._stop, self._settled = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(callers)]
 
     def __enter__(self) -> Asking:
@@ -34,13 +38,20 @@ class Asking:
         for thread in self._threads:
             thread.join()
 
+    def settle(self) -> None:
+        """Say that what was changed has an end: calls that begin from now on are told apart."""
+        self._settled.set()
+
     def _ask(self) -> None:
         while not self._stop.is_set():
+            settled = self._settled.is_set()
             try:
                 answer = self._client.invoke_endpoint(EndpointName=self._name, Body=b"x")["Body"].read()
                 self.answers.append(answer.decode())
             except Exception as error:
                 self.errors.append(repr(error))
+                if settled:
+                    self.late.append(repr(error))
 
 
 def serving(site: Site, name: str) -> tuple[str, Any]:
