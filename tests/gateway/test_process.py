@@ -42,7 +42,7 @@ def gateway(
         assert told["pid"] == process.pid
         yield told
         process.send_signal(signal.SIGTERM)  # harmless where it has ended already
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
 
 
 def health(port: int) -> int:

@@ -246,7 +246,7 @@ def test_what_comes_during_a_call_waits_for_its_answer(server: Server, tmp_path:
     model = Model(tmp_path / "m.sock", lambda line, headers, body: ok(body, "Content-Type: text/csv"))
     with (
         endpoint(server, "quick", ("AllTraffic", 1.0, model.path)),
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as caller,
+        socket.create_connection(("127.0.0.1", server.port), timeout=90) as caller,
     ):
         for number in range(20):
             bodies = [b"%d,%d" % (number, each) for each in range(4)]
@@ -266,7 +266,7 @@ def test_a_model_s_error_and_a_lost_host_are_told_and_written_down(server: Serve
     audit = server.home.logs / "audit-0.jsonl"
     with (
         endpoint(server, "quick", ("AllTraffic", 1.0, model.path)),
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as caller,
+        socket.create_connection(("127.0.0.1", server.port), timeout=90) as caller,
     ):
         ids = []
         for body, status in ((b"good", 200), (b"good", 200), (b"bad", 424), (b"good", 200)):
@@ -293,8 +293,8 @@ def test_what_looks_like_a_request_inside_of_another_one_is_none(server: Server,
     model = Model(tmp_path / "m.sock", lambda line, headers, body: ok(body, "Content-Type: text/csv"))
     with (
         endpoint(server, "quick", ("AllTraffic", 1.0, model.path)),
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as caller,
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as other,
+        socket.create_connection(("127.0.0.1", server.port), timeout=90) as caller,
+        socket.create_connection(("127.0.0.1", server.port), timeout=90) as other,
     ):
         for _ in range(2):
             for connection in (other, caller):  # from the second call on, both go the straight way

@@ -321,7 +321,7 @@ def test_a_streamed_answer_arrives_as_events(server: Server, tmp_path: Path) -> 
         assert headers["accept"] == "text/plain"
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n"
         model.open[-1].sendall(head + b"4\r\none \r\n")
-        assert taken.wait(20)  # the first piece is with the caller before the second is made
+        assert taken.wait(90)  # the first piece is with the caller before the second is made
         return b"4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n"
 
     model = Model(tmp_path / "stream.sock", answer)

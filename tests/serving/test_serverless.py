@@ -51,7 +51,7 @@ class Gate:
             self._now += 1
             self.most = max(self.most, self._now)
         self.asked.release()
-        assert self.open.wait(60)
+        assert self.open.wait(90)
         with self._lock:
             self._now -= 1
         return ok(self._name.encode())

@@ -192,7 +192,7 @@ def test_an_answer_that_takes_too_long_is_a_failure(site: Site, tmp_path: Path) 
     go = threading.Event()
 
     def slow(*_: object) -> bytes:
-        go.wait(60)
+        go.wait(90)
         return b""
 
     with model(tmp_path / "m.sock", slow) as host, site.driven():
@@ -233,7 +233,7 @@ def test_no_host_is_asked_more_at_once_than_the_configuration_says(site: Site, t
         with lock:
             at_once[0] += 1
             most[0] = max(most[0], at_once[0])
-        go.wait(60)
+        go.wait(90)
         with lock:
             at_once[0] -= 1
         return ok(b"done")
@@ -252,7 +252,7 @@ def test_a_host_is_attended_as_long_as_it_works_for_a_request(site: Site, tmp_pa
     go = threading.Event()
 
     def answer(*_: object) -> bytes:
-        go.wait(20)
+        go.wait(90)
         return ok(b"done")
 
     model = Model(tmp_path / "slow.sock", answer)

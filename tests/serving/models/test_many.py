@@ -226,14 +226,14 @@ def test_what_a_models_own_server_works_on_is_its_hosts_load(endpoint: Endpoint,
 
     async def ask() -> None:
         assert many.at_once(call("a.tar.gz")) is None
-        await many.call(call("a.tar.gz"), 10)
+        await many.call(call("a.tar.gz"), 90)
         own = many.at_once(call("a.tar.gz"))
         assert own is not None
-        asking = asyncio.ensure_future(own.ask(head({}, 1), b"x", 10))
+        asking = asyncio.ensure_future(own.ask(head({}, 1), b"x", 90))
         await asyncio.sleep(0)
         assert (many.load, own.load) == (1, 1)
         assert (await asking).body == b"a itself"
-        _, answer = await many.call(call("a.tar.gz"), 10)
+        _, answer = await many.call(call("a.tar.gz"), 90)
         assert answer.body == b"a itself"
         assert (many.load, own.load) == (0, 0)
         many.close()
@@ -283,7 +283,7 @@ def test_a_gateway_that_begins_asks_what_is_loaded(endpoint: Endpoint, shelf: Sh
     assert endpoint.ask("a.tar.gz") == "a"
     fetching = Fetching(server.stores.objects, lambda *_: True, server.home.jobs)
     other = Many(endpoint.uid, shelf.path, Prefix(f"s3://{BUCKET}/m", ROLE), fetching, Counts())
-    _, answer = asyncio.run(other.call(call("a.tar.gz"), 10))
+    _, answer = asyncio.run(other.call(call("a.tar.gz"), 90))
     assert answer.body == b"a"
     assert shelf.loads == ["a.tar.gz"]
 
@@ -311,14 +311,14 @@ def test_a_call_that_waited_too_long_is_told_and_its_model_is_loaded_all_the_sam
         with pytest.raises(NotReady, match=r"The model a.tar.gz of the endpoint e is still being loaded"):
             await many.call(call("a.tar.gz", time.perf_counter() - LONGEST), 10)
         gate.set()
-        return (await many.call(call("a.tar.gz"), 10))[1].body
+        return (await many.call(call("a.tar.gz"), 90))[1].body
 
     assert asyncio.run(ask()) == b"a"
     assert shelf.loads == ["a.tar.gz"]
 
 
 def assert_set(gate: threading.Event) -> None:
-    assert gate.wait(30)
+    assert gate.wait(90)
 
 
 @pytest.mark.parametrize(
@@ -475,9 +475,9 @@ def test_what_happens_to_models_is_counted_as_metrics(
 
     async def ask() -> dict[str, list[tuple[float, float]]]:
         for name in ("a", "a", "b"):
-            await many.call(call(f"{name}.tar.gz"), 10)
+            await many.call(call(f"{name}.tar.gz"), 90)
         shelf.room = 2
-        await many.call(call("c.tar.gz"), 10)
+        await many.call(call("c.tar.gz"), 90)
         taken = await models.take()
         assert len(taken) == 1
         assert (await models.take())[0][1].hits == {}

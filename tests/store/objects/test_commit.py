@@ -33,7 +33,7 @@ def test_a_write_that_breaks_takes_no_other_along(database: Database) -> None:
     held, told = threading.Event(), threading.Semaphore(0)
 
     def hold(_connection: Connection) -> None:
-        held.wait(20)
+        held.wait(90)
 
     def write(word: str) -> Pending[None]:
         def work(connection: Connection) -> None:
