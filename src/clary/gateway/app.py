@@ -16,6 +16,7 @@ from clary.gateway.exchange import Disconnected, Exchange, Parts, Receive, Send
 from clary.gateway.invoke import Invoker, is_prediction
 from clary.gateway.line import LINE
 from clary.gateway.objects import SmallObjects
+from clary.gateway.points import Points
 from clary.gateway.straight import Straight
 from clary.gateway.waiting import Waiting
 from clary.wire.message import Headers, HttpRequest, HttpResponse
@@ -33,6 +34,7 @@ class Gateway:
         self.invoker = Invoker(parts)
         self.straight = Straight(parts, self.invoker)
         self.small_objects = SmallObjects(parts)
+        self.points = Points(parts)
         self._mlflow = mlflow.MlflowWay(parts)
         self._waiting = Waiting(parts.records.database, parts.clock, parts.pool)
 

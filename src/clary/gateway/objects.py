@@ -162,7 +162,7 @@ class SmallObjects:
                 principal=credential.principal.arn,
                 access_key=credential.access_key,
                 source_ip=errand.source,
-                service="s3",
+                service=errand.operation.service_model.service_name if errand.operation else "",
                 operation=errand.operation.name if errand.operation else "",
                 resource=errand.resource,
                 status=status,

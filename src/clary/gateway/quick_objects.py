@@ -1,4 +1,7 @@
-"""A connection with a shorter way for small objects: no ASGI in between, and one write for the answer."""
+"""A connection with a shorter way for small objects, and for points of metrics.
+
+There is no ASGI in between, and one write for the answer.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from clary.gateway.objects import Errand, SmallObjects, may_be_one
+from clary.gateway.points import Points, may_be_some
 from clary.gateway.quick import Quick, send_whole
 from clary.wire.message import Headers, HttpRequest, HttpResponse
 
@@ -23,16 +27,16 @@ _log = logging.getLogger(__name__)
 
 
 class QuickObjects(Quick):
-    """Answers what `SmallObjects` can; all else is the application's, as if it had come to it first."""
+    """Answers what `SmallObjects` and `Points` can; all else is the application's, as it came."""
 
     def on_headers_complete(self) -> None:
-        """Begin a call about an object, or hand the request on."""
+        """Begin a call about an object or with points, or hand the request on."""
         parser = self.parser
         if (
             (self.cycle is not None and not self.cycle.response_complete)
             or parser.get_http_version() != "1.1"
             or parser.should_upgrade()
-            or not may_be_one(method := parser.get_method(), fields := dict(self.headers))
+            or (way := self._way(method := parser.get_method(), fields := dict(self.headers))) is None
             or b"transfer-encoding" in fields
         ):
             super().on_headers_complete()
@@ -45,7 +49,7 @@ class QuickObjects(Quick):
         errand = None
         if self.expect_100_continue:  # boto3 asks before every upload, however small
             errand = self._open(scope)
-            if not self._gateway().small_objects.knows(errand):
+            if isinstance(way, Points) or not way.knows(errand):
                 super().on_headers_complete()
                 return
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -62,7 +66,7 @@ class QuickObjects(Quick):
             keep_alive=parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        self.cycle.errand = errand
+        self.cycle.way, self.cycle.errand = way, errand
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; let more of them wait than uvicorn does, or a stream stops at every one."""
@@ -81,16 +85,21 @@ class QuickObjects(Quick):
         if not isinstance(cycle, _ObjectCycle) or cycle.begun:
             return
         cycle.begun = True
-        small, errand = self._gateway().small_objects, cycle.errand or self._open(cycle.scope)
+        errand = cycle.errand or self._open(cycle.scope)
         errand.request.body = bytes(cycle.body)
         # Once all that is there was read: one look at the database then serves every call among it.
-        self.loop.call_soon(small.serve, errand, partial(self._told, cycle, errand, small))
+        self.loop.call_soon(cycle.way.serve, errand, partial(self._told, cycle, errand))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the application take note of a call that was not heard to its end."""
         super().connection_lost(exc)
         if isinstance(self.cycle, _ObjectCycle) and not self.cycle.begun:
             self._start_asgi_task(self.cycle, self.app)
+
+    def _way(self, method: bytes, fields: dict[bytes, bytes]) -> SmallObjects | Points | None:
+        if may_be_one(method, fields):
+            return self._gateway().small_objects
+        return self._gateway().points if may_be_some(method, self.url, fields) else None
 
     def _open(self, scope: Mapping[str, Any]) -> Errand:
         request = HttpRequest(
@@ -102,9 +111,7 @@ class QuickObjects(Quick):
         source = self.client[0] if self.client else ""
         return self._gateway().small_objects.open(request, source, time.perf_counter())
 
-    def _told(
-        self, cycle: _ObjectCycle, errand: Errand, small: SmallObjects, response: HttpResponse | None
-    ) -> None:
+    def _told(self, cycle: _ObjectCycle, errand: Errand, response: HttpResponse | None) -> None:
         if response is None:
             self._start_asgi_task(cycle, self.app)
             return
@@ -119,11 +126,12 @@ class QuickObjects(Quick):
             _log.exception("request %s: the answer cannot be sent", errand.id)
             self.transport.close()
         finally:
-            small.settle(errand, response.status)
+            self._gateway().small_objects.settle(errand, response.status)
 
 
 class _ObjectCycle(RequestResponseCycle):
-    """One call about an object; it may still be run as ASGI, even after it was tried here."""
+    """One call about an object or with points; it may be run as ASGI even after it was tried here."""
 
+    way: SmallObjects | Points
     begun = False
     errand: Errand | None = None

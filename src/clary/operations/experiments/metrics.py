@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from clary.core.arn import Arn
@@ -19,6 +20,7 @@ from clary.resources import registry
 from clary.store.lineage import measured
 from clary.store.metrics import SAGEMAKER, Columns, Series
 from clary.store.metrics.store import resource_series
+from clary.store.metrics.writer import Batch
 from clary.store.times import micros
 
 MOST_NAMES = 10_000
@@ -47,11 +49,39 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
 }
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What is taken of the points of one call, and what is reported of the others."""
+
+    batch: Batch
+    errors: Sequence[Document]
+
+    def answer(self) -> Document:
+        """Return the answer to the call, once its points are on disk."""
+        return {"Errors": list(self.errors)} if self.errors else {}
+
+
 @operation("sagemaker-metrics", "BatchPutMetrics")
 def put(call: Call) -> Document:
     """Add points to the metrics of a trial component; one that cannot be taken is reported by its place."""
+    _require(call, component_arn(call, call.request["TrialComponentName"]))
+    taken = take(call)
+    call.metrics.put(taken.batch)
+    return taken.answer()
+
+
+def familiar(call: Call) -> bool:
+    """Say that this process has added points to each of the metrics before: taking more reads no names."""
+    arn, region = component_arn(call, call.request["TrialComponentName"]), call.region
+    return all(
+        call.metrics.knows(resource_series(call.account, region, arn, point["MetricName"]))
+        for point in call.request["MetricData"]
+    )
+
+
+def take(call: Call) -> Taken:
+    """Return the points of a call that can be taken; nothing is written."""
     arn = component_arn(call, call.request["TrialComponentName"])
-    _require(call, arn, call.request["TrialComponentName"])
     batch: dict[Series, Columns] = {}
     errors: list[Document] = []
     new = _Room(call, arn)
@@ -65,8 +95,7 @@ def put(call: Call) -> Document:
         else:
             columns = batch.setdefault(series, Columns.empty(SAGEMAKER))
             columns.append(micros(point["Timestamp"]) // 1000, step, value)
-    call.metrics.put([*batch.items()])
-    return {"Errors": errors} if errors else {}
+    return Taken([*batch.items()], errors)
 
 
 @operation("sagemaker-metrics", "BatchGetMetrics")
@@ -105,10 +134,11 @@ class _Room:
         return True
 
 
-def _require(call: Call, arn: str, name: str) -> None:
+def _require(call: Call, arn: str) -> None:
     if ("sagemaker", "TrialComponent") not in registry.load():
         return
     if call.records.by_arn(arn) is None:
+        name = call.request["TrialComponentName"]
         raise ValidationError(f"Trial component {name} does not exist. Create it with CreateTrialComponent.")
 
 

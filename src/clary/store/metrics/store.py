@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,8 +15,10 @@ from clary.core.clock import Clock
 from clary.store.database import Database
 from clary.store.metrics.alarm_tables import HISTORY
 from clary.store.metrics.columns import SAGEMAKER, Columns, join, unpack
+from clary.store.metrics.committing import PendingPoints, PointCommitter
 from clary.store.metrics.tables import CHUNKS, SERIES
 from clary.store.metrics.writer import RESOURCES, Batch, Series, Writer
+from clary.store.objects.commit import Pending
 from clary.store.times import from_micros, micros
 
 __all__ = ["Metrics", "Series", "Summary"]
@@ -76,10 +78,15 @@ class Metrics:
         self._database = database
         self._clock = clock
         self._writer = Writer(database, clock)
+        self._committer = PointCommitter(database, self._writer.put)
 
     def put(self, batch: Batch) -> None:
         """Add points to series. They are on disk when this returns, all of them or none."""
         self._writer.put(batch)
+
+    def submit(self, batch: Batch, told: Callable[[Pending[None]], None]) -> None:
+        """Add points to series; returns at once. Another thread calls `told` once they are on disk."""
+        self._committer.submit(PendingPoints(batch, told))
 
     def knows(self, series: Series) -> bool:
         """Tell without a look at the database whether this process has added points to a series."""

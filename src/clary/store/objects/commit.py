@@ -53,8 +53,9 @@ class Committer:
     A piece of work raises its ApiErrors before it writes anything, and does not wait for other pieces.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, name: str = "commit") -> None:
         self._database = database
+        self._name = name
         self._queue: SimpleQueue[Pending[object] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -74,7 +75,7 @@ class Committer:
         """Queue one write; returns at once."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="commit", daemon=True)
+                self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
                 self._thread.start()
         self._queue.put(pending)  # type: ignore[arg-type]  # what it returns only its caller looks at
 
@@ -113,9 +114,7 @@ class Committer:
 
     def _commit(self, batch: Sequence[Pending[object]]) -> None:
         try:
-            with self._database.write() as connection:
-                for pending in batch:
-                    pending.attempt(connection)
+            self._write(batch)
         except Exception as failure:  # whatever it is, its caller is to raise it
             if len(batch) == 1:
                 batch[0].settle(failure)
@@ -125,3 +124,8 @@ class Committer:
         else:
             for pending in batch:
                 pending.settle()
+
+    def _write(self, batch: Sequence[Pending[object]]) -> None:
+        with self._database.write() as connection:
+            for pending in batch:
+                pending.attempt(connection)
