@@ -22,6 +22,7 @@ NAMES = (
     "queued_jobs",
     "channels",
     "endpoint_create",
+    "mlflow_start",
     "serverless",
     "model_server",
     "prediction",

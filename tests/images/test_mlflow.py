@@ -67,6 +67,23 @@ def serving(python: str, folder: Path) -> Iterator[Path]:
         process.wait(90)
 
 
+def test_a_new_database_is_whole_under_its_name_or_not_there(
+    tmp_path: Path, interpreter: Callable[[str], str]
+) -> None:
+    path = tmp_path / "mlflow.db"
+    (tmp_path / "mlflow.db.draft").write_text("of a start that was killed")
+    code = (
+        "import pathlib, sys; from tracking_server.database import make; make(pathlib.Path(sys.argv[1]))\n"
+        "from mlflow.store.db.utils import _verify_schema, create_sqlalchemy_engine as engine\n"
+        "_verify_schema(engine('sqlite:///' + sys.argv[1]))"
+    )
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(IMAGES / "mlflow")}
+    command = [interpreter("mlflow"), "-c", code, str(path)]
+    for _ in range(2):
+        subprocess.run(command, env=variables, check=True, capture_output=True)  # noqa: S603
+        assert [each.name for each in tmp_path.iterdir()] == ["mlflow.db"]
+
+
 def test_what_it_was_told_outlives_it_and_artifacts_are_in_s3(
     tmp_path: Path, interpreter: Callable[[str], str]
 ) -> None:

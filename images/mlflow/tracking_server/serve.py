@@ -1,6 +1,6 @@
 """MLflow's tracking server on a unix socket: one process, its database in a directory that outlives it.
 
-    TRACKING_DATABASE         the SQLite file; made, and brought up to this version of MLflow, at the start
+    TRACKING_DATABASE         the SQLite file; made, or brought up to this version of MLflow, at the start
     TRACKING_ARTIFACT_ROOT    where clients keep artifacts, s3://…; they are told the address
     SAGEMAKER_BIND_TO_SOCKET  where to listen
 
@@ -10,10 +10,12 @@ relative to themselves, so whoever shows them may put any path before. It wants 
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -24,13 +26,16 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 def main() -> int:
     """Serve until told to stop."""
+    gc.disable()  # some 2,500 modules are imported and stay: looking through them over and over takes a tenth
     database = f"sqlite:///{os.environ['TRACKING_DATABASE']}"
     root = os.environ["TRACKING_ARTIFACT_ROOT"]
     os.environ.setdefault("MLFLOW_FLASK_SERVER_SECRET_KEY", secrets.token_hex(16))
     from mlflow.server import handlers
 
     from mlflow import server
+    from tracking_server.database import make
 
+    make(Path(os.environ["TRACKING_DATABASE"]))
     os.environ |= {
         server.BACKEND_STORE_URI_ENV_VAR: database,
         server.REGISTRY_STORE_URI_ENV_VAR: database,
@@ -41,6 +46,8 @@ def main() -> int:
     from mlflow.server.fastapi_app import app
 
     path = os.environ["SAGEMAKER_BIND_TO_SOCKET"]
+    gc.freeze()
+    gc.enable()
     uvicorn.run(with_ping(app), uds=path, log_level="warning", access_log=False, lifespan="off")
     return 0
 
