@@ -104,7 +104,7 @@ def test_a_retried_execution_goes_on_at_the_step_that_failed(life: Life) -> None
 
 
 def test_a_refused_call_is_tried_again_as_its_policy_says(life: Life) -> None:
-    policy = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 1, "MaxAttempts": 2}
+    policy = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 600, "MaxAttempts": 2}
     arn = life.run(training("One", RetryPolicies=[policy]))
     first = life.made(arn, "One").name
     told = life.end(arn, "One", "Failed", FailureReason="InternalServerError: host lost")
