@@ -12,8 +12,10 @@ from tests.controllers.events.carrying import ACCOUNT, REGION, courier, queue, r
 from clary.controllers.events.courier import Courier
 from clary.controllers.events.matching import Matcher
 from clary.core.clock import StoppedClock
+from clary.core.document import Document
 from clary.core.errors import ApiError
 from clary.resources.events.rule import RULE
+from clary.resources.inference.endpoint import ENDPOINT
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store.events import outbox
 from clary.store.events.deliveries import Delivery
@@ -57,6 +59,26 @@ def test_each_change_of_a_jobs_status_reaches_a_queue_in_its_order(server: Serve
     assert "_Secret" not in last["detail"]
     courier(server).catch_up()
     assert received(server, url) == []
+
+
+def test_an_update_of_an_endpoint_and_its_deployment_are_told_apart(server: Server) -> None:
+    (arn, url), records, name = queue(server), server.stores.records, f"e-{uuid4().hex}"
+    rule(server, {"source": ["aws.sagemaker"], "detail": {"EndpointName": [name]}}, {"Arn": arn})
+    record = records.scoped(ACCOUNT, REGION).create(ENDPOINT, {"EndpointName": name})
+    record = records.update(record, {"EndpointStatus": "InService"})
+    pending: Document = {"EndpointConfigName": "c", "ProductionVariants": []}
+    begun: Document = {"EndpointStatus": "Updating", "PendingDeploymentSummary": pending}
+    step: Document = {"PendingDeploymentSummary": {**pending, "ProductionVariants": [{"VariantName": "a"}]}}
+    other: Document = {"ProductionVariants": []}
+    for changes in (begun, step, other):
+        record = records.update(record, changes)
+    courier(server).catch_up()
+    own, deployment = (f"SageMaker Endpoint {what}State Change" for what in ("", "Deployment "))
+    told = [(each["detail-type"], each["detail"]["EndpointStatus"]) for each in received(server, url)]
+    assert told == [
+        (own, "CREATING"), (own, "IN_SERVICE"), (own, "UPDATING"), (deployment, "UPDATING"),
+        (deployment, "UPDATING"),
+    ]  # fmt: skip
 
 
 def put(server: Server, source: str, detail: object = None, **more: Any) -> str:

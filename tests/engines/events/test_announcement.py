@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from clary.engines.events.announcement import Change, event_of
+from clary.core.document import Document
+from clary.engines.events.announcement import Change, events_of
 from clary.resources import registry
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -30,6 +31,12 @@ CHANGE = Change(
         "_Attempt": 3,
     },
 )
+
+
+def event_of(change: Change) -> Document:
+    """Return the one event of a change."""
+    (event,) = events_of(change)
+    return event
 
 
 def test_a_change_is_told_in_an_envelope() -> None:
@@ -57,6 +64,23 @@ def test_endpoints_say_their_status_in_capitals() -> None:
     for status, told in (("InService", "IN_SERVICE"), ("Creating", "CREATING"), ("Novel", "Novel")):
         change = replace(CHANGE, kind="Endpoint", doc={"EndpointName": "e", "EndpointStatus": status})
         assert event_of(change)["detail"]["EndpointStatus"] == told
+
+
+def test_a_deployment_tells_each_of_its_steps() -> None:
+    pending = {"EndpointConfigName": "c", "ProductionVariants": [{"VariantStatus": [{"Status": "Baking"}]}]}
+    doc: Document = {"EndpointName": "e", "EndpointStatus": "Updating", "PendingDeploymentSummary": pending}
+    told = replace(CHANGE, kind="Endpoint", detail_type="its own", was="Updating", doc=doc)
+    step = replace(told, changed=("PendingDeploymentSummary",))
+    assert list(events_of(told)) == []
+    event = event_of(step)
+    assert event["detail-type"] == "SageMaker Endpoint Deployment State Change"
+    assert event["detail"]["PendingDeploymentSummary"] == pending
+    assert event["detail"]["EndpointStatus"] == "UPDATING"
+    own, first = events_of(replace(step, was="InService"))
+    assert (own["detail-type"], first) == ("its own", event)
+    assert own["id"] != first["id"]
+    over = replace(step, doc={"EndpointName": "e", "EndpointStatus": "InService"})
+    assert event_of(over)["detail-type"] == "its own"
 
 
 def test_a_model_package_says_which_fields_were_updated() -> None:

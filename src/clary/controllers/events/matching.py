@@ -10,11 +10,12 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import product
 
 from clary.core.clock import Clock
 from clary.core.document import Document
 from clary.engines.events import pattern, targets, transform
-from clary.engines.events.announcement import Change, event_of, stamp
+from clary.engines.events.announcement import Change, events_of, stamp
 from clary.resources import registry
 from clary.resources.events.rule import RULE
 from clary.store.events import deliveries, outbox
@@ -77,12 +78,12 @@ class Matcher:
         """Return what a note leads to; what goes wrong with a note or a rule keeps no other from its own."""
         listening = self._listening(note, rules)
         try:
-            event = _event(note) if listening else {}
+            events = _events(note) if listening else []
         except Exception:
             log.exception("what happened to %s could not be told", note.arn)
             return []
         found: list[Outgoing] = []
-        for rule in listening:
+        for event, rule in product(events, listening):
             try:
                 found.extend(self._deliveries(rule, event, forwarded=note.was == outbox.FORWARDED))
             except Exception:
@@ -132,9 +133,9 @@ def _listens(rule: Record) -> bool:
     return rule.status == "ENABLED" and "EventPattern" in rule.doc and bool(rule.doc[TARGETS])
 
 
-def _event(note: Happened) -> Document:
+def _events(note: Happened) -> list[Document]:
     if note.kind == outbox.EVENT:
-        return note.doc
+        return [note.doc]
     change = Change(
         number=note.id,
         kind=note.kind,
@@ -148,7 +149,7 @@ def _event(note: Happened) -> Document:
         gone=note.gone,
         doc=note.doc,
     )
-    return event_of(change)
+    return list(events_of(change))
 
 
 @lru_cache(maxsize=2000)

@@ -7,13 +7,16 @@ spell theirs in their own way. Shapes and what is unsure of them: evidence/event
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from clary.core.document import Document
 
 SOURCE = "aws.sagemaker"
+DEPLOYMENT = "PendingDeploymentSummary"
+"""The member of an endpoint of which a change is an event of its own."""
+
 _SPACE = uuid.UUID("0b9e3a8e-6d1c-4a3c-9a54-5a3d2f1f7c11")
 
 
@@ -34,20 +37,15 @@ class Change:
     doc: Document
 
 
-def event_of(change: Change) -> Document:
-    """Return the event that tells of a change; the same change makes the same event, id included."""
-    shape = _OWN_WAY.get(change.kind, _as_described)
-    return {
-        "version": "0",
-        "id": str(uuid.uuid5(_SPACE, f"{change.arn}/{change.number}")),
-        "detail-type": change.detail_type,
-        "source": SOURCE,
-        "account": change.account,
-        "time": stamp(change.at),
-        "region": change.region,
-        "resources": _resources(change),
-        "detail": plain(shape(change)),
-    }
+def events_of(change: Change) -> Iterator[Document]:
+    """Yield the events that tell of a change; the same change makes the same events, ids included."""
+    if change.kind != "Endpoint":
+        yield _event(change, change.detail_type)
+        return
+    if change.was != change.doc["EndpointStatus"]:
+        yield _event(change, change.detail_type)
+    if DEPLOYMENT in change.changed and DEPLOYMENT in change.doc:
+        yield _event(change, "SageMaker Endpoint Deployment State Change", "/deployment")
 
 
 def stamp(at: datetime) -> str:
@@ -64,6 +62,21 @@ def plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: plain(each) for name, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _event(change: Change, detail_type: str, which: str = "") -> Document:
+    shape = _OWN_WAY.get(change.kind, _as_described)
+    return {
+        "version": "0",
+        "id": str(uuid.uuid5(_SPACE, f"{change.arn}/{change.number}{which}")),
+        "detail-type": detail_type,
+        "source": SOURCE,
+        "account": change.account,
+        "time": stamp(change.at),
+        "region": change.region,
+        "resources": _resources(change),
+        "detail": plain(shape(change)),
+    }
 
 
 def _resources(change: Change) -> list[str]:

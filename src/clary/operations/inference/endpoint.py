@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from clary.core.document import Document
 from clary.core.errors import ValidationError
@@ -47,7 +48,7 @@ def update(call: Call) -> Document:
             excluded = request.get("ExcludeRetainedVariantProperties", ())
             new = _retained(new, endpoint.doc["_Wanted"], {each["VariantPropertyType"] for each in excluded})
         pending: Document = {"EndpointConfigName": config.name, "StartTime": now}
-        pending["ProductionVariants"] = [{"VariantName": each["VariantName"]} for each in new["Variants"]]
+        pending["ProductionVariants"] = [_coming(each, now) for each in new["Variants"]]
         changes = {"EndpointStatus": "Updating", "_Wanted": new, "PendingDeploymentSummary": pending}
         deployment = _deployment(request, endpoint)
         serverless.check_update(call, endpoint.doc["_Wanted"]["Variants"], new["Variants"], deployment)
@@ -97,6 +98,14 @@ def wanted(call: Call, config: Record, *, generation: int) -> Document:
             raise ValidationError("Containers that are called one by one cannot be invoked asynchronously.")
         new["AsyncInferenceConfig"] = asynchronous
     return new
+
+
+def _coming(variant: Document, now: datetime) -> Document:
+    """Return what PendingDeploymentSummary says of a variant whose hosts are to come up."""
+    status = {"Status": "Creating", "StartTime": now}
+    if count := variant["Count"]:
+        status["StatusMessage"] = f"Launching {count} instance(s)."
+    return {"VariantName": variant["VariantName"], "VariantStatus": [status]}
 
 
 def _deployment(request: Document, endpoint: Record) -> Document | None:

@@ -7,6 +7,7 @@ ENDPOINT = register(
     Resource(
         kind="Endpoint",
         announced="SageMaker Endpoint State Change",
+        announces=frozenset({"PendingDeploymentSummary"}),
         arn="endpoint/{EndpointName!l}",  # evidence/inference-arns.md
         status="EndpointStatus",
         initial={"EndpointStatus": "Creating"},
