@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from clary.resources.scheduler.schedule import SCHEDULE
 from clary.store.events import deliveries
 from clary.store.events.deliveries import Outgoing
 from clary.store.record import Record
+from clary.store.times import micros
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -147,8 +149,11 @@ def scheduled(server: Server, target: dict[str, Any]) -> None:
     """Have a schedule's target called for one time, twice."""
     store = server.stores.records.scoped(ACCOUNT, REGION)
     doc = {"Name": f"s-{uuid4().hex}", "GroupName": "default", "Target": target}
+    doc["FlexibleTimeWindow"] = {"Mode": "OFF"}
     record: Record = store.create(SCHEDULE, {**doc, "State": "DISABLED"})
-    one: Outgoing = outgoing(record, datetime(2026, 11, 23, 12, tzinfo=UTC), server.parts.clock.now())
+    now = server.parts.clock.now()
+    one: Outgoing = outgoing(record, datetime(2026, 11, 23, 12, tzinfo=UTC), now)
+    one = replace(one, expires=micros(now + timedelta(days=1)))
     with server.stores.database.write() as connection:
         deliveries.add(connection, one)
         deliveries.add(connection, one)
