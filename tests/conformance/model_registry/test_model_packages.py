@@ -183,7 +183,7 @@ def test_properties_and_specifications_are_added_and_removed(sagemaker: Any) -> 
 
 def test_metadata_only_leaves_most_of_the_card_out(sagemaker: Any) -> None:
     card = {
-        "model_overview": {"model_name": "m", "model_creator": "me"},
+        "model_overview": {"model_name": "m", "model_creator": "me", "model_artifact": [DATA]},
         "intended_uses": {"risk_rating": "Low"},
     }
     content = json.dumps(card)

@@ -56,6 +56,16 @@ def check(text: str | None) -> Document:
     return card
 
 
+def check_packaged(text: str | None) -> Document:
+    """Return what the card of a model package says; what goes without saying there is refused."""
+    card = check(text)
+    if "model_package_details" in card:  # evidence/model-cards.md
+        raise ValidationError(
+            "The card of a model package has no model_package_details: leave them out, the package says them."
+        )
+    return card
+
+
 def sought(card: Document) -> Document:
     """Return the members that Search finds a card by, as far as its content says them."""
     found: Document = {}

@@ -9,7 +9,7 @@ from clary.core.document import Document
 from clary.core.errors import ApiError, ResourceNotFound, ValidationError
 from clary.operations import crud
 from clary.operations.kinds import of
-from clary.operations.model_registry import card_content
+from clary.operations.model_registry import card_content, card_facts
 from clary.operations.registry import Call, completes, operation
 from clary.resources.model_registry.model_card import MODEL_CARD, MODEL_CARD_VERSION
 from clary.resources.model_registry.model_card_export_job import MODEL_CARD_EXPORT_JOB
@@ -28,7 +28,7 @@ def complete(call: Call) -> Document:
 @operation("sagemaker", "CreateModelCard")
 def create(call: Call) -> Document:
     """Keep a card and its first version."""
-    card_content.check(call.request["Content"])
+    call = _with_facts(call)
     with call.records.database.write():
         told = crud.create(of(MODEL_CARD), call)
         _keep_version(call, call.records.get(MODEL_CARD, call.request))
@@ -50,7 +50,7 @@ def describe(call: Call) -> Document:
 @operation("sagemaker", "UpdateModelCard")
 def update(call: Call) -> Document:
     """Change the content, which makes a version, or the status, which does not."""
-    request = call.request
+    request = _with_facts(call).request
     sought = card_content.sought(card_content.check(request.get("Content")))
     with call.records.database.write():
         card = crud.named(of(MODEL_CARD), call)
@@ -93,6 +93,15 @@ def versions(call: Call) -> Document:
     request = {**call.request, "ModelCardName": card.name}
     records = call.records.scoped(card.account, card.region)
     return crud.page(of(MODEL_CARD_VERSION), replace(call, request=request, records=records))
+
+
+def _with_facts(call: Call) -> Call:
+    """Return the call with what was measured of its model in its content."""
+    if "Content" not in call.request:
+        return call
+    return replace(
+        call, request={**call.request, "Content": card_facts.of_card(call, call.request["Content"])}
+    )
 
 
 def _check_change(card: Record, changes: Document) -> None:

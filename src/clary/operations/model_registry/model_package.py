@@ -11,7 +11,13 @@ from clary.core.document import Document, dumps
 from clary.core.errors import ApiError, ValidationError
 from clary.operations import crud, references
 from clary.operations.kinds import members, of, project
-from clary.operations.model_registry import card_content, model_package_group, package_contents, packaged
+from clary.operations.model_registry import (
+    card_content,
+    card_facts,
+    model_package_group,
+    package_contents,
+    packaged,
+)
 from clary.operations.registry import Call, operation
 from clary.resources.model_registry.model_package import MODEL_PACKAGE
 from clary.store.records import Filter, Record, Records
@@ -36,6 +42,7 @@ def create(call: Call) -> Document:
     _check(request)
     doc = package_contents.sourced(call)
     doc |= package_contents.checked(call, doc)
+    doc |= _card(call, doc)
     doc |= {member: crud.signature(call.principal) for member in ("CreatedBy", "LastModifiedBy")}
     doc[crud.REQUEST] = hashlib.sha256(dumps(request).encode()).hexdigest()
     with call.records.database.write():
@@ -107,7 +114,17 @@ def _check(request: Document) -> None:
         raise ValidationError("Missing ARN.")
     references.refuse(request, _UNBUILT)
     if "ModelCard" in request:
-        card_content.check(request["ModelCard"].get("ModelCardContent"))
+        card_content.check_packaged(request["ModelCard"].get("ModelCardContent"))
+
+
+def _card(call: Call, doc: Document) -> Document:
+    """Return a version's card: as it was given, with what was measured of the model."""
+    given = call.request.get("ModelCard")
+    if given is None and "ModelPackageGroupName" not in call.request:
+        return {}
+    content = card_facts.of_package(call, doc, (given or {}).get("ModelCardContent"))
+    told = {"ModelCardStatus": "Draft", **(given or {}), **({"ModelCardContent": content} if content else {})}
+    return {"ModelCard": told} if given is not None or content else {}
 
 
 def _versioned(call: Call, doc: Document) -> Record:

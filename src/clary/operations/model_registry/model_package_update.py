@@ -5,7 +5,7 @@ from __future__ import annotations
 from clary.core.document import Document
 from clary.core.errors import ApiError, ValidationError
 from clary.operations import crud
-from clary.operations.model_registry import card_content, package_contents, packaged
+from clary.operations.model_registry import card_facts, package_contents, packaged
 from clary.operations.model_registry.model_package import APPROVALS, approval_of
 from clary.operations.registry import Call, operation
 from clary.store.record import Record
@@ -24,11 +24,12 @@ _REPLACED = (
 def update(call: Call) -> Document:
     """Change a package; its approval status is kept with who gave it, when and why."""
     request = call.request
-    contents = _contents(call, packaged.find(call, request["ModelPackageArn"]))
+    before = packaged.find(call, request["ModelPackageArn"])
+    contents, content = _contents(call, before), _card_content(call, before.doc)
     with call.records.database.write():
         package = packaged.find(call, request["ModelPackageArn"])
         changes = {member: request[member] for member in _REPLACED if member in request}
-        changes |= {**_metadata(request, package.doc), **_card(request, package.doc), **contents}
+        changes |= {**_metadata(request, package.doc), **_card(request, package.doc, content), **contents}
         changes |= _added(request, package.doc)
         changes["LastModifiedBy"] = crud.signature(call.principal)
         if approval := request.get("ModelApprovalStatus"):
@@ -79,9 +80,18 @@ def _metadata(request: Document, doc: Document) -> Document:
     return {"CustomerMetadataProperties": kept}
 
 
-def _card(request: Document, doc: Document) -> Document:
+def _card_content(call: Call, doc: Document) -> str | None:
+    """Return the content that a card is given, with what was measured; looked up outside the transaction."""
+    given = call.request.get("ModelCard", {}).get("ModelCardContent")
+    return None if given is None else card_facts.of_package(call, doc, given)
+
+
+def _card(request: Document, doc: Document, content: str | None) -> Document:
+    """Return the card as it becomes; an archived one keeps its content."""
     if "ModelCard" not in request:
         return {}
-    card = request["ModelCard"]
-    card_content.check(card.get("ModelCardContent"))
-    return {"ModelCard": {**doc.get("ModelCard", {}), **card}}
+    held, new = doc.get("ModelCard", {}), {} if content is None else {"ModelCardContent": content}
+    archived = held.get("ModelCardStatus") == "Archived"
+    if archived and new and content != held.get("ModelCardContent"):  # evidence/model-cards.md
+        raise ApiError("Model Card is in Archived state.", code="ConflictException", status=400)
+    return {"ModelCard": {"ModelCardStatus": "Draft", **held, **request["ModelCard"], **new}}
