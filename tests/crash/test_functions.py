@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.conformance.awslambda.functions import create, role_for_functions, zipped
+from tests.crash.pipelined import Pipelined
 from tests.crash.site import SOURCE, Site
+from tests.operations.pipelines.written import ROLE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -50,6 +52,14 @@ def handler(event, context):
     logging.info("seen %s", what)
     told = {name: os.environ[name] for name in ("AWS_LAMBDA_FUNCTION_NAME", "MODE", "AWS_EXECUTION_ENV")}
     return {**told, "arn": context.invoked_function_arn, "memory": context.memory_limit_in_mb, "event": event}
+"""
+
+SQUARES = """
+def handler(event, context):
+    if "word" in event:
+        raise ValueError("no " + event["word"])
+    print("handled", event["n"], flush=True)
+    return {"square": event["n"] ** 2, "word": "luck", "more": [1]}
 """
 
 
@@ -283,3 +293,43 @@ def test_an_event_whose_environment_is_lost_is_handled_again(site: Site, role: s
     site.open_gates()
     site.until(lambda: invocations(site, name) == [("Succeeded", {"n": 1, "left": True})], "it is answered")
     assert handled(site, name)["handled 1"] == 2
+
+
+def test_a_pipelines_step_runs_a_function_and_another_uses_what_it_answered(site: Site, role: str) -> None:
+    name = create(site.client("lambda"), role, SQUARES)
+    may = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    executing = ROLE.rpartition("/")[2]
+    site.client("iam").put_role_policy(RoleName=executing, PolicyName="invoke", PolicyDocument=policy)
+
+    def step(step_name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        outputs = [("square", "Integer"), ("word", "String")]
+        return {
+            "Name": step_name,
+            "Type": "Lambda",
+            "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
+            "Arguments": arguments,
+            "OutputParameters": [{"OutputName": each, "OutputType": form} for each, form in outputs],
+        }
+
+    def output(of: str, which: str) -> dict[str, str]:
+        return {"Get": f"Steps.{of}.OutputParameters['{which}']"}
+
+    pipelines = Pipelined(site)
+    squares = [step("One", {"n": 3}), step("Two", {"n": output("One", "square")})]
+    arn = pipelines.start("Squares", *squares, step("Three", {"word": output("Two", "word")}))
+    assert pipelines.ended(arn)["PipelineExecutionStatus"] == "Failed"
+    found = pipelines.steps(arn)
+    told = {each: found[each]["Metadata"]["Lambda"].get("OutputParameters") for each in found}
+    luck = {"Name": "word", "Value": "luck"}
+    assert told["One"] == [{"Name": "square", "Value": "9"}, luck]
+    assert told["Two"] == [{"Name": "square", "Value": "81"}, luck]
+    assert {each: found[each]["StepStatus"] for each in found} == {
+        "One": "Succeeded",
+        "Two": "Succeeded",
+        "Three": "Failed",
+    }
+    assert "ValueError" in found["Three"]["FailureReason"]
+    assert "no luck" in found["Three"]["FailureReason"]
+    site.until(lambda: sum(handled(site, name).values()) >= 2, "the log has them")
+    assert handled(site, name) == {"handled 3": 1, "handled 9": 1}
