@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stories import approving
 from tests.stories.server import CLIENTS, DEMO_LOCK, ROOT, SCRIPTS, Clary
 from tests.stories.server import run as cli
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 Environment = Callable[[Path], Path]
 BUCKET = "sagemaker-us-east-1-000000000000"
+TRAINED = [("Process", "Processing"), ("Train", "Training")]
 STEPS = ["AbaloneProcess", "AbaloneTrain", "AbaloneEvaluate", "AbaloneDecide"]
 ENDED = ("Succeeded", "Failed", "Stopped")
 GUIDE = (ROOT / "docs" / "guide-pipelines.md").read_text()
@@ -257,6 +259,45 @@ def test_a_changed_byte_runs_what_depends_on_it_and_nothing_else(clary: Clary, f
     whys = {step["StepName"]: step["Why"] for step in told["Steps"]}
     assert (whys["A"], whys["B"]) == (reused, reused)
     assert whys["C"] == "ran: " + why.removeprefix("C runs: ")
+
+
+def test_an_approval_deploys_the_model_and_lineage_tells_the_whole_way(clary: Clary, first: str) -> None:
+    sagemaker = clary.client("sagemaker")
+    versions = sagemaker.list_model_packages(ModelPackageGroupName="AbaloneModels")
+    (package,) = [each["ModelPackageArn"] for each in versions["ModelPackageSummaryList"]]
+    pipeline = approving.deploys_what_is_approved(clary, "AbaloneModels", "Rings")
+    reviewer = approving.reviewer(clary, package)
+    reviewer.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+    arn = ended(clary, approving.started(clary, pipeline))
+    done = {name: step["StepStatus"] for name, step in steps(clary, arn).items()}
+    assert done == dict.fromkeys(("Create", "Configure", "Serve"), "Succeeded")
+    answer = clary.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="Rings", ContentType="text/csv", Body="0,0,0,0,0,0,0,0,0,1"
+    )
+    assert 1 < float(answer["Body"].read()) < 30
+    assert approving.audited(clary, "UpdateModelPackage", package) == [
+        "arn:aws:iam::000000000000:user/reviewer"
+    ]
+    (starter,) = approving.audited(clary, "StartPipelineExecution", pipeline)
+    assert ":assumed-role/deploys/" in starter
+    made = steps(clary, first)
+    table, prepared = f"s3://{BUCKET}/abalone/data/abalone.csv", "Abalone/code/"
+    jobs = [made[f"Abalone{step}"]["Metadata"][f"{job}Job"]["Arn"] for step, job in TRAINED]
+    endpoint = sagemaker.describe_endpoint(EndpointName="Rings")["EndpointArn"]
+    way = [table, *jobs, package, steps(clary, arn)["Create"]["Metadata"]["Model"]["Arn"]]
+    up = approving.came_from(clary, endpoint, {*way})
+    assert prepared in " ".join(up)
+    down = approving.led_to(clary, table, {*way[1:], endpoint})
+    assert down[endpoint] == "Endpoint"
+    assert [up[each] for each in way] == ["DataSet", "ProcessingJob", "TrainingJob", "Model", "Model"]
+    archive = sagemaker.describe_training_job(TrainingJobName=jobs[1].rpartition("/")[2])
+    assert up[archive["ModelArtifacts"]["S3ModelArtifacts"]] == "Model"
+    only = approving.came_from(clary, endpoint, {table}, LineageTypes=["Artifact"], Types=["DataSet"])
+    assert table in only and set(only.values()) == {"DataSet"}
+    tree = clary.command("lineage", endpoint, "--direction", "up").stdout
+    assert "└── ModelPackage AbaloneModels/1" in tree
+    assert "Approval Approved  by reviewer, 20" in tree
+    sagemaker.delete_endpoint(EndpointName="Rings")
 
 
 def test_a_callback_waits_across_a_restart_and_goes_on_with_its_answer(clary: Clary, first: str) -> None:
