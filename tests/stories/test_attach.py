@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def start(clary: Clary, sagemaker: Any, name: str, account: str = "000000000000"
     """Start a job that waits, and wait until it does."""
     asked = job(name, SKLEARN, {})
     del asked["InputDataConfig"]
-    asked["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sh", "-c", "echo waiting; exec sleep 200"]
+    asked["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sh", "-c", "echo waiting; exec sleep 600"]
     asked["OutputDataConfig"] = {"S3OutputPath": f"s3://sagemaker-us-east-1-{account}/out"}
     asked["RoleArn"] = f"arn:aws:iam::{account}:role/SageMakerExecutionRole"
     sagemaker.create_training_job(**{**asked, **members})
@@ -31,10 +32,17 @@ def until(sagemaker: Any, name: str, status: str) -> None:
         pass
 
 
-def audited(clary: Clary) -> list[tuple[str, str, int]]:
-    lines = [json.loads(line) for path in clary.home.glob("logs/audit-*.jsonl") for line in path.open()]
-    asked = [line for line in lines if line["operation"] == "AttachTrainingJob"]
-    return [(line["account"], line["resource"].rpartition("/")[2], line["status"]) for line in asked]
+def audited(clary: Clary, count: int) -> list[tuple[str, str, int]]:
+    """Wait for so many lines of the audit log, which is written by a thread of its own."""
+    end = time.monotonic() + 90
+    while True:
+        text = "".join(path.read_text() for path in clary.home.glob("logs/audit-*.jsonl"))
+        asked = [line for line in text.splitlines() if '"AttachTrainingJob"' in line and line.endswith("}")]
+        if len(asked) >= count:
+            break
+        assert time.monotonic() < end, asked
+    told = [json.loads(line) for line in asked]
+    return [(line["account"], line["resource"].rpartition("/")[2], line["status"]) for line in told]
 
 
 def test_the_administrator_may_always_and_others_where_remote_debugging_is_on(clary: Clary) -> None:
@@ -68,7 +76,7 @@ def test_the_administrator_may_always_and_others_where_remote_debugging_is_on(cl
     until(theirs, "theirs", "Stopped")
 
     own = "000000000000"
-    assert audited(clary) == [
+    assert audited(clary, 6) == [
         (own, "mine", 200),
         (own, "mine", 200),
         (own, "nobody", 400),
