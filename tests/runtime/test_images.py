@@ -176,3 +176,18 @@ def test_a_tag_reaches_the_environment_with_what_its_generation_needs(folder: Pa
         assert (made["A"], made.get("OLD"), made.get("TOOLKIT_IMAGE_TAG", "")) == (*wanted, tag)
     registry = f"{ACCOUNT}/own:1.7-1@sha256:0123"
     assert [tag_of(uri) for uri in ("own", "team/own:x", registry)] == ["", "x", "1.7-1"]
+
+
+def test_an_image_file_is_read_again_once_it_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "image.toml"
+    file.write_text('name = "one"')
+    assert read(file) is read(file)
+    file.write_text('name = "another"')
+    assert read(file).name == "another"
+    new = tmp_path / "new.toml"
+    new.write_text('name = "changed"')
+    new.replace(file)
+    assert read(file).name == "changed"
+    file.write_text("name = ")
+    with pytest.raises(ValueError, match="not an image file"):
+        read(file)

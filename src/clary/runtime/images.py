@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from clary.runtime import interpreter
@@ -25,6 +26,7 @@ _REGISTRY = re.compile(
     r"(?::(?P<tag>[^@]+))?"
 )
 
+_REMEMBERED = 1024  # image files; every look at a job asks for one
 _PATHS = {"PYTHONPATH": "/opt/toolkit:/opt/image:/opt/ml/site-packages"}  # where an image says nothing
 
 
@@ -146,7 +148,13 @@ def tag_of(uri: str) -> str:
 
 
 def read(path: Path) -> ImageFile:
-    """Read one image.toml; a ValueError says what is wrong with it."""
+    """Read one image.toml, anew once it has changed; a ValueError says what is wrong with it."""
+    told = path.stat()
+    return _read(path, (told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns))
+
+
+@lru_cache(_REMEMBERED)
+def _read(path: Path, _version: tuple[int, ...]) -> ImageFile:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         name = str(document["name"])
