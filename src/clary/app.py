@@ -338,7 +338,7 @@ def _courier(clock: Clock, stores: Stores, means: Means) -> Courier:
 
     bell = means.settings.home.run / "wake.sock"
     sender = Sender(means, letting_in(stores.records), trusting(stores.records))
-    return Courier(stores.records, clock, sender, lambda: wake.send(bell))
+    return Courier(stores.records, stores.metrics, clock, sender, lambda: wake.send(bell))
 
 
 def _functions(settings: Settings, clock: Clock, stores: Stores) -> Durable:

@@ -54,7 +54,7 @@ def courier(server: Server) -> Courier:
     """Return a courier that has seen nothing yet."""
     records = server.stores.records
     sender = Sender(means(server), letting_in(records), trusting(records))
-    return Courier(server.stores.records, server.parts.clock, sender)
+    return Courier(records, server.stores.metrics, server.parts.clock, sender)
 
 
 def queue(server: Server, name: str = "", *, source: str = "*", **attributes: str) -> tuple[str, str]:

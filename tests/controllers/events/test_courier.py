@@ -240,7 +240,7 @@ def waiting(server: Server, clock: StoppedClock, target: dict[str, Any], busy: B
     source = f"mine.{uuid4().hex}"
     rule(server, {"source": [source]}, target)
     put(server, source)
-    return Courier(server.stores.records, clock, busy)
+    return Courier(server.stores.records, server.stores.metrics, clock, busy)
 
 
 def test_a_busy_target_is_asked_again_later_and_later(server: Server) -> None:
@@ -271,6 +271,52 @@ def test_a_target_that_stays_busy_is_given_up_by_its_policy(server: Server) -> N
             carrier.catch_up()
             clock.at += timedelta(minutes=1)
         assert busy.dead == [why]
+
+
+def counted(server: Server, space: str, metric: str, **dimensions: str) -> float:
+    """Return what a metric comes to."""
+    told = server.client("cloudwatch").get_metric_statistics(
+        Namespace=space,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=server.parts.clock.now() - timedelta(hours=1),
+        EndTime=server.parts.clock.now() + timedelta(hours=1),
+        Period=86_400,
+        Statistics=["Sum"],
+    )
+    return float(sum(each["Sum"] for each in told["Datapoints"]))
+
+
+def test_what_deliveries_come_to_is_counted(server: Server) -> None:
+    source, (open_, _), (dead, _) = f"mine.{uuid4().hex}", queue(server), queue(server)
+    gone = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone-{uuid4().hex}"
+    to = {"Arn": gone, "DeadLetterConfig": {"Arn": dead}}
+    name = rule(server, {"source": [source]}, {"Arn": open_}, to)
+    bus = f"bus-{uuid4().hex}"
+    server.client("events").create_event_bus(Name=bus)
+    other = rule(server, {"source": [source]}, {"Arn": open_}, EventBusName=bus)
+    put(server, source)
+    put(server, source)
+    put(server, source, EventBusName=bus)
+    courier(server).catch_up()
+    names = ("InvocationAttempts", "Invocations", "FailedInvocations", "InvocationsSentToDlq")
+    assert [counted(server, "AWS/Events", each, RuleName=name) for each in names] == [4, 4, 2, 2]
+    assert counted(server, "AWS/Events", "Invocations", RuleName=other, EventBusName=bus) == 1
+    assert counted(server, "AWS/Events", "Invocations", RuleName=other) == 0
+
+
+def test_attempts_are_counted_and_what_became_of_the_event(server: Server) -> None:
+    clock, busy = StoppedClock(server.parts.clock.now() + timedelta(minutes=1)), Busy(2)
+    courier(server).catch_up()  # whatever others have left
+    source = f"mine.{uuid4().hex}"
+    name = rule(server, {"source": [source]}, {"Arn": queue(server)[0]})
+    put(server, source)
+    carrier = Courier(server.stores.records, server.stores.metrics, clock, busy)
+    for _ in range(3):
+        carrier.catch_up()
+        clock.at += timedelta(seconds=10)
+    names = ("InvocationAttempts", "Invocations", "FailedInvocations")
+    assert [counted(server, "AWS/Events", each, RuleName=name) for each in names] == [3, 1, 0]
 
 
 def test_what_is_too_old_is_given_up_before_it_is_sent(server: Server) -> None:

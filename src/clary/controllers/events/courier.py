@@ -16,10 +16,12 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from clary.controllers.events.matching import Matcher
+from clary.controllers.events.measures import Measures
 from clary.core.clock import Clock
 from clary.core.errors import ApiError, Moved, TryAgain
 from clary.store.events import deliveries
 from clary.store.events.deliveries import Delivery
+from clary.store.metrics import Metrics
 from clary.store.records import Records
 from clary.store.times import micros
 
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 LOOK = timedelta(milliseconds=100)  # Between looks whether anything was written at all: one PRAGMA each.
 TIDY = timedelta(seconds=2)  # Between writes that only forget: what begins a job shall not wait for them.
+REPORT = timedelta(seconds=5)  # Between writes of what was counted.
 TURN = timedelta(milliseconds=20)  # How long deliveries are gathered in one transaction.
 BATCH = 100  # Deliveries read at once.
 FIRST_WAIT = timedelta(seconds=1)  # Before the first retry; each next one waits twice as long.
@@ -53,9 +56,15 @@ class Courier:
     """Carries events to their targets, and rings for those who tend what that began."""
 
     def __init__(
-        self, records: Records, clock: Clock, sender: Sending, ring: Callable[[], None] = lambda: None
+        self,
+        records: Records,
+        metrics: Metrics,
+        clock: Clock,
+        sender: Sending,
+        ring: Callable[[], None] = lambda: None,
     ) -> None:
         self._records, self._clock, self._sender, self._ring = records, clock, sender, ring
+        self._measures = Measures(metrics, clock)
         self._matcher = Matcher(records, clock)
         self._watch = records.database.watch()
         self._next = 0  # when something is due, in microseconds
@@ -63,7 +72,7 @@ class Courier:
     def run(self, stop: threading.Event) -> None:
         """Carry whatever happens until told to stop."""
         seen: int | None = None
-        tidy = 0.0
+        tidy = report = 0.0
         while not stop.wait(LOOK.total_seconds()):
             try:
                 version = self._watch()
@@ -76,16 +85,21 @@ class Courier:
                 if time.monotonic() >= tidy:
                     self._matcher.forget()
                     tidy = time.monotonic() + TIDY.total_seconds()
+                if time.monotonic() >= report:
+                    self._measures.report()
+                    report = time.monotonic() + REPORT.total_seconds()
             except TryAgain as slow:
                 log.warning("events are carried later: %s", slow)
             except Exception:
                 log.exception("events could not be carried and will be tried again")
+        self._measures.report()
 
     def catch_up(self) -> None:
         """Match and deliver all there is now."""
         self._matcher.match()
         self._matcher.forget()
         self.deliver()
+        self._measures.report()
 
     def deliver(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """Deliver what is due; return how much of it arrived."""
@@ -118,7 +132,9 @@ class Courier:
                     failed.append((one, error))
         for one in arrived:
             log.info("%s reached %s (%s)", one.source, one.request["Target"]["Arn"], one.token)
+            self._measures.count(one, "tried", "told")
         for one, error in failed:
+            self._measures.count(one, "tried", "refused")
             self._failed(one, error)
         for one in expired:
             old = ApiError("The event is older than it may be sent.", code="SDK_CLIENT_ERROR", status=400)
@@ -154,11 +170,13 @@ class Courier:
                 with self._records.database.write() as connection:
                     deliveries.put_off(connection, one.id, again)
                 return
+        self._measures.count(one, "told")
         self._give_up(one, error, condition)
 
     def _give_up(self, one: Delivery, error: ApiError, condition: str) -> None:
         target = one.request["Target"]
         queue = target.get("DeadLetterConfig", {}).get("Arn")
+        self._measures.count(one, "failed")
         log.warning(
             "%s did not get an event to %s: %s (%s)%s",
             one.source,
@@ -172,7 +190,9 @@ class Courier:
                 deliveries.done(connection, one.id)
                 if queue:
                     self._sender.dead_letter(one, queue, error, condition)
+                    self._measures.count(one, "letter")
         except ApiError as refused:
+            self._measures.count(one, "no letter")
             log.warning("%s could not take a dead letter: %s", queue, refused.message)
             with self._records.database.write() as connection:
                 deliveries.done(connection, one.id)
