@@ -16,6 +16,7 @@ from clary.core.errors import ApiError, Moved
 from clary.resources.inference.endpoint import ENDPOINT
 from clary.resources.training.training_job import TRAINING_JOB
 from clary.store.changes import Changes
+from clary.store.claims import claims
 from clary.store.records import Records
 
 LEASE = timedelta(seconds=10)
@@ -99,6 +100,20 @@ def test_a_claimed_record_is_nobody_elses_until_the_lease_ends(store: Records, c
     with pytest.raises(Moved):
         store.settle(taken, "one", {"SecondaryStatus": "Training"}, due=None)
     store.settle(taken, "two", {"SecondaryStatus": "Training"}, due=None)
+
+
+def test_who_was_heard_of_comes_first_and_nobody_twice(store: Records, clock: StoppedClock) -> None:
+    made = [job(store, name) for name in "abcd"]
+    later = store.update(made[3], {"SecondaryStatus": "Training"}, due=clock.at + timedelta(hours=1))
+    settled = store.update(made[2], {"SecondaryStatus": "Training"}, due=None)
+    hurry = {later.uid, settled.uid, made[1].uid, "nobody"}
+    taken = store.claim([TRAINING_JOB], "one", lease=LEASE, limit=3, hurry=hurry)
+    assert (sorted(r.key for r in taken[:2]), [r.key for r in taken[2:]]) == (["b", "d"], ["a"])
+    assert store.claim([TRAINING_JOB], "two", lease=LEASE, limit=3, hurry=hurry) == []
+
+
+def test_claims_of_the_same_kinds_are_the_same_statements() -> None:
+    assert claims(TRAINING_JOB, ENDPOINT) is claims(TRAINING_JOB, ENDPOINT)
 
 
 def test_settling_says_when_to_look_again_and_gives_the_lease_back(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Literal
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from clary.core import ids
@@ -23,6 +23,7 @@ from clary.resources import registry
 from clary.resources.spec import Resource
 from clary.store import pages, search_index
 from clary.store.by_key import row_by
+from clary.store.claims import claims, hold
 from clary.store.database import Database
 from clary.store.events import outbox, reached
 from clary.store.lineage import followed
@@ -242,24 +243,14 @@ class Records:
         They are `owner`'s until the lease ends or `settle` gives them back; an owner that died is replaced
         then. Records whose uid is in `hurry` come first, also when they wait for a later look.
         """
-        now = micros(self.clock.now())
-        wanted = or_(*(and_(RECORDS.c.service == k.service, RECORDS.c.kind == k.kind) for k in kinds))
-        free = or_(RECORDS.c.lease_until.is_(None), RECORDS.c.lease_until <= now)
-        columns = select(RECORDS.c.id, *COLUMNS).where(wanted, free)
-        hurried = columns.where(RECORDS.c.uid.in_(list(hurry)), RECORDS.c.due.is_not(None)).limit(limit)
-        due = columns.where(RECORDS.c.due <= now)
+        now, found = micros(self.clock.now()), claims(*kinds)
         with self.database.read() as connection:
-            asked = [hurried, due] if hurry else [due]
-            if not any(connection.execute(each.limit(1)).first() for each in asked):
+            if not found.there_are(connection, now, hurry):
                 return []
         with self.database.write() as connection:
-            first = connection.execute(hurried).mappings().all() if hurry else []
-            others = due.where(RECORDS.c.id.not_in([row["id"] for row in first])) if first else due
-            others = others.order_by(RECORDS.c.due).limit(limit - len(first))
-            rows = [*first, *connection.execute(others).mappings()]
-            taken = update(RECORDS).where(RECORDS.c.id.in_([row["id"] for row in rows]))
+            rows = found.take(connection, now, limit, hurry)
             until = micros(self.clock.now() + lease)
-            connection.execute(taken.values(lease_owner=owner, lease_until=until))
+            hold(connection, [row["id"] for row in rows], owner, until)
         return [from_row(row) for row in rows]
 
     def settle(
