@@ -107,14 +107,15 @@ def test_another_runtime_takes_a_run_over(machine: Machine) -> None:
     assert machine.until(uid).signal == signal.SIGTERM
 
 
-def test_a_reservation_without_a_shim_gets_one_from_whoever_looks(machine: Machine) -> None:
+@pytest.mark.parametrize("seconds", [5, 3600])
+def test_a_reservation_without_a_shim_gets_one_from_whoever_looks(machine: Machine, seconds: int) -> None:
     uid = machine.start()
     machine.until(uid)
     gone(machine.shim(uid))
     job = machine.job(uid)
     for name in ("exit.json", "state.json", "stdout.log"):
         (job.path / name).unlink()
-    before = time.time() - 5
+    before = time.time() - seconds  # when its controller was killed over it
     os.utime(job.path / "launch.json", (before, before))
     seen = machine.until(uid)
     assert seen.exit_code == 0

@@ -31,7 +31,7 @@ from clary.runtime.spec import RunSpec, Seen
 from clary.runtime.transform import ledger
 
 _SHIM_STARTS = 2.0  # seconds; a shim that has not spoken by then is started again
-_SHIM_NEVER_CAME = 30.0
+_SHIM_TRIES = 15  # times that it is started again before its run is lost, each after so many seconds
 _SAVES_FOR = 2.0  # seconds of one step of its controller; what is left is saved in the next
 _KILLED_WITHIN = 3.0  # seconds that `remove` gives a shim to end its run in order
 
@@ -53,6 +53,7 @@ class LocalRuntime:
         self._home, self._clock = settings.home, clock
         self._machine = machine or probe()
         self._folders = (*folders, settings.home.root / "images")
+        self._unheard_of: dict[str, tuple[int, float]] = {}  # how often shims were started again, and when
         self._admission = Admission(
             settings.home,
             settings.cache,
@@ -135,6 +136,7 @@ class LocalRuntime:
             for left in self._home.jobs.glob(".old-*"):  # one that was killed may have left some
                 remove_tree(left)
         self._admission.leave(uid)
+        self._unheard_of.pop(uid, None)
 
     def output(self, uid: str, offset: int, limit: int = 1 << 20) -> bytes:
         """Return what the program printed, from byte `offset`."""
@@ -195,10 +197,13 @@ class LocalRuntime:
             age = time.time() - (job.path / "launch.json").stat().st_mtime
         except FileNotFoundError:
             return Seen()
-        if age > _SHIM_NEVER_CAME:
+        tries, last = self._unheard_of.get(job.uid, (0, 0.0))
+        if age < _SHIM_STARTS or time.monotonic() - last < _SHIM_STARTS:
+            return Seen(phase="starting")
+        if tries == _SHIM_TRIES:
             return _lost(job, f"its shim could not be started ({_last_line(job.path / 'shim.log')})")
-        if age > _SHIM_STARTS:
-            self._admission.spawn(job)
+        self._unheard_of[job.uid] = (tries + 1, time.monotonic())
+        self._admission.spawn(job)
         return Seen(phase="starting")
 
     def _wish(self, uid: str, wish: str) -> None:
