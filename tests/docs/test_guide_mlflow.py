@@ -18,7 +18,7 @@ clary, environment = a_server, environments
 
 
 def test_every_example_has_a_name() -> None:
-    assert list(BLOCKS) == ["create.py", "log.py", "pages.py"]
+    assert list(BLOCKS) == ["create.py", "log.py", "registry.py", "pages.py"]
     assert GUIDE.count("```python") == len(BLOCKS)
 
 
@@ -35,5 +35,6 @@ def test_the_examples_log_register_load_and_open_the_pages(
     assert shown
     assert clary.run(python, "create.py").stdout.strip() == shown[1]
     assert "[1]" in clary.run(python, "log.py").stdout
+    assert re.fullmatch(r"churn-[0-9a-f]{6} 1 1", clary.run(python, "registry.py").stdout.strip())
     address = urlsplit(clary.run(python, "pages.py").stdout.strip())
     assert (address.hostname, address.query[:10]) == ("127.0.0.1", "authToken=")

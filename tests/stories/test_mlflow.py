@@ -37,6 +37,18 @@ def log(clary: Clary, python: Path, arn: str, word: str) -> Any:
     return json.loads(line[1])
 
 
+def registered(clary: Clary, group: str) -> Any:
+    """Return the only version of a group once there is one."""
+    sagemaker, end = clary.client("sagemaker"), time.monotonic() + 90
+    while not (
+        found := sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    ):
+        assert time.monotonic() < end, sagemaker.list_model_package_groups()
+        time.sleep(0.2)
+    [package] = found
+    return sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"])
+
+
 def page(url: str, cookie: str = "", method: str = "GET", **headers: str) -> http.client.HTTPResponse:
     """Ask for a page as a browser does; its body is read."""
     parts = urlsplit(url)
@@ -55,7 +67,7 @@ def test_a_tracking_server_logs_registers_and_loads_by_its_arn_and_shows_its_pag
     python = environment(CLIENTS / "v3.txt") / "python"
     sagemaker = clary.client("sagemaker")
     arn = sagemaker.create_mlflow_tracking_server(
-        TrackingServerName="track", ArtifactStoreUri=STORE, RoleArn=ROLE
+        TrackingServerName="track", ArtifactStoreUri=STORE, RoleArn=ROLE, AutomaticModelRegistration=True
     )["TrackingServerArn"]
 
     def describe() -> Any:
@@ -75,6 +87,12 @@ def test_a_tracking_server_logs_registers_and_loads_by_its_arn_and_shows_its_pag
         "version": "READY",
         "predicted": [0, 1],
     }
+    package = registered(clary, "model-one-2bb8bf")
+    assert package["CustomerMetadataProperties"]["mlflow:server"] == arn
+    [container] = package["InferenceSpecification"]["Containers"]
+    assert (container["Framework"], package["ModelPackageStatus"]) == ("SKLEARN", "Completed")
+    assert package["SourceUri"].startswith(STORE)
+    assert "batched" in package["ModelCard"]["ModelCardContent"]
 
     address = sagemaker.create_presigned_mlflow_tracking_server_url(TrackingServerName="track")[
         "AuthorizedUrl"

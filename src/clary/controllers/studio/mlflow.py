@@ -16,7 +16,7 @@ from clary.core.document import Document
 from clary.runtime.spec import Seen
 from clary.store.records import Record
 
-START, STOP, REMOVE, FORGET = "start", "stop", "remove", "forget"
+START, STOP, REMOVE, FORGET, REGISTER = "start", "stop", "remove", "forget", "register"
 ENDS = {"Creating": "Created", "Starting": "Started", "Updating": "Updated", "Stopping": "Stopped"}
 FAILS = {"Creating": "CreateFailed", "Starting": "StartFailed", "Updating": "UpdateFailed"}
 MOST_TRIES = 2
@@ -31,12 +31,14 @@ UNEXPLAINED = "Its processes are gone, nothing tells how."
 class World:
     """What is the case outside the record: the run, whether its log was taken in, where its pages are.
 
-    Of a record without a run it is the next one's: a controller that died may have begun it.
+    Of a record without a run it is the next one's: a controller that died may have begun it. `registers` says
+    that models are to be registered.
     """
 
     run: Seen
     logged: bool = True
     url: str = ""
+    registers: bool = False
 
 
 def made_of(doc: Document) -> Document:
@@ -95,6 +97,8 @@ def _stay(doc: Document, run: Document, status: str, world: World, now: datetime
     if doc[status] in ENDS:
         told[status] = ENDS[doc[status]]
     changed = {member: value for member, value in told.items() if doc.get(member) != value}
+    if not changed and world.registers and doc.get("_RegisterAt", now) <= now:
+        return Step(effect=REGISTER, again=CALM)
     return Step(write=changed, remove=("_Losses", "_NotBefore", "_Why") if changed else (), again=CALM)
 
 

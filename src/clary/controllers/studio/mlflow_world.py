@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
-from clary.controllers.step import Step
-from clary.controllers.studio import mlflow
+from clary.controllers.step import AT_ONCE, Step
+from clary.controllers.studio import mlflow, registering
 from clary.controllers.studio.mlflow import World, next_step
+from clary.controllers.studio.mlflow_api import Client, NoAnswer
 from clary.core.document import Document
+from clary.core.errors import ApiError
 from clary.resources.spec import Resource
 from clary.resources.studio.mlflow import MLFLOW_APP, MLFLOW_TRACKING_SERVER
 from clary.runtime.local_provisioner import serverless_type
@@ -19,13 +22,10 @@ from clary.runtime.spec import Mount, RunSpec
 from clary.store.records import Record
 
 IMAGE = "mlflow"
-GROUPS = {
-    "MlflowTrackingServer": "/aws/sagemaker/MlflowTrackingServers",
-    "MlflowApp": "/aws/sagemaker/MlflowApps",
-}
 MEGABYTES = {"Small": 2048, "Medium": 4096, "Large": 8192}
 STARTUP = timedelta(minutes=3)
 STOP_GRACE = timedelta(seconds=10)
+REGISTER_AGAIN = timedelta(seconds=60)  # after models could not be registered
 
 
 class MlflowServers:
@@ -46,11 +46,12 @@ class MlflowServers:
         run = record.doc.get("_Run")
         seen = self._means.runtime.inspect(run["Uid"] if run else mlflow.next_run(record))
         logged = not run or not seen.started or self._logged(record, run, now, seen.phase)
-        world = World(run=seen, logged=logged, url=self._url(record))
+        registers = registering.wanted(record.doc)
+        world = World(run=seen, logged=logged, url=self._url(record), registers=registers)
         return next_step(record, self._status, world, now)
 
-    def act(self, record: Record, step: Step) -> Document:
-        """Start, stop or remove a run, or forget all that a server kept."""
+    def act(self, record: Record, step: Step) -> Document | Step:
+        """Start, stop or remove a run, forget all that a server kept, or register its models."""
         runtime = self._means.runtime
         if step.effect == mlflow.START:
             self._folder(record).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -59,9 +60,25 @@ class MlflowServers:
             runtime.stop(step.target)
         elif step.effect == mlflow.REMOVE:
             runtime.remove(step.target)
+        elif step.effect == mlflow.REGISTER:
+            return self._register(record, step)
         else:
             remove_tree(self._folder(record))
         return {}
+
+    def _register(self, record: Record, step: Step) -> Step:
+        """Register what is new; what keeps it from being is in the server's log, and tried again later."""
+        try:
+            told, whole = registering.register(self._means, record, Client(Path(record.doc["_Socket"])))
+        except (NoAnswer, ApiError, AttributeError, KeyError, TypeError, ValueError) as error:
+            words = (
+                error.message if isinstance(error, ApiError) else f"MLflow did not tell of them: {error!r}"
+            )
+            registering.say(self._means, record, f"Models are not in the model registry: {words}")
+            return replace(step, write={"_RegisterAt": self._means.records.clock.now() + REGISTER_AGAIN})
+        if told == record.doc.get("_Registered"):
+            return step
+        return replace(step, write={"_Registered": told}, again=step.again if whole else AT_ONCE)
 
     def _folder(self, record: Record) -> Path:
         return self._means.settings.home.mlflow / record.uid
@@ -72,8 +89,7 @@ class MlflowServers:
     def _logged(self, record: Record, run: Document, now: datetime, phase: str) -> bool:
         """Take in what a run printed; tell whether one that ended has told all."""
         ended = phase == "exited"
-        group = f"{GROUPS[record.kind]}/{record.doc.get('TrackingServerName') or record.doc['Name']}"
-        stream = Stream(record.account, record.region, group, run["Stream"])
+        stream = Stream(record.account, record.region, registering.log_group(record), run["Stream"])
         runtime, logs = self._means.runtime, self._means.logs
         return ingest(runtime, run["Uid"], logs, stream, now, ended=ended) or not ended
 

@@ -4,7 +4,6 @@ from clary.resources.registry import register
 from clary.resources.spec import Resource
 
 _WITHOUT = {"WeeklyMaintenanceWindowStart": "kept and told; nothing is maintained at a time of its own"}
-_NOT_REGISTERED = "kept and told; models stay in MLflow's own registry"
 
 MLFLOW_TRACKING_SERVER = register(
     Resource(
@@ -23,7 +22,7 @@ MLFLOW_TRACKING_SERVER = register(
         missing_text="Tracking server {name} does not exist.",
         lives=True,
         passing=frozenset({"Creating", "Updating", "Starting", "Stopping", "Deleting"}),
-        without_effect={**_WITHOUT, "AutomaticModelRegistration": _NOT_REGISTERED},
+        without_effect=_WITHOUT,
         level="behaves",
     )
 )
@@ -43,7 +42,6 @@ MLFLOW_APP = register(
         without_effect={
             **_WITHOUT,
             "KmsKeyId": "the server's own data lie unencrypted in CLARY_HOME",
-            "ModelRegistrationMode": _NOT_REGISTERED,
         },
         level="behaves",
     )
