@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,17 @@ def test_a_registered_model_is_approved_deployed_and_predicts(
     assert all(0 <= score <= 1 for score in scores)
     assert "now Rejected it drifts" in told
     sagemaker = clary.client("sagemaker")
-    assert sagemaker.describe_model_package(ModelPackageName=f"{ARN}/2")["ModelApprovalStatus"] == (
-        "PendingManualApproval"
-    )
+    version = sagemaker.describe_model_package(ModelPackageName=f"{ARN}/2")
+    assert version["ModelApprovalStatus"] == "PendingManualApproval"
+    for held in (version["ModelMetrics"], version["DriftCheckBaselines"]):
+        assert held["ModelQuality"]["Statistics"]["S3Uri"].endswith("/auc.json")
+    assert version["ModelLifeCycle"] == {"Stage": "Staging", "StageStatus": "PendingApproval"}
+    assert version["CustomerMetadataProperties"] == {"ticket": "8"}
+    assert [each["Name"] for each in version["AdditionalInferenceSpecifications"]] == ["bare"]
+    assert version["SourceUri"] == "git://churn@main"
+    card = json.loads(version["ModelCard"]["ModelCardContent"])
+    assert card["intended_uses"]["risk_rating"] == "Low"
+    details = card["training_details"]["training_job_details"]
+    assert {"name": "num_round", "value": "5"} in details["hyper_parameters"]
+    assert details["training_datasets"][0].endswith("/examples/registry/train.csv")
     assert sagemaker.list_endpoints()["Endpoints"] == []
