@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,12 +42,15 @@ def storm(site: Site, senders: Sequence[Sender], victims: Sequence[str], least: 
     def count() -> int:
         return sum(len(each.acknowledged) for each in senders)
 
+    def sent(enough: int) -> bool:
+        return count() >= enough and all(each.acknowledged for each in senders)
+
     for each in senders:
         each.start()
     try:
         for victim in victims:
             enough = count() + least
-            site.until(lambda enough=enough: count() >= enough, "texts are acknowledged")  # type: ignore[misc]  # mypy sees no default
+            site.until(partial(sent, enough), "texts are acknowledged, one of each sender at least")
             site.kill(victim)
             site.up()
     finally:
