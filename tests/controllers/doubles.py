@@ -23,6 +23,7 @@ class StagedRuntime:
     used: dict[str, bytes] = field(default_factory=dict)
     written: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    never: tuple[str, ...] = ()
 
     def start(self, spec: RunSpec) -> None:
         """Begin a run, once."""
@@ -66,8 +67,8 @@ class StagedRuntime:
         """Tell whether the test wrote something that was not saved."""
         return bool(self.written.get((uid, directory)))
 
-    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> None:
-        """Let everything be taken that the test wrote."""
+    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> tuple[str, ...]:
+        """Let everything be taken that the test wrote, and say what it says is never taken."""
         self.calls.append(("save", uid))
         for name, content in self.written.get((uid, directory), {}).items():
             copy = self.root / f"copy-{uid}"
@@ -76,6 +77,7 @@ class StagedRuntime:
             copy.write_bytes(content)
             keep(name, copy)
         self.written.pop((uid, directory), None)
+        return self.never
 
     def runs(self) -> Mapping[str, datetime]:
         """Return every run, since the time the test set up."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.runtime.machine import Machine
 
 from clary.runtime.pack import lay_out, pack
@@ -135,3 +137,20 @@ def test_a_directory_that_is_not_packed_is_its_files_and_nothing_else(tmp_path: 
     )
     assert [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()] == ["deep/w"]
     assert lay_out(tmp_path / "ml", "absent", out, always=False) == (False, True, [])
+
+
+@pytest.mark.parametrize("how", [lay_out, pack])
+def test_what_the_program_closed_to_itself_is_kept_none_the_less(tmp_path: Path, how: Any) -> None:
+    model = made(tmp_path) / "model"
+    (model / "deep").mkdir()
+    (model / "deep" / "w").write_text("weights")
+    for path in (model / "deep" / "w", model / "deep", model):
+        path.chmod(0)
+    try:
+        assert how(tmp_path / "ml", "model", tmp_path / "out", always=False) == (True, False, [])
+    finally:
+        model.chmod(0o700)
+    assert [(model / "deep").stat().st_mode & 0o700, (model / "deep" / "w").stat().st_mode & 0o400] == [
+        0o700,
+        0o400,
+    ]

@@ -10,6 +10,8 @@ import pytest
 from tests.runtime.machine import Machine
 
 from clary.core.ids import uid as new_uid
+from clary.runtime import saved
+from clary.runtime.jobdir import JobDirectory
 from clary.runtime.spec import Input, RunSpec
 
 NOW = timedelta(0)
@@ -111,3 +113,17 @@ def test_saving_a_run_that_is_gone_takes_nothing(machine: Machine) -> None:
     kept = Kept()
     machine.runtime.save("gone", "checkpoints", kept.keep)
     assert not machine.runtime.unsaved("gone", "checkpoints", rested=NOW) and kept.files == {}
+
+
+def test_what_is_never_taken_is_told_and_not_looked_for_again(tmp_path: Path) -> None:
+    job = JobDirectory(tmp_path / "run")
+    deep = job.ml.joinpath("checkpoints", *"d" * (saved.DEEPEST + 1))
+    deep.mkdir(parents=True)
+    (deep / "far").write_text("x")
+    (job.ml / "checkpoints" / "near").write_text("y")
+    assert saved.unsaved(job, "checkpoints", rested=NOW)
+    kept = Kept()
+    [told] = saved.save(job, "checkpoints", kept.keep, budget=60)
+    assert f"{saved.DEEPEST} directories deep" in told
+    assert kept.files == {"near": b"y"}
+    assert not saved.unsaved(job, "checkpoints", rested=NOW)

@@ -101,3 +101,21 @@ def _step(directory: int, name: str) -> int:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise Unsafe(f"{name!r} is a link or a file where a directory should be.") from error
         raise
+
+
+def let_owner(directory: int, name: str, status: os.stat_result) -> None:
+    """Give the owner of a file or directory what a program that has ended took from itself: to read it.
+
+    What is somebody else's stays as it is, and whoever opens it is told.
+    """
+    needed = stat.S_IRWXU if stat.S_ISDIR(status.st_mode) else stat.S_IRUSR
+    if status.st_mode & needed == needed or not (
+        stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)
+    ):
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            Path(f"/proc/self/fd/{handle}").chmod(stat.S_IMODE(status.st_mode) | needed)
+        finally:
+            os.close(handle)

@@ -154,9 +154,11 @@ class LocalRuntime:
         """Tell whether files under `ml/<directory>` changed since `save`; not within `rested` after it."""
         return saved.unsaved(self._job(uid), directory, rested=rested)
 
-    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> None:
-        """Let `keep` take changed files (name, a copy that is gone afterwards), for a short while."""
-        saved.save(self._job(uid), directory, keep, budget=_SAVES_FOR)
+    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> tuple[str, ...]:
+        """Let `keep` take changed files (name, a copy that is gone afterwards), for a short while; return
+        what is never taken, and why.
+        """
+        return saved.save(self._job(uid), directory, keep, budget=_SAVES_FOR)
 
     def cool(self) -> None:
         """End the warm workers that wait for a run."""

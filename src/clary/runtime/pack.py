@@ -9,9 +9,12 @@ import tarfile
 from pathlib import Path
 from typing import IO
 
-from clary.runtime.beneath import Unsafe, open_directory, parts
+from clary.runtime.beneath import Unsafe, let_owner, open_directory, parts
 
 DEEPEST = 64  # directories; unpacking takes no more either
+UNREAD = "may not be read by Clary and was left out."
+"""How a sentence ends about something that was left out and should not have been."""
+
 _BEST_UP_TO = 16 << 20  # bytes packed with zlib's usual level; more is packed with its fastest
 _INSIDE = "/opt/ml/"
 
@@ -26,7 +29,7 @@ def pack(root: Path, directory: str, archive: Path, *, always: bool) -> tuple[bo
     left_out: list[str] = []
     names = parts(directory)
     try:
-        handle = open_directory(root, names)
+        handle = _opened(root, names)
     except FileNotFoundError:
         handle = None
     except Unsafe as error:
@@ -60,7 +63,7 @@ def lay_out(root: Path, directory: str, target: Path, *, always: bool) -> tuple[
     left_out: list[str] = []
     names = parts(directory)
     try:
-        handle = open_directory(root, names)
+        handle = _opened(root, names)
     except FileNotFoundError:
         return False, True, left_out
     except Unsafe as error:
@@ -84,9 +87,22 @@ def lay_out(root: Path, directory: str, target: Path, *, always: bool) -> tuple[
             os.link(path[-1], target / name, src_dir_fd=folder, follow_symlinks=False)
         except FileExistsError:
             continue
+        except PermissionError:
+            left_out.append(f"{name} {UNREAD}")
         finally:
             os.close(folder)
     return True, not files, left_out
+
+
+def _opened(root: Path, names: tuple[str, ...]) -> int:
+    """Open a directory that the program may have closed to its owner, or one above it."""
+    for depth in range(len(names)):
+        above = open_directory(root, names[:depth])
+        try:
+            let_owner(above, names[depth], os.stat(names[depth], dir_fd=above, follow_symlinks=False))
+        finally:
+            os.close(above)
+    return open_directory(root, names)
 
 
 def _walk(
@@ -96,11 +112,18 @@ def _walk(
     with os.scandir(directory) as entries:
         for entry in entries:
             status = entry.stat(follow_symlinks=False)
+            let_owner(directory, entry.name, status)
             found.append((prefix + entry.name, status))
             if stat.S_ISDIR(status.st_mode) and depth == DEEPEST:
                 left_out.append(f"What is below {DEEPEST} directories was left out: {prefix[:80]}….")
             elif stat.S_ISDIR(status.st_mode):
-                below = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+                try:
+                    below = os.open(
+                        entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory
+                    )
+                except PermissionError:
+                    left_out.append(f"{prefix}{entry.name} {UNREAD}")
+                    continue
                 try:
                     found += _walk(below, f"{prefix}{entry.name}/", left_out, depth + 1)
                 finally:
@@ -132,7 +155,11 @@ def _add(
             member.type, member.linkname = tarfile.SYMTYPE, target
             tar.addfile(member)
         elif stat.S_ISREG(status.st_mode):
-            handle = os.open(path[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+            try:
+                handle = os.open(path[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+            except PermissionError:
+                left_out.append(f"{name} {UNREAD}")
+                return
             with os.fdopen(handle, "rb") as file:
                 member.size = os.fstat(file.fileno()).st_size
                 _write(tar, member, file)

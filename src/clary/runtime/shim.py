@@ -328,6 +328,8 @@ class Shim:
                 self.failure = self.failure or _machine_failure(error)
                 continue
             self.notes += left_out[:5]
+            if unread := [words for words in left_out if words.endswith(pack.UNREAD)]:
+                self.failure = self.failure or _closed(output.directory, unread)
             if empty and output.always:
                 self.notes.append(f"The program wrote nothing to /opt/ml/{output.directory}.")
             if written:
@@ -433,6 +435,14 @@ def _feeder(job: JobDirectory, pipes: Sequence[Pipe]) -> subprocess.Popen[bytes]
 def _self() -> Document | None:
     me = identify(os.getpid())
     return me.document() if me else None
+
+
+def _closed(directory: str, unread: list[str]) -> str:
+    more = f" So were {len(unread) - 1} more." if len(unread) > 1 else ""
+    return (
+        f"ClientError: Of /opt/ml/{directory}, {unread[0]}{more} Let the program leave what it makes "
+        "to the user that it runs as, and repeat the job."
+    )
 
 
 def _machine_failure(error: OSError) -> str:

@@ -247,8 +247,10 @@ class Runtime(Protocol):
         """Tell whether files under `ml/<directory>` changed since `save`; not within `rested` after it."""
         ...
 
-    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> None:
-        """Let `keep` take changed files (name, a copy that is gone afterwards), for a short while."""
+    def save(self, uid: str, directory: str, keep: Callable[[str, Path], None]) -> tuple[str, ...]:
+        """Let `keep` take changed files (name, a copy that is gone afterwards), for a short while; return
+        what is never taken, and why.
+        """
         ...
 
     def runs(self) -> Mapping[str, datetime]:

@@ -210,6 +210,22 @@ def test_a_continuous_output_is_kept_while_the_job_runs(world: World) -> None:
     assert world.reread(job).status == "Completed"
 
 
+def test_a_continuous_output_that_cannot_be_whole_says_so(world: World) -> None:
+    out = {**REQUEST["ProcessingOutputConfig"]["Outputs"][0]["S3Output"], "S3UploadMode": "Continuous"}
+    job = create(world, ProcessingOutputConfig={"Outputs": [{"OutputName": "out", "S3Output": out}]})
+    tend(world)
+    (uid,) = run_uids(job)
+    world.runtime.seen[uid] = WELL
+    world.runtime.written[uid, "processing/out"] = {"part": b"1"}
+    world.runtime.never = ("/opt/ml/processing/out/d lies deep; what is in it is not taken",)
+    world.later()
+    tend(world)
+    assert outputs(world) == {"o/part": b"1"}
+    doc = world.reread(job).doc
+    assert doc["ProcessingJobStatus"] == "Failed"
+    assert "An output is not whole: /opt/ml/processing/out/d lies deep" in doc["FailureReason"]
+
+
 @pytest.mark.parametrize("mode", ["EndOfJob", "Continuous"])
 def test_an_output_that_is_refused_fails_the_job(world: World, mode: str) -> None:
     out = {"S3Uri": "s3://gone/o", "S3UploadMode": mode, "LocalPath": f"{HERE}/out"}

@@ -120,7 +120,10 @@ class ProcessingJobs:
             for each in uploads(record.doc):
                 if each.continuous:
                     keep = partial(_keep_below, objects, each, faults)
-                    self._runtime.save(uid, each.directory, keep)
+                    if never := self._runtime.save(uid, each.directory, keep):
+                        faults.setdefault(
+                            each.name, clip(f"ClientError: An output is not whole: {never[0]}.")
+                        )
         return {"_NotSaved": faults} if faults != before else {}
 
     def _collect(self, record: Record, step: Step) -> Document | Step:

@@ -133,7 +133,8 @@ class TrainingJobs:
         try:
             for uid in run_uids(record):
                 for directory, uri in saves(record.doc).items():
-                    self._runtime.save(uid, directory, partial(_keep_below, objects, uri))
+                    if never := self._runtime.save(uid, directory, partial(_keep_below, objects, uri)):
+                        raise DataFault(f"{never[0]}.")
         except DataFault as fault:
             return {"_NotSaved": clip(f"ClientError: The job's checkpoints could not be kept: {fault}")}
         return {}
