@@ -292,3 +292,18 @@ def test_a_model_of_a_job_that_made_none_is_not_made(life: Life) -> None:
     life.end(arn, "One")
     assert "Keep" in life.described(arn)["FailureReason"]
     assert REGION in arn
+
+
+def test_a_job_tells_its_execution_though_the_role_may_not_tag(life: Life) -> None:
+    actions = ["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "iam:PassRole"]
+    may = role(life.server, {"Service": "sagemaker.amazonaws.com"}, allow(actions))
+    arn = life.run(training("One"), role=may)
+    said = life.sagemaker.list_tags(ResourceArn=life.made(arn, "One").arn)["Tags"]
+    assert said == [{"Key": "sagemaker:pipeline-execution-arn", "Value": arn}]
+    own = {"Key": "team", "Value": "a"}
+    step = training("Two")
+    step["Arguments"]["Tags"] = [own]
+    refused = life.run(step, role=may)
+    assert "sagemaker:AddTags" in life.described(refused)["FailureReason"]
+    tagged = life.sagemaker.list_tags(ResourceArn=life.made(life.run(step), "Two").arn)["Tags"]
+    assert tagged[0] == own and tagged[1]["Key"] == "sagemaker:pipeline-execution-arn"

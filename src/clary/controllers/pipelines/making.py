@@ -14,6 +14,8 @@ from clary.core.errors import ApiError
 from clary.resources.model_registry.model_package_group import MODEL_PACKAGE_GROUP
 from clary.store.records import Record
 
+EXECUTION_TAG = "sagemaker:pipeline-execution-arn"
+"""The tag by which a job tells the execution that made it."""
 _GROUP = "ModelPackageGroupName"
 
 
@@ -58,7 +60,7 @@ def make(means: Means, step: Record, role: str, thing: Thing, arguments: Documen
     else:
         called = request[thing.name] = name(step, thing, arguments.get(thing.name))
     operation = operation_of(thing, "Create", request)
-    answer = means.call_as(role, step.region, operation, request, {"_Parent": step.uid})
+    answer = means.call_as(role, step.region, operation, request, _more(step, thing, request))
     arn = str(answer[thing.resource.arn_in()])
     return Made(name=called or arn, arn=arn, request=request)
 
@@ -88,6 +90,15 @@ def stop(means: Means, step: Record, role: str, thing: Thing) -> None:
         found = means.records.by_arn(made["Arn"])
         if found is not None and found.status not in thing.ends:
             raise
+
+
+def _more(step: Record, thing: Thing, request: Document) -> Document:
+    """Return what the server keeps of a thing besides the request: whose it is, as SDKs look it up."""
+    arn = step.doc["PipelineExecutionArn"]
+    more: Document = {"_Parent": step.uid, "_PipelineExecution": arn}
+    if thing.stops:  # a job: evidence/pipeline-executions.md
+        more["Tags"] = [*request.get("Tags", ()), {"Key": EXECUTION_TAG, "Value": arn}]
+    return more
 
 
 def _ensure_group(means: Means, step: Record, role: str, group: object) -> None:

@@ -32,6 +32,8 @@ def _in_group(found: Trace, package: Entity, arn: str, doc: Document) -> None:
     source = {"SourceUri": arn, "SourceType": "ARN"}
     name = f"{called}-aws-model-group"
     new: Document = {"ContextName": name, "ContextType": "ModelGroup", "Source": source}
+    if execution := doc.get("_PipelineExecution"):
+        new["Properties"] = {"PipelineExecutionArn": execution}
     found.link(package, found.add(Entity("Context", name, new)), ASSOCIATED)
     for number, entry in enumerate(doc.get("_Approvals", ())):
         if number or entry["ModelApprovalStatus"] != PENDING:  # a version begins as one that waits
