@@ -51,14 +51,14 @@ def told(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, 
     yield known
     stop.set()
     thread.join(90)
-    for rule, target in (("failed-jobs", "queue"), ("approved", "deploy")):
+    for rule, target in (("failed-jobs", "queue"), ("approved", "deploy"), ("arrived", "deploy")):
         known["events"].remove_targets(Rule=rule, Ids=[target])
         known["events"].delete_rule(Name=rule)
     known["scheduler"].delete_schedule(Name="nightly")
 
 
 def test_the_guides_rules_and_schedule_do_what_it_says(server: Server, told: dict[str, Any]) -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     store = server.stores.records.scoped(ACCOUNT, REGION)
     name = f"job-{uuid4().hex}"
     job = store.create(TRAINING_JOB, {"TrainingJobName": name, "RoleArn": "arn:aws:iam::1:role/R"})
@@ -72,12 +72,15 @@ def test_the_guides_rules_and_schedule_do_what_it_says(server: Server, told: dic
     sagemaker = server.client("sagemaker")
     arn = version(sagemaker, "churn")
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    for key in ("notes.txt", "table.csv"):
+        told["s3"].put_object(Bucket="incoming-files", Key=key, Body=b"")
     look = threading.Event()
     for _ in range(900):
-        if executions(sagemaker, "deploy"):
+        if len(executions(sagemaker, "deploy")) == 2:
             break
         look.wait(0.1)
-    assert executions(sagemaker, "deploy") == [{"Package": arn}]
+    wanted = [{"Package": arn}, {"Package": "table.csv"}]
+    assert sorted(executions(sagemaker, "deploy"), key=str) == sorted(wanted, key=str)
 
     schedule = told["scheduler"].get_schedule(Name="nightly")
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"

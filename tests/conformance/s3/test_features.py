@@ -63,7 +63,8 @@ def test_a_feature_may_be_turned_off_but_not_on(bucket: Bucket) -> None:
     s3.put_bucket_accelerate_configuration(**name, AccelerateConfiguration={"Status": "Suspended"})
     s3.delete_bucket_website(**name)
     s3.delete_bucket_replication(**name)
-    events: dict[str, Any] = {"EventBridgeConfiguration": {}}
+    arn, created = "arn:aws:sqs:us-east-1:000000000000:q", ["s3:ObjectCreated:*"]
+    events: dict[str, Any] = {"QueueConfigurations": [{"QueueArn": arn, "Events": created}]}
     assert bucket.refused("put_bucket_notification_configuration", NotificationConfiguration=events)[1] == 501
     payer = {"Payer": "Requester"}
     assert bucket.refused("put_bucket_request_payment", RequestPaymentConfiguration=payer)[1] == 501

@@ -81,6 +81,52 @@ def test_an_update_of_an_endpoint_and_its_deployment_are_told_apart(server: Serv
     ]  # fmt: skip
 
 
+def test_a_bucket_tells_of_its_objects_once_it_is_asked_to(server: Server) -> None:
+    (arn, url), s3, bucket = queue(server), server.client("s3"), f"b-{uuid4().hex}"
+    rule(server, {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}, {"Arn": arn})
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="before", Body=b"")
+    asked: dict[str, Any] = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=asked)
+    told = s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert told["EventBridgeConfiguration"] == {}
+    etag = s3.put_object(Bucket=bucket, Key="a b/ö", Body=b"small")["ETag"].strip('"')
+    s3.put_object(Bucket=bucket, Key="large", Body=bytes(100_000))
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "large"})
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=b"1")["ETag"]
+    s3.complete_multipart_upload(
+        Bucket=bucket,
+        Key="parts",
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]},
+    )
+    s3.delete_object(Bucket=bucket, Key="large")
+    s3.delete_object(Bucket=bucket, Key="never there")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    marker = s3.delete_object(Bucket=bucket, Key="copy")["VersionId"]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    s3.put_object(Bucket=bucket, Key="after", Body=b"")
+    courier(server).catch_up()
+    events = received(server, url)
+    assert [(e["detail-type"], e["detail"]["object"]["key"], e["detail"]["reason"]) for e in events] == [
+        ("Object Created", "a b/ö", "PutObject"),
+        ("Object Created", "large", "PutObject"),
+        ("Object Created", "copy", "CopyObject"),
+        ("Object Created", "parts", "CompleteMultipartUpload"),
+        ("Object Deleted", "large", "DeleteObject"),
+        ("Object Deleted", "copy", "DeleteObject"),
+    ]
+    first, last = events[0], events[-1]["detail"]
+    assert (first["source"], first["resources"]) == ("aws.s3", [f"arn:aws:s3:::{bucket}"])
+    assert (first["account"], first["region"]) == (ACCOUNT, REGION)
+    sequencer = first["detail"]["object"].pop("sequencer")
+    assert first["detail"]["object"] == {"key": "a b/ö", "size": 5, "etag": etag}
+    assert sequencer < last["object"]["sequencer"]
+    assert (last["object"]["version-id"], last["deletion-type"]) == (marker, "Delete Marker Created")
+    assert events[-2]["detail"]["deletion-type"] == "Permanently Deleted"
+
+
 def put(server: Server, source: str, detail: object = None, **more: Any) -> str:
     entry = {"Source": source, "DetailType": "Tried", "Detail": json.dumps(detail or {}), **more}
     told = server.client("events").put_events(Entries=[entry])

@@ -14,7 +14,7 @@ from itertools import product
 
 from clary.core.clock import Clock
 from clary.core.document import Document
-from clary.engines.events import pattern, targets, transform
+from clary.engines.events import objects, pattern, targets, transform
 from clary.engines.events.announcement import Change, events_of, stamp
 from clary.resources import registry
 from clary.resources.events.rule import RULE
@@ -136,6 +136,9 @@ def _listens(rule: Record) -> bool:
 def _events(note: Happened) -> list[Document]:
     if note.kind == outbox.EVENT:
         return [note.doc]
+    if note.kind == outbox.OBJECT:
+        place, at = (note.id, note.account, note.region, note.arn), from_micros(note.at)
+        return [objects.event_of(*place, at, note.doc, gone=note.gone)]
     change = Change(
         number=note.id,
         kind=note.kind,

@@ -20,7 +20,6 @@ _EMPTY: dict[str, Document] = {
     "GetBucketAbac": {"AbacStatus": {"Status": "Disabled"}},
     "GetBucketAccelerateConfiguration": {},
     "GetBucketLogging": {},
-    "GetBucketNotificationConfiguration": {},
     "GetBucketRequestPayment": {"Payer": "BucketOwner"},
     "ListBucketAnalyticsConfigurations": {"IsTruncated": False},
     "ListBucketIntelligentTieringConfigurations": {"IsTruncated": False},
@@ -61,7 +60,6 @@ _OFF: dict[str, tuple[str, list[Document]]] = {
     "PutBucketAbac": ("AbacStatus", [{"Status": "Disabled"}]),
     "PutBucketAccelerateConfiguration": ("AccelerateConfiguration", [{"Status": "Suspended"}, {}]),
     "PutBucketLogging": ("BucketLoggingStatus", [{}]),
-    "PutBucketNotificationConfiguration": ("NotificationConfiguration", [{}]),
     "PutBucketRequestPayment": ("RequestPaymentConfiguration", [{"Payer": "BucketOwner"}]),
 }
 _OF_LOCK = ("GetObjectRetention", "PutObjectRetention", "GetObjectLegalHold", "PutObjectLegalHold")

@@ -21,6 +21,9 @@ from clary.store.record import Record, status_of
 EVENT = "Event"
 """What the kind of a note is called that is an event already."""
 
+OBJECT = "Object"
+"""What the kind of a note is called that tells of an object of S3."""
+
 FORWARDED = "forwarded"
 """The `was` of an event that another bus handed on."""
 
@@ -72,6 +75,14 @@ def note_gone(connection: Connection, resource: Resource, record: Record) -> Non
     """Note that a record is about to end, if its kind is announced and has no status that says so."""
     if resource.announced and not resource.status:
         connection.execute(_NOTE, {"uid": record.uid, "was": "", "changed": "", "gone": 1})
+
+
+def note_object(
+    connection: Connection, account: str, region: str, at: int, bucket: str, doc: Document, *, gone: bool
+) -> None:
+    """Note what became of an object of a bucket, given by its ARN."""
+    made = {"account": account, "region": region, "at": at, "kind": OBJECT, "arn": bucket}
+    connection.execute(insert(HAPPENED).values(**made, was="", changed="", gone=int(gone), doc=doc))
 
 
 def put(

@@ -63,6 +63,7 @@ def complete(
         checksum=checksum,
         attributes=upload.attributes,
         parts=tuple(PartInfo(p.number, p.size, checksums.encode(p.digest)) for p in parts),
+        reason="CompleteMultipartUpload",
     )
     spare = [] if len(parts) == 1 else [content]
     try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clary.store.objects.store import Objects
 
 _DAY = timedelta(days=1)
+_REASON = "Lifecycle Expiration"
 
 
 def apply(objects: Objects, now: datetime) -> int:
@@ -54,9 +55,9 @@ def _expire(
         if _fits(newest, chosen) and _expired(newest, expiration, now):
             # Only what was looked at: an object put since then has another ETag or time.
             same = Writing(if_match=newest.etag, modified=newest.modified)
-            removed += objects.delete_many(bucket.name, [(newest.key, None, same)]) != []
+            removed += objects.delete_many(bucket.name, [(newest.key, None, same)], _REASON) != []
     elif not older and expiration.get("ExpiredObjectDeleteMarker"):
-        objects.delete(bucket.name, newest.key, version=newest.version)
+        objects.delete(bucket.name, newest.key, version=newest.version, reason=_REASON)
         removed += 1
     if days := past.get("NoncurrentDays"):
         spared = past.get("NewerNoncurrentVersions", 0)
@@ -64,7 +65,7 @@ def _expire(
             since = history[number].item.modified  # it is noncurrent since the next newer one came
             fits = isinstance(line.item, Marker) or _fits(line.item, chosen)
             if number >= spared and fits and _due(since, days) <= now:
-                objects.delete(bucket.name, line.item.key, version=line.item.version)
+                objects.delete(bucket.name, line.item.key, version=line.item.version, reason=_REASON)
                 removed += 1
     return removed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from clary.core.document import Document, dumps
-from clary.store.objects import versions
+from clary.store.objects import telling, versions
 from clary.store.objects.checksums import Checksum
 from clary.store.objects.conditions import Writing
 from clary.store.objects.garbage import throw_away
@@ -40,6 +40,7 @@ class Draft:
     checksum: Checksum | None = None
     attributes: Document = field(default_factory=dict)
     parts: tuple[PartInfo, ...] = ()
+    reason: str = "PutObject"
 
 
 def save(
@@ -75,7 +76,7 @@ def save(
     else:
         _UPDATE.run(connection, holder=bucket.id, at=key, **values)
         throw_away(connection, [present[0]], now)
-    return ObjectInfo(
+    saved = ObjectInfo(
         bucket=bucket.name,
         key=key.decode(),
         content=draft.content,
@@ -88,6 +89,8 @@ def save(
         parts=draft.parts,
         version=version or NULL,
     )
+    telling.created(connection, bucket, saved, draft.reason, now)
+    return saved
 
 
 def remove(connection: Connection, bucket: Bucket, key: bytes, conditions: Writing, now: datetime) -> Removal:

@@ -22,6 +22,7 @@ from clary.store.objects import (
     lifecycle,
     listing,
     replacement,
+    telling,
     upload_listing,
     version_listing,
     versions,
@@ -45,6 +46,7 @@ from clary.store.objects.version_listing import VersionListing, VersionQuery
 from clary.store.statement import Lookup, Values
 
 _ANYTHING = Writing()
+_DELETE = "DeleteObject"
 _PAGE = 1000
 _RULES_EVERY = timedelta(hours=1)
 Outcome = list[Removal | ApiError]
@@ -264,6 +266,7 @@ class Objects:
             etag=digests["md5"].hex() if "md5" in digests else source.etag,
             checksum=held if keeps else Checksum(wanted, checksums.encode(digests[wanted.lower()])),
             attributes=attributes,
+            reason="CopyObject",
         )
         return self._save(bucket, key, draft, conditions)
 
@@ -359,15 +362,22 @@ class Objects:
         return version_listing.page(self._place, bucket, query)
 
     def delete(
-        self, bucket: str, key: str, conditions: Writing = _ANYTHING, version: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        conditions: Writing = _ANYTHING,
+        version: str | None = None,
+        reason: str = _DELETE,
     ) -> Removal:
         """Delete an object, or one version for good. Who has its file open or linked reads on."""
-        (outcome,) = self.delete_many(bucket, [(key, version, conditions)])
+        (outcome,) = self.delete_many(bucket, [(key, version, conditions)], reason)
         if isinstance(outcome, ApiError):
             raise outcome
         return outcome
 
-    def delete_many(self, bucket: str, doomed: Sequence[Doomed]) -> Sequence[Removal | ApiError]:
+    def delete_many(
+        self, bucket: str, doomed: Sequence[Doomed], reason: str = _DELETE
+    ) -> Sequence[Removal | ApiError]:
         """Delete objects on their own conditions, in one transaction; return what became of each."""
         outcome: Outcome = []
         with self._place.database.write() as connection:
@@ -376,9 +386,13 @@ class Objects:
                 try:
                     raw = encode_key(key)
                     if version is None:
-                        outcome.append(replacement.remove(connection, holder, raw, conditions, now))
+                        removal = replacement.remove(connection, holder, raw, conditions, now)
                     else:
-                        outcome.append(versions.remove(connection, holder, raw, version, conditions, now))
+                        removal = versions.remove(connection, holder, raw, version, conditions, now)
+                    marked = version is None and removal.marker
+                    how = "Delete Marker Created" if marked else "Permanently Deleted"
+                    telling.removed(connection, holder, key, removal, how, reason, now)
+                    outcome.append(removal)
                 except ApiError as error:
                     outcome.append(error)
         self._place.collector.note()
