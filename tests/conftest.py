@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -43,6 +44,18 @@ class Server:
     def url(self) -> str:
         """Its address."""
         return f"http://127.0.0.1:{self.port}"
+
+    def audit(self) -> list[str]:
+        """Return the lines of the audit log; one that is being written is none yet."""
+        return (self.home.logs / "audit-0.jsonl").read_bytes().rpartition(b"\n")[0].decode().splitlines()
+
+    def audited(self, words: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for so many lines of the audit log that have these words: a thread of its own writes it."""
+        end = time.monotonic() + 90
+        while len(found := [line for line in self.audit() if words in line]) < count:
+            assert time.monotonic() < end, found
+            time.sleep(0.01)
+        return [json.loads(line) for line in found]
 
     # boto3's clients are typed loosely.
     def client(self, service: str, keys: dict[str, str] | None = None, **options: Any) -> Any:

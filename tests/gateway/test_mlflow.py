@@ -248,11 +248,7 @@ def test_addresses_and_sessions_end(server: Server, tracking: Record) -> None:
 
 def test_a_call_leaves_one_audit_line(server: Server, tracking: Record) -> None:
     signed(server, tracking.arn, path="/api/2.0/mlflow/runs/log-batch")
-    audit = server.home.logs / "audit-0.jsonl"
-    end = server.parts.clock.now() + timedelta(seconds=90)
-    while '"operation":"LogBatch"' not in audit.read_text():
-        assert server.parts.clock.now() < end
-    lines = [json.loads(each) for each in audit.read_text().splitlines() if '"LogBatch"' in each]
+    lines = server.audited('"operation":"LogBatch"')
     assert [(each["service"], each["resource"], each["status"]) for each in lines] == [
         ("sagemaker-mlflow", tracking.arn, 200)
     ]
