@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from tests.databases import opened
 
 from clary.controllers.loop import LEASE, Loop
@@ -97,6 +99,71 @@ def test_a_record_that_was_woken_goes_before_all_that_is_due(records: Records, c
     asyncio.run(tend_twice())
     assert "parent" in seen
     assert len(seen) < 30
+
+
+def test_whom_a_step_wakes_is_taken_in_the_transaction_that_ends_the_step(
+    records: Records, clock: StoppedClock
+) -> None:
+    names = ["job", "step", "execution", "next"]
+    made = [create(records, name, due=NOON + timedelta(hours=number)) for number, name in enumerate(names)]
+    wakes = {one.uid: other.uid for one, other in pairwise(made)}
+    seen: list[str] = []
+
+    def decide(record: Record) -> Step:
+        seen.append(record.name)
+        return Step(write={"A": 1}, again=None, wake=wakes.get(record.uid, ""))
+
+    ours, written = loop(records, Scripted(decide), clock), list[str]()
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        written.append(statement)
+
+    event.listen(records.database.engine, "before_cursor_execute", note)
+    asyncio.run(ours.tend())
+    assert seen == names
+    assert written.count("BEGIN IMMEDIATE") == 1 + len(names)  # one claim, and one settling each
+
+
+def test_a_record_that_cannot_be_handed_on_is_heard_of_all_the_same(
+    records: Records, clock: StoppedClock
+) -> None:
+    job, parent = create(records, "job"), create(records, "parent", due=NOON + timedelta(hours=1))
+    other = Records(records.database, clock, "000000000000", "us-east-1")
+    assert other.claim([TRAINING_JOB], "other", lease=LEASE, limit=1, hurry={parent.uid})
+    seen: list[str] = []
+
+    def decide(record: Record) -> Step:
+        seen.append(record.name)
+        return Step(again=None, wake=parent.uid if record.uid == job.uid else "")
+
+    ours = loop(records, Scripted(decide), clock)
+
+    async def tend_until_it_is_free() -> None:
+        await ours.tend()
+        assert seen == ["job"]
+        clock.at += LEASE
+        await ours.tend()
+
+    asyncio.run(tend_until_it_is_free())
+    assert seen == ["job", "parent"]
+
+
+def test_a_step_whose_record_moved_hands_nothing_on_and_gives_its_lease_back(
+    records: Records, clock: StoppedClock
+) -> None:
+    job, parent = create(records, "job"), create(records, "parent", due=NOON + timedelta(hours=1))
+    seen: list[str] = []
+
+    def decide(record: Record) -> Step:
+        seen.append(record.name)
+        if record.uid == job.uid and len(seen) == 1:
+            records.update(record, {"Stopped": True}, due=NOON)
+        return Step(again=None, wake=parent.uid if record.uid == job.uid else "")
+
+    ours = loop(records, Scripted(decide), clock)
+    asyncio.run(ours.tend())
+    assert seen == ["job"]
+    assert [each.name for each in records.claim([TRAINING_JOB], "b", lease=LEASE, limit=5)] == ["job"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

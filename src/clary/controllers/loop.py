@@ -29,6 +29,7 @@ from clary.store.records import Record, Records
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
+HANDED = 3  # Records that one step is handed on to, one after the other: job, step, execution, next step.
 LEASE = timedelta(seconds=5)  # How long a killed loop's work rests before another takes it.
 CHORES = timedelta(minutes=1)  # Between rounds of housekeeping.
 POLL = timedelta(seconds=1)  # The longest a record that became due unannounced waits.
@@ -132,10 +133,22 @@ class Loop:
         self._stir.set()
 
     async def _tend(self, record: Record) -> None:
+        """Take one step with one record, and with those that it wakes, as far as they are handed on to it."""
+        following: Record | None = record
+        for left in range(HANDED, -1, -1):
+            if following is not None:
+                following = await self._tend_one(following, left)
+        self._stir.set()
+
+    async def _tend_one(self, record: Record, left: int) -> Record | None:
         """Take one step with one record; whatever goes wrong, the record is looked at again."""
         renewing = asyncio.create_task(self._renew(record))
+        following: Record | None = None
         try:
-            if waiting := await self._in_thread(lambda: self._step(record)):
+            waiting, following = await self._in_thread(lambda: self._step(record, left))
+            if following is not None:
+                self._busy.add(following.uid)
+            elif waiting:
                 self._heard.add(waiting)
             self._troubles.pop(record.uid, None)
         except Moved:
@@ -148,16 +161,31 @@ class Loop:
         finally:
             renewing.cancel()
             self._busy.discard(record.uid)
+        return following
 
-    def _step(self, record: Record) -> str:
-        """Look, act and write; return the uid of the record that waits for it."""
+    def _step(self, record: Record, left: int) -> tuple[str, Record | None]:
+        """Look, act and write; return the uid of the record that waits for it, and that record if claimed."""
         controller = self._controllers[record.service, record.kind]
         step = controller.look(record, self._clock.now())
         more: Document | Step = {} if step.effect == NONE else controller.act(record, step)
         if isinstance(more, Step):
             step, more = more, {}
-        self._write(record, step, more)
-        return step.wake
+        # Not where there is no room for others: what wakes each other is not to keep the rest waiting.
+        hands = bool(step.wake) and left > 0 and len(self._tasks) < self._workers
+        if not hands or step.delete:
+            self._write(record, step, more)
+            return step.wake, None
+        moved: Moved | None = None
+        following: Record | None = None
+        with self._records.database.write():  # one transaction: what is written, and who goes on
+            try:
+                self._write(record, step, more)
+                following = self._records.take(self._kinds, step.wake, self._owner, lease=self._lease)
+            except Moved as refused:  # the lease that it gave back is to stay given back
+                moved = refused
+        if moved:
+            raise moved
+        return step.wake, following
 
     def _write(self, record: Record, step: Step, more: Document) -> None:
         if step.delete:

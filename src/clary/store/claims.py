@@ -62,6 +62,10 @@ class Claims:
             rows += [row for row in found if row["id"] not in known]
         return rows[:most]
 
+    def one(self, connection: Connection, now: int | None, uid: str) -> RowMapping | None:
+        """Return the row of a record that somebody heard of, if it is free."""
+        return connection.execute(self.heard, {"now": now, "most": 1, "hurry": [uid]}).mappings().first()
+
 
 @lru_cache(64)
 def claims(*kinds: Resource) -> Claims:

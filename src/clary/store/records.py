@@ -253,6 +253,15 @@ class Records:
             hold(connection, [row["id"] for row in rows], owner, until)
         return [from_row(row) for row in rows]
 
+    def take(self, kinds: Collection[Resource], uid: str, owner: str, *, lease: timedelta) -> Record | None:
+        """Take one record of these kinds, also one that waits for a later look; None where it is not free."""
+        with self.database.write() as connection:
+            row = claims(*kinds).one(connection, micros(self.clock.now()), uid)
+            if row is None:
+                return None
+            hold(connection, [row["id"]], owner, micros(self.clock.now() + lease))
+        return from_row(row)
+
     def settle(
         self, record: Record, owner: str, write: Document, *, remove: Iterable[str] = (), due: datetime | None
     ) -> Record:

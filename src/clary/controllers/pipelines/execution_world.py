@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from clary.controllers.means import Means, Trusts
@@ -58,10 +59,10 @@ class PipelineExecutions:
         )
         return next_step(record, world, now)
 
-    def act(self, record: Record, step: Step) -> Document:
+    def act(self, record: Record, step: Step) -> Document | Step:
         """Take over what is there, begin steps, or tell them to stop."""
         if isinstance(step, Act) and step.effect == "begin":
-            self._begin(record, step.steps)
+            return replace(step, wake=self._begin(record, step.steps))
         elif isinstance(step, Act):
             self._stop(record, step.steps)
         else:
@@ -73,15 +74,17 @@ class PipelineExecutions:
         under = record.doc["PipelineExecutionId"]
         return list(self._records(record).each(PIPELINE_EXECUTION_STEP, under=under))
 
-    def _begin(self, record: Record, names: tuple[str, ...]) -> None:
-        """Make the records of steps that begin; those that are there have begun."""
+    def _begin(self, record: Record, names: tuple[str, ...]) -> str:
+        """Make the records of steps that begin; those that are there have begun. Return the first made."""
+        made: list[str] = []
         definition = self._definitions.whole(record)
         records, now = self._records(record), self._means.records.clock.now()
         with records.database.write():
             for name in names:
                 if records.find(PIPELINE_EXECUTION_STEP, _key(record, name)) is None:
                     doc = _born(record, definition.named[name], now)
-                    records.create(PIPELINE_EXECUTION_STEP, doc, due=now)
+                    made.append(records.create(PIPELINE_EXECUTION_STEP, doc, due=now).uid)
+        return made[0] if made else ""
 
     def _stop(self, record: Record, names: tuple[str, ...]) -> None:
         """Tell steps to stop; one that was written meanwhile is told at the next look."""
