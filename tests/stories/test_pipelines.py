@@ -261,7 +261,9 @@ def test_a_changed_byte_runs_what_depends_on_it_and_nothing_else(clary: Clary, f
     assert whys["C"] == "ran: " + why.removeprefix("C runs: ")
 
 
-def test_an_approval_deploys_the_model_and_lineage_tells_the_whole_way(clary: Clary, first: str) -> None:
+def test_an_approval_deploys_the_model_and_lineage_tells_the_whole_way(
+    clary: Clary, environment: Environment, first: str
+) -> None:
     sagemaker = clary.client("sagemaker")
     versions = sagemaker.list_model_packages(ModelPackageGroupName="AbaloneModels")
     (package,) = [each["ModelPackageArn"] for each in versions["ModelPackageSummaryList"]]
@@ -294,6 +296,18 @@ def test_an_approval_deploys_the_model_and_lineage_tells_the_whole_way(clary: Cl
     assert up[archive["ModelArtifacts"]["S3ModelArtifacts"]] == "Model"
     only = approving.came_from(clary, endpoint, {table}, LineageTypes=["Artifact"], Types=["DataSet"])
     assert table in only and set(only.values()) == {"DataSet"}
+    python = environment(DEMO_LOCK) / "python"
+    said = clary.run(str(python), str(SCRIPTS / "v2_lineage.py"), endpoint, table).stdout
+    told = json.loads(said.splitlines()[-1])
+    assert table in told["data"] and jobs[0] in told["processing"]
+    assert (told["training"], told["execution"]) == ([jobs[1]], first)
+    assert told["by model"] == [first, jobs[1]]
+    assert told["of model"] == told["of data"] == [endpoint]
+    tagged = [{"Key": "sagemaker:pipeline-execution-arn", "Value": first}]
+    assert [sagemaker.list_tags(ResourceArn=job)["Tags"] for job in jobs] == [tagged, tagged]
+    (group,) = sagemaker.list_contexts(SourceUri=package)["ContextSummaries"]
+    context = sagemaker.describe_context(ContextName=group["ContextName"])
+    assert context["Properties"] == {"PipelineExecutionArn": first}
     tree = clary.command("lineage", endpoint, "--direction", "up").stdout
     assert "└── ModelPackage AbaloneModels/1" in tree
     assert "Approval Approved  by reviewer, 20" in tree
@@ -377,7 +391,7 @@ def test_every_kind_of_step_that_is_run_runs_in_one_pipeline(
 def test_decorated_functions_are_steps_whose_answers_others_use(
     clary: Clary, environment: Environment, tmp_path: Path
 ) -> None:
-    (block,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    block = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)[-1]
     (tmp_path / "image.toml").write_text(block)
     (tmp_path / "requirements.txt").write_bytes(DEMO_LOCK.read_bytes())
     cli(
