@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 import uvloop
 from botocore.config import Config
@@ -27,6 +28,15 @@ from clary.gateway.certificates import Leaves
 from clary.gateway.exchange import Parts
 from clary.gateway.redirect import Redirect
 from clary.gateway.server import Server as Network
+
+# What a property needs to be shown is not measured: a busy machine takes as long as it takes.
+hypothesis.settings.register_profile(
+    "unhurried",
+    hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @dataclass(frozen=True, kw_only=True)
