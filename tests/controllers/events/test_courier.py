@@ -11,6 +11,7 @@ from tests.controllers.events.carrying import ACCOUNT, REGION, courier, queue, r
 
 from clary.controllers.events.courier import Courier
 from clary.controllers.events.matching import Matcher
+from clary.controllers.events.measures import Measures
 from clary.core.clock import StoppedClock
 from clary.core.document import Document
 from clary.core.errors import ApiError
@@ -349,6 +350,20 @@ def test_what_deliveries_come_to_is_counted(server: Server) -> None:
     assert [counted(server, "AWS/Events", each, RuleName=name) for each in names] == [4, 4, 2, 2]
     assert counted(server, "AWS/Events", "Invocations", RuleName=other, EventBusName=bus) == 1
     assert counted(server, "AWS/Events", "Invocations", RuleName=other) == 0
+
+
+def test_what_becomes_of_schedules_is_counted_by_their_group(server: Server) -> None:
+    group = f"group-{uuid4().hex}"
+    arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group}/s"
+    given: dict[str, Any] = {"account": ACCOUNT, "region": REGION, "source": arn, "token": "t"}
+    one = Delivery(**given, request={}, due=0, expires=0, most=0, id=0, tries=0)
+    measures = Measures(server.stores.metrics, server.parts.clock)
+    measures.count(one, "tried", "told")
+    measures.count(one, "tried", "refused", "failed", "letter")
+    measures.report()
+    names = ("InvocationAttemptCount", "TargetErrorCount", "InvocationDroppedCount")
+    told = [counted(server, "AWS/Scheduler", each, ScheduleGroup=group) for each in names]
+    assert told == [2, 1, 1]
 
 
 def test_attempts_are_counted_and_what_became_of_the_event(server: Server) -> None:
