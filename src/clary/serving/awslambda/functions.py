@@ -301,8 +301,8 @@ class Turn:
     def _longest(self) -> float:
         """Return the timeout of the environment's generation, which may be an old one."""
         doc, uid = self._record.doc, self._host.uid
-        own = next((each for each in doc.get("_Fleet", ()) if each["Uid"] == uid), doc["_Wanted"])
-        return float(own["Timeout"])
+        own: Document = next((each for each in doc.get("_Fleet", ()) if each["Uid"] == uid), {})
+        return float(own.get("Timeout", doc["_Wanted"]["Timeout"]))
 
     def lose(self) -> None:
         """Take note that the environment could not be asked."""
