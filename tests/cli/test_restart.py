@@ -73,6 +73,17 @@ def test_what_was_not_replaced_is_said_and_the_server_goes_on(home: Path, says: 
     assert clary("status", home=home).returncode == 0
 
 
+@pytest.mark.parametrize("home", [("1",)], indirect=True)
+def test_a_controller_that_does_not_end_is_killed_and_another_runs_before_it_is_said(home: Path) -> None:
+    supervisor = json.loads((home / "run" / "server.json").read_text())["pid"]
+    (stuck,) = children(supervisor, "controller")
+    os.kill(stuck, signal.SIGSTOP)
+    told = clary("restart", home=home)
+    assert told.returncode == 0, told.stderr
+    (successor,) = children(supervisor, "controller")
+    assert successor != stuck
+
+
 @pytest.mark.parametrize("home", [("1", "PYTHONPATH={}")], indirect=True)
 def test_while_a_new_gateway_is_awaited_others_are_minded_and_a_stop_is_heard(home: Path) -> None:
     supervisor = json.loads((home / "run" / "server.json").read_text())["pid"]

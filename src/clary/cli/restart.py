@@ -12,7 +12,7 @@ from typing import NamedTuple
 import click
 
 from clary.cli.server import Server, console, home_option, need, settings
-from clary.cli.supervisor import READY_TIMEOUT
+from clary.cli.supervisor import READY_TIMEOUT, STOP_TIMEOUT
 
 
 @click.command()
@@ -26,7 +26,7 @@ def command(home: Path | None) -> None:
     server = need(settings(home).home)
     before = _tally(server)
     os.kill(server.pid, signal.SIGUSR1)
-    patience = READY_TIMEOUT * before.gateways + 5
+    patience = READY_TIMEOUT * before.gateways + STOP_TIMEOUT + 5
     deadline = time.monotonic() + patience
     log = server.home.logs / "gateway.log"
     while time.monotonic() < deadline:

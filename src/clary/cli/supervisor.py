@@ -167,10 +167,10 @@ class Supervisor:
         self.leaving = [child for child in self.leaving if child.alive()]
 
     def _renew(self) -> None:
-        """Replace every process: a gateway once another takes calls beside it, the controller at once."""
+        """Replace every process: a gateway once another takes calls beside it, then the controller."""
         for place, child in enumerate([*self.children]):
             if not child.listeners:
-                child.stop()
+                self._replace(child)
                 continue
             successor = Child(child.role, child.environment, child.log, child.listeners)
             successor.start()
@@ -183,8 +183,23 @@ class Supervisor:
             child.stop(signal.SIGUSR1)
             self.leaving.append(child)
             self.children[place] = successor
-        self._renewed += 1
-        self._tell()
+        if not self.stopping:
+            self._renewed += 1
+            self._tell()
+
+    def _replace(self, controller: Child) -> None:
+        """Have a controller finish what it is at, though not for ever, and start another once it is gone."""
+        old, deadline = controller.process, time.monotonic() + STOP_TIMEOUT
+        controller.stop()
+        while old is not None and controller.process is old and old.poll() is None and not self.stopping:
+            if time.monotonic() > deadline:
+                old.kill()
+            for child in self.children:
+                if child is not controller:
+                    child.tend()
+            time.sleep(0.01)
+        if not self.stopping:
+            controller.start()
 
     def _give_up(self, replaced: int, last_words: str) -> None:
         """Say how far the replacing came, to whoever asked for it too."""
