@@ -18,6 +18,7 @@ INTERPRETER = ("-S", "-s", "-P")  # a shim's: nothing of site-packages, nothing 
 LINGER_SECONDS = 2  # what a program leaves behind gets this long after its end
 INIT = Path(__file__).with_name("init.py")
 PRELOAD = Path(__file__).with_name("preload.py")
+_NOTEBOOK = ("amazon_sagemaker_scheduler",)  # what runs notebooks in AWS's images: evidence/notebook-jobs.md
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,8 @@ class Sandbox(Protocol):
 def program_of(spec: RunSpec, launch: Launch) -> tuple[str, ...]:
     """Return the command line inside: the spec's own entry point, or the image's program."""
     command = spec.command or launch.image.programs.get(spec.program, (spec.program,))
+    if command == _NOTEBOOK and not (launch.image.prefix / "bin" / _NOTEBOOK[0]).exists():
+        command = ("python", "-m", "toolkit.notebook")
     return (*command, *spec.arguments)
 
 
