@@ -50,6 +50,10 @@ VERSION = "2020-12-01"
 LONGEST = 1 << 20  # characters; the model's limit on PipelineDefinition
 MOST_PARAMETERS = 200  # the model's limit on PipelineParameters, which may give each of them
 MOST_STEPS = 1000  # of all branches; AWS begins with 50 and lets it be raised
+NOT_LOGGED = (
+    "executions are not logged to MLflow by themselves; leave it out, and let the steps' programs log: "
+    "mlflow.set_tracking_uri takes the ARN of a tracking server or an app."
+)
 DEEPEST = 200  # lists and objects within each other
 
 _TOP = ("Version", "Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig", "Steps")
@@ -80,7 +84,7 @@ def parse(text: str) -> Definition:
         raise DefinitionFault("Steps", "there are none.")
     structure(top.get("Metadata") or {}, "Metadata")
     if top.get("MlflowConfig") is not None:
-        raise DefinitionFault("MlflowConfig", "executions are not logged to MLflow; leave it out.")
+        raise DefinitionFault("MlflowConfig", NOT_LOGGED)
     parameters = tuple(_parameters(top.get("Parameters", [])))
     count(parameters, "Parameters", MOST_PARAMETERS)
     found = list(_steps(top["Steps"], "Steps", None))

@@ -10,6 +10,7 @@ from clary.core.errors import ApiError, ValidationError
 from clary.engines.pipelines import parameters as values_of
 from clary.engines.pipelines import selective
 from clary.engines.pipelines.declared import Definition
+from clary.engines.pipelines.definition import NOT_LOGGED
 from clary.engines.pipelines.faults import ParameterFault
 from clary.engines.pipelines.standings import standing
 from clary.operations import crud, references
@@ -26,7 +27,7 @@ _PARAMETERS = "PipelineParameters"
 _PARALLELISM = "ParallelismConfiguration"
 _SELECTIVE = "SelectiveExecutionConfig"
 _TAKEN = ("StepStatus", "Metadata", "_Made", "_Outputs")  # what a selective execution takes over of a step
-_UNBUILT = {"MlflowExperimentName": "executions are not logged to MLflow; leave it out."}
+_UNBUILT = {"MlflowExperimentName": NOT_LOGGED}
 
 
 @before("sagemaker", "StartPipelineExecution")
