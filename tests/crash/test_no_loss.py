@@ -16,7 +16,7 @@ from tests.crash.test_updates import another_config, until_in_service
 
 from clary.core.document import Document
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 BEFORE = 200  # calls that are answered before the change begins
 WAITS = 4  # seconds between two steps of a change
 DEPLOYMENTS: dict[str, Document | None] = {
