@@ -143,3 +143,12 @@ def test_what_is_null_was_not_given(server: Server, inside: Inside) -> None:
     arn = inside.call_as(ROLE, "us-east-1", "CreateModelPackageGroup", request, {})["ModelPackageGroupArn"]
     found = server.stores.records.by_arn(arn)
     assert found is not None and "ModelPackageGroupDescription" not in found.doc
+
+
+def test_an_update_may_say_what_only_the_server_says(server: Server, inside: Inside) -> None:
+    name = fresh("component")
+    server.client("sagemaker").create_trial_component(TrialComponentName=name)
+    more = {"Metrics": [{"MetricName": "auc", "Last": 0.5}], "Source": {"SourceArn": ROLE}}
+    inside.call_as(ROLE, "us-east-1", "UpdateTrialComponent", {"TrialComponentName": name}, more)
+    told = server.client("sagemaker").describe_trial_component(TrialComponentName=name)
+    assert (told["Metrics"], told["Source"]) == (more["Metrics"], more["Source"])

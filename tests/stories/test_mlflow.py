@@ -49,6 +49,28 @@ def registered(clary: Clary, group: str) -> Any:
     return sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"])
 
 
+def finished(clary: Clary, arn: str) -> Any:
+    """Return the only trial component of a server's runs once its run has ended, as Search finds it."""
+    sagemaker, end = clary.client("sagemaker"), time.monotonic() + 90
+    ended = {"Name": "Status.PrimaryStatus", "Operator": "Equals", "Value": "Completed"}
+    while True:
+        found = sagemaker.search(Resource="ExperimentTrialComponent", SearchExpression={"Filters": [ended]})[
+            "Results"
+        ]
+        if found:
+            break
+        assert time.monotonic() < end, sagemaker.list_trial_components()
+        time.sleep(0.2)
+    [listed] = sagemaker.list_trial_components(SourceArn=arn)["TrialComponentSummaries"]
+    assert listed["TrialComponentName"] == found[0]["TrialComponent"]["TrialComponentName"]
+    [experiment] = sagemaker.list_experiments()["ExperimentSummaries"]
+    inside = sagemaker.list_trial_components(ExperimentName=experiment["ExperimentName"])[
+        "TrialComponentSummaries"
+    ]
+    assert len(inside) == 1
+    return sagemaker.describe_trial_component(TrialComponentName=listed["TrialComponentName"])
+
+
 def page(url: str, cookie: str = "", method: str = "GET", **headers: str) -> http.client.HTTPResponse:
     """Ask for a page as a browser does; its body is read."""
     parts = urlsplit(url)
@@ -93,6 +115,9 @@ def test_a_tracking_server_logs_registers_and_loads_by_its_arn_and_shows_its_pag
     assert (container["Framework"], package["ModelPackageStatus"]) == ("SKLEARN", "Completed")
     assert package["SourceUri"].startswith(STORE)
     assert "batched" in package["ModelCard"]["ModelCardContent"]
+    component = finished(clary, arn)
+    assert component["Parameters"]["rate"] == {"NumberValue": 0.1}
+    assert {each["MetricName"]: each["Last"] for each in component["Metrics"]}["loss"] == pytest.approx(1 / 3)
 
     address = sagemaker.create_presigned_mlflow_tracking_server_url(TrackingServerName="track")[
         "AuthorizedUrl"

@@ -106,7 +106,7 @@ class Kind:
         if "Create" not in self.operations:
             return False
         created = members(self.operations["Create"].input_shape).get(member)
-        changed = members(self.operations["Update"].input_shape)[member]
+        changed = members(self.operations["Update"].input_shape).get(member)  # None: only the server says it
         return created is not None and isinstance(changed, StructureShape) and changed.name != created.name
 
 

@@ -61,6 +61,26 @@ class Mlflow(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        told: Document = {}
+        if self.path.endswith("/experiments/search"):
+            told["experiments"] = [{"experiment_id": "1", "name": "a study"}]
+        else:
+            assert asked["experiment_ids"] == ["1"]
+            member, edge = asked["filter"].removeprefix("attributes.").split(" > ")
+            found = [each for each in self.server.runs if each["info"].get(member, -1) > int(edge)]
+            found.sort(key=lambda each: each["info"][member])
+            at = int(asked.get("page_token", 0))
+            told["runs"] = found[at : at + asked["max_results"]]
+            if at + asked["max_results"] < len(found):
+                told["next_page_token"] = str(at + asked["max_results"])
+        content = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
     def address_string(self) -> str:
         return "local"
 
@@ -77,6 +97,16 @@ class Registry(ThreadingUnixStreamServer):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), Mlflow)
         self.versions: list[Document] = []
+        self.runs: list[Document] = []
+
+    def run(self, name: str, began: int, ended: int | None = None, **data: object) -> None:
+        """Let a run be as this says."""
+        self.runs = [each for each in self.runs if each["info"]["run_id"] != name]
+        info: Document = {
+            "run_id": name, "run_name": f"run {name}", "experiment_id": "1", "start_time": began,
+            "status": "FINISHED" if ended else "RUNNING", "artifact_uri": f"s3://box/{name}",
+        }  # fmt: skip
+        self.runs.append({"info": info | ({"end_time": ended} if ended else {}), "data": data})
 
     def add(self, name: str, number: int, at: int, **more: object) -> None:
         version = {"name": name, "version": str(number), "creation_timestamp": at, "status": "READY"}
@@ -101,6 +131,8 @@ class Door:
         self.groups: set[str] = set()
         self.packages: dict[str, Document] = {}
         self.refused: ApiError | None = None
+        self.things: dict[str, Document] = {}
+        self.created: list[str] = []
 
     def call(self, role: str, region: str, operation: str, request: Document, more: Document) -> Document:
         assert (role, region) == (ROLE, "us-east-1")
@@ -111,9 +143,25 @@ class Door:
                 raise ValidationError("ModelPackageGroup does not exist.")
         elif operation == "CreateModelPackageGroup":
             self.groups.add(request["ModelPackageGroupName"])
+        elif (
+            operation.startswith(("Describe", "Update", "Create")) and "ModelPackageGroupName" not in request
+        ):
+            self._thing(operation, request, more)
+        elif operation == "AssociateTrialComponent":
+            self.things[request["TrialComponentName"]]["in"] = request["TrialName"]
         else:
             assert self.packages.setdefault(request["ClientToken"], request) == request
         return {}
+
+    def _thing(self, operation: str, request: Document, more: Document) -> None:
+        kind = operation[6:] if operation[0] != "D" else operation[8:]
+        name = request[f"{kind}Name"]
+        if operation[0] == "C":
+            assert name not in self.things
+            self.created.append(name)
+        elif name not in self.things:
+            raise ApiError("It is not there.", code="ResourceNotFound", status=400)
+        self.things[name] = {**self.things.get(name, {}), **request, **more}
 
     @property
     def made(self) -> list[tuple[str, str]]:
@@ -250,3 +298,49 @@ def test_names_that_no_group_may_have_are_told_apart(tmp_path: Path) -> None:
     names = [group_of(record, each) for each in ("a b", "a_b", "a-b", "ä", "x" * 70, "x" * 71)]
     assert len(set(names)) == len(names)
     assert all(len(each) <= 63 and each.replace("-", "").isalnum() and each.isascii() for each in names)
+
+
+def test_a_run_is_a_trial_component_from_its_beginning_and_has_its_measures_in_the_end(
+    tmp_path: Path, registry: Registry
+) -> None:
+    life = Life(tmp_path)
+    registry.run("r1", 1000, params=[{"key": "depth", "value": "3"}, {"key": "net", "value": "small"}])
+    record = life.tend()
+    found = life.door.things["mlflow-r1"]
+    assert found["Status"] == {"PrimaryStatus": "InProgress"}
+    assert found["Parameters"] == {"depth": {"NumberValue": 3.0}, "net": {"StringValue": "small"}}
+    assert (found["DisplayName"], found["Source"]["SourceArn"]) == ("run-r1", record.arn)
+    group = group_of(record, "a study")
+    assert found["in"] == f"{group}-runs"
+    assert life.door.things[group]["Description"] == "a study"
+    registry.run("r1", 1000, 5000, metrics=[{"key": "auc", "value": 0.9, "timestamp": 4000, "step": 1}])
+    life.tend()
+    found = life.door.things["mlflow-r1"]
+    assert found["Status"] == {"PrimaryStatus": "Completed"}
+    [metric] = found["Metrics"]
+    assert (metric["MetricName"], metric["Last"]) == ("auc", 0.9)
+    assert life.door.created == ["mlflow-r1", group, f"{group}-runs"]
+
+
+@pytest.mark.parametrize("dies_at", range(3))
+def test_each_run_is_told_of_whoever_is_killed_and_whatever_its_clients_clock_says(
+    tmp_path: Path, registry: Registry, dies_at: int
+) -> None:
+    life = Life(tmp_path)
+    now = int(life.world.clock.now().timestamp() * 1000)
+    for number in range(AT_ONCE + 5):
+        registry.run(f"r{number}", now + number)
+    registry.run("ahead", now + 10**8, now + 10**8 + 1)
+    with pytest.raises(Killed):
+        life.tend(dies_at + 2, DyingRecords(life.world.records, dies_at))
+    life.world.later(LEASE_OVER)
+    life.tend(5)
+    registry.run("after", now + 1000, now + 1001)
+    record = life.tend()
+    names = {name for name in life.door.created if name.startswith("mlflow-")}
+    assert names == {
+        f"mlflow-{each}" for each in (*(f"r{number}" for number in range(AT_ONCE + 5)), "ahead", "after")
+    }
+    assert life.door.things["mlflow-after"]["Status"] == {"PrimaryStatus": "Completed"}
+    before = dict(record.doc["_Followed"])
+    assert life.tend().doc["_Followed"] == before

@@ -39,6 +39,17 @@ class Client:
         """Search for something."""
         return self._ask("POST", f"{API}/{place}", body)
 
+    def pages(self, place: str, member: str, body: Document) -> Iterator[Document]:
+        """Search, and yield what a member of the answers lists, page by page."""
+        asked = dict(body)
+        for _ in range(MOST_PAGES):
+            told = self.post(place, asked)
+            yield from told.get(member, ())
+            if not told.get("next_page_token"):
+                return
+            asked["page_token"] = told["next_page_token"]
+        raise NoAnswer(f"{place} has more than {MOST_PAGES} pages")
+
     def newest_versions(self) -> Iterator[Document]:
         """Yield every version of every registered model, the one created last first."""
         query = {"max_results": str(PAGE), "order_by": "creation_timestamp DESC"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from clary.controllers.logs import Stream, ingest
 from clary.controllers.means import Means
 from clary.controllers.step import AT_ONCE, Step
-from clary.controllers.studio import mlflow, registering
+from clary.controllers.studio import mlflow, mlflow_runs, registering
 from clary.controllers.studio.mlflow import World, next_step
 from clary.controllers.studio.mlflow_api import Client, NoAnswer
 from clary.core.document import Document
@@ -68,17 +68,20 @@ class MlflowServers:
 
     def _register(self, record: Record, step: Step) -> Step:
         """Register what is new; what keeps it from being is in the server's log, and tried again later."""
+        client, whole = Client(Path(record.doc["_Socket"])), True
+        told: Document = {}
         try:
-            told, whole = registering.register(self._means, record, Client(Path(record.doc["_Socket"])))
+            for member, work in (("_Registered", registering.register), ("_Followed", mlflow_runs.follow)):
+                told[member], all_of_it = work(self._means, record, client)
+                whole = whole and all_of_it
         except (NoAnswer, ApiError, AttributeError, KeyError, TypeError, ValueError) as error:
             words = (
                 error.message if isinstance(error, ApiError) else f"MLflow did not tell of them: {error!r}"
             )
-            registering.say(self._means, record, f"Models are not in the model registry: {words}")
-            return replace(step, write={"_RegisterAt": self._means.records.clock.now() + REGISTER_AGAIN})
-        if told == record.doc.get("_Registered"):
-            return step
-        return replace(step, write={"_Registered": told}, again=step.again if whole else AT_ONCE)
+            registering.say(self._means, record, f"Not all models and runs are shown by Clary: {words}")
+            told["_RegisterAt"] = self._means.records.clock.now() + REGISTER_AGAIN
+        changed = {member: value for member, value in told.items() if record.doc.get(member) != value}
+        return replace(step, write=changed, again=step.again if whole else AT_ONCE)
 
     def _folder(self, record: Record) -> Path:
         return self._means.settings.home.mlflow / record.uid

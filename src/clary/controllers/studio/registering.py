@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import takewhile
 
 from clary.controllers.means import Means
@@ -51,6 +52,17 @@ def log_group(server: Record) -> str:
     return f"{GROUPS[server.kind]}/{server.doc.get('TrackingServerName') or server.doc['Name']}"
 
 
+@contextmanager
+def said_of_it(means: Means, server: Record, what: str) -> Iterator[None]:
+    """Let what is refused of one thing be said, and go on; what goes for all of them is raised."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status >= 500 or error.code in _ROLES_FAULT:
+            raise
+        say(means, server, f"{what}: {error.message}")
+
+
 def say(means: Means, server: Record, words: str) -> None:
     """Tell in the server's log, beside what it prints, what became of its models."""
     place = (server.account, server.region, log_group(server), STREAM)
@@ -76,13 +88,9 @@ def register(means: Means, server: Record, client: Client) -> tuple[Document, bo
     new = list(_new(client, before))
     until, done = before["Until"], set(before["Done"])
     for version in reversed(new[-AT_ONCE:]):
-        try:
+        which = f"Version {version['version']} of the model {version['name']!r}"
+        with said_of_it(means, server, f"{which} is not in the model registry"):
             _package(means, server, client, version)
-        except ApiError as error:
-            if error.status >= 500 or error.code in _ROLES_FAULT:
-                raise
-            told = f"Version {version['version']} of the model {version['name']!r} is not in the model "
-            say(means, server, f"{told}registry: {error.message}")
         until = max(until, int(version["creation_timestamp"]))
         done.add(_key(version))
     recent = sorted(key for key in done if int(key.partition("/")[0]) > until - LATE)
