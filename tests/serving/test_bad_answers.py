@@ -187,15 +187,26 @@ def test_an_answer_after_the_time_or_over_the_length_is_the_models_error(
     limits = replace(STRICT, prediction_bytes=500_000, model_seconds=0.5, stream_seconds=0.5)
     with impatient(server, limits) as url, endpoint(server, "slow-answers", ("v", 1.0, slow.path)):
         runtime = server.client("sagemaker-runtime", endpoint_url=url)
-        told = []
-        for body in (b"late" + large, b"much" + large):
-            with pytest.raises(ClientError) as refused:
-                runtime.invoke_endpoint(EndpointName="slow-answers", Body=body)
-            told.append(str(dict(refused.value.response)["OriginalMessage"]))
+
+        def asked(body: bytes) -> str:
+            """Return the answer, or what is told of the model's error."""
+            try:
+                answer = runtime.invoke_endpoint(EndpointName="slow-answers", Body=body)
+            except ClientError as refused:
+                return str(dict(refused.response)["OriginalMessage"])
+            return str(answer["Body"].read().decode())
+
+        def in_time(body: bytes) -> str:
+            """Ask until it is not the machine that is late; the test's own limit ends a wait in vain."""
+            while "timed out" in (told := asked(body)):
+                pass
+            return told
+
+        told = [asked(b"late" + large), in_time(b"much" + large)]
         with pytest.raises(ClientError, match="timed out while waiting for a response from container v"):
             runtime.invoke_endpoint_with_response_stream(EndpointName="slow-answers", Body=b"late stream")
         over.set()
-        assert runtime.invoke_endpoint(EndpointName="slow-answers", Body=b"next")["Body"].read() == b"next"
+        assert in_time(b"next") == "next"
     assert "timed out while waiting for a response from container v. It has 0 s" in told[0]
     assert "longer than 500000 bytes" in told[1]
     slow.close()
