@@ -114,7 +114,7 @@ def test_a_tracking_server_logs_registers_and_loads_by_its_arn_and_shows_its_pag
     [container] = package["InferenceSpecification"]["Containers"]
     assert (container["Framework"], package["ModelPackageStatus"]) == ("SKLEARN", "Completed")
     assert package["SourceUri"].startswith(STORE)
-    assert "batched" in package["ModelCard"]["ModelCardContent"]
+    assert "loss" in package["ModelCard"]["ModelCardContent"]
     component = finished(clary, arn)
     assert component["Parameters"]["rate"] == {"NumberValue": 0.1}
     assert {each["MetricName"]: each["Last"] for each in component["Metrics"]}["loss"] == pytest.approx(1 / 3)
