@@ -126,7 +126,7 @@ def test_a_warm_pool_counts_before_its_job_has_begun(server: Server) -> None:
 
 def test_two_calls_do_not_take_the_last_of_a_quota(server: Server) -> None:
     with strict(server) as url, ThreadPoolExecutor(8) as pool:
-        client = server.client("sagemaker", region_name="sa-east-1", endpoint_url=url)
+        client = server.client("sagemaker", region_name="ap-southeast-3", endpoint_url=url)
 
         def create(number: int) -> bool:
             try:
