@@ -1,7 +1,8 @@
 """Run every benchmark or those named (python -m benchmarks [--write] NAME …), each beside its floor.
 
-With --write, what they say of the built-in algorithms goes to docs/builtin-algorithms-measured.md, and
-what they say of serving to docs/serving-measured.md.
+With --write, what they say of the built-in algorithms goes to docs/builtin-algorithms-measured.md,
+what they say of serving to docs/serving-measured.md, and of pipelines, processing and experiments to
+docs/pipelines-measured.md.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import measured, serving_page
+from benchmarks import measured, pipelines_page, serving_page
 from benchmarks.harness import load_average, table
 
 NAMES = (
@@ -44,6 +45,7 @@ NAMES = (
     "several_hosts",
     "transform",
     "pipelines",
+    "pipeline_peers",
     "asynchronous",
 )
 
@@ -66,6 +68,7 @@ def main(names: list[str]) -> int:
     if write:
         measured.write(figures)
         serving_page.write(figures)
+        pipelines_page.write(figures)
     missed = [figure.name for figure in figures if figure.met is False]
     print(f"missed: {', '.join(missed)}" if missed else "every target is met")
     return 1 if missed else 0

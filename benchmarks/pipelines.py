@@ -27,17 +27,17 @@ def run() -> list[Figure]:
         folder.mkdir(parents=True)
         (folder / "image.toml").write_text(IMAGE)
         jobs = clary.client("sagemaker")
-        jobs.create_training_job(TrainingJobName="first", **_job())
+        jobs.create_training_job(TrainingJobName="first", **job())
         finish(clary, "first")
-        asked = _seconds(clary, "asked", [_ask(n) for n in range(CHAIN)])
-        many = _seconds(clary, "many", [{**_ask(n), "DependsOn": []} for n in range(PARALLEL)])
-        chained = _seconds(clary, "chained", [_step(n) for n in range(CHAIN)])
-        alone = _lives(clary, "chained")
-        cached = [{**_step(n), "CacheConfig": CACHE} for n in range(CACHED)]
-        _seconds(clary, "cached", cached)
-        hit = _seconds(clary, "cached", None)
+        asked = seconds(clary, "asked", [_ask(n) for n in range(CHAIN)])
+        many = seconds(clary, "many", [{**_ask(n), "DependsOn": []} for n in range(PARALLEL)])
+        chained = seconds(clary, "chained", [step(n) for n in range(CHAIN)])
+        alone = lives(clary, "chained")
+        cached = [{**step(n), "CacheConfig": CACHE} for n in range(CACHED)]
+        seconds(clary, "cached", cached)
+        hit = seconds(clary, "cached", None)
         queued = _queued(clary)
-        fan = _seconds(clary, "fan", [{**_step(n), "DependsOn": []} for n in range(PARALLEL)])
+        fan = seconds(clary, "fan", [{**step(n), "DependsOn": []} for n in range(PARALLEL)])
     beyond = (chained - alone) / CHAIN * 1000
     by_hand = f"{PARALLEL} jobs queued by hand: {queued:.1f} s"
     own = f"the jobs' own lives: {alone / CHAIN * 1000:.0f} ms"
@@ -62,7 +62,7 @@ def run() -> list[Figure]:
     ]
 
 
-def _job() -> dict[str, Any]:
+def job() -> dict[str, Any]:
     return {
         "AlgorithmSpecification": {"TrainingImage": "noop", "TrainingInputMode": "File"},
         "RoleArn": ROLE,
@@ -72,8 +72,8 @@ def _job() -> dict[str, Any]:
     }
 
 
-def _step(number: int) -> dict[str, Any]:
-    return {"Name": f"Step{number}", "Type": "Training", "Arguments": _job(), "DependsOn": _before(number)}
+def step(number: int) -> dict[str, Any]:
+    return {"Name": f"Step{number}", "Type": "Training", "Arguments": job(), "DependsOn": _before(number)}
 
 
 def _ask(number: int) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _before(number: int) -> list[str]:
     return [f"Step{number - 1}"] if number else []
 
 
-def _seconds(clary: Clary, name: str, steps: list[dict[str, Any]] | None) -> float:
+def seconds(clary: Clary, name: str, steps: list[dict[str, Any]] | None) -> float:
     """Return how long an execution of a pipeline takes, a new one where steps are given."""
     sagemaker = clary.client("sagemaker")
     if steps is not None:
@@ -114,7 +114,7 @@ def _seconds(clary: Clary, name: str, steps: list[dict[str, Any]] | None) -> flo
     return time.perf_counter() - begun
 
 
-def _lives(clary: Clary, name: str) -> float:
+def lives(clary: Clary, name: str) -> float:
     """Return the seconds that the jobs of a pipeline's newest execution lived, one after another."""
     sagemaker = clary.client("sagemaker")
     arn = sagemaker.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"][0][
@@ -134,7 +134,7 @@ def _queued(clary: Clary) -> float:
     sagemaker = clary.client("sagemaker")
     begun = time.perf_counter()
     for number in range(PARALLEL):
-        sagemaker.create_training_job(TrainingJobName=f"queued-{number}", **_job())
+        sagemaker.create_training_job(TrainingJobName=f"queued-{number}", **job())
     wanted = {"Name": "TrainingJobStatus", "Operator": "In", "Value": "InProgress,Stopping"}
     found = {"Resource": "TrainingJob", "SearchExpression": {"Filters": [wanted]}, "MaxResults": 1}
     wait_for(lambda: not sagemaker.search(**found)["Results"], 1200)
