@@ -341,15 +341,16 @@ def test_a_slow_body_and_an_idle_connection_are_let_be(server: Server) -> None:
 
 def slowly(server: Server, patience: float) -> list[int]:
     """Send a request whose body takes longer than a gateway waits, and another after as long a rest."""
-    body = b'{"MaxResults": 5}'
+    rest = b" " * 17
+    body = b'{"MaxResults": 5}' + b" " * 20_000 + rest  # what came of it at once makes up for the rest
     data, told = call(server, LIST, body), []
     with (
         hasty(server, patience) as port,
         socket.create_connection(("127.0.0.1", port), timeout=90) as connection,
     ):
         try:
-            connection.sendall(data[: -len(body)])
-            for byte in body:
+            connection.sendall(data[: -len(rest)])
+            for byte in rest:
                 time.sleep(patience / 10)
                 connection.sendall(bytes([byte]))
             told.append(_next(connection))
