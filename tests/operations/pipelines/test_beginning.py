@@ -119,6 +119,7 @@ def test_what_another_execution_makes_at_the_same_time_is_taken_as_it_is(life: L
     prepared = PipelineExecutions(means, Definitions(means), life.trusts).act(
         execution, Step(effect="prepare")
     )
+    assert not isinstance(prepared, Step)
     assert prepared["PipelineExperimentConfig"] == {"ExperimentName": name, "TrialName": name}
     making.prepare(means, execution, ROLE, {"ModelPackageGroupName": name})
     groups = life.sagemaker.list_model_package_groups(NameContains=name)["ModelPackageGroupSummaryList"]
